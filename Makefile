@@ -1,0 +1,60 @@
+# The two words of the README (`make run`, `make test`) do their own set-up. Needs Python 3.11+, git and make.
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
+BIN := .venv/bin
+STAMP := .venv/.stamp
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run test check format up down bench docs lock
+
+help: ## this list
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+
+$(STAMP): requirements.lock pyproject.toml sdk/python/pyproject.toml hatch_build.py
+	@test -n "$(PYTHON)" || { echo "GreenLang needs Python 3.11 or newer on the PATH (or: make PYTHON=/path/to/python run)"; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e sdk/python -e .
+	@touch $(STAMP)
+
+setup: $(STAMP) ## make .venv from the lock
+
+run: $(STAMP) ## the example specs through the whole line, in one process
+	@$(BIN)/greenlang demo
+
+test: $(STAMP) ## everything: checks, all tests, the docs build
+	$(MAKE) --no-print-directory lint
+	$(BIN)/python -m pytest -n 2 --dist loadgroup
+	$(BIN)/mkdocs build --strict --quiet
+
+check: $(STAMP) ## format, lint, types, import contracts, fast tests
+	$(MAKE) --no-print-directory lint
+	$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not slow and not browser" -q
+
+.PHONY: lint
+lint: $(STAMP)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(STAMP) ## write the formatting
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+up: $(STAMP) ## Dagster webserver and daemon on 127.0.0.1, state in var/
+	@exec $(BIN)/python -m tools.up
+
+down: $(STAMP) ## stop what `make up` started
+	@$(BIN)/python -m tools.up --stop
+
+bench: $(STAMP) ## seconds per agent for 1, 10 and 100 specs, and where they go
+	@$(BIN)/python -m tools.bench
+
+docs: $(STAMP) ## build the documentation into site/
+	$(BIN)/mkdocs build --strict
+
+lock: $(STAMP) ## resolve requirements.lock again, for every platform, with hashes
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+		--no-emit-find-links --no-strip-extras --no-annotate --no-header --no-emit-package greenlang-sdk --no-emit-package greenlang \
+		--all-extras --group dev pyproject.toml -o requirements.lock

@@ -1,0 +1,1 @@
+"""Dagster assets: thin bodies that call greenlang through the factory resource."""

@@ -1,0 +1,153 @@
+"""What the Dagster UI shows of an agent: the materializations of its seven assets, and the summary of a
+batch.
+
+Belongs here: turning outcomes into Dagster events. The truth is the outcome's row in the metrics; this
+follows it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Collection, Iterator
+from typing import Any
+
+from dagster import (
+    AssetExecutionContext,
+    AssetMaterialization,
+    MetadataValue,
+    OpExecutionContext,
+)
+
+from assets.names import AGENT_ASSETS, SPEC_INBOX
+from greenlang.factory.outcome import AgentOutcome, StageOutcome
+from greenlang_pipelines.partitions import AGENTS
+from resources.factory import FactoryResource
+
+# Outcomes whose key stays a partition: a person may want to run it again. A refused spec has left specs/.
+_LISTED = frozenset({"registered", "incomplete", "quarantined", "infrastructure"})
+_SECONDS_BETWEEN_LINES = 10.0
+_SHOWN = 50
+
+
+def materializations(
+    agent: AgentOutcome, factory: FactoryResource, assets: Collection[str] = AGENT_ASSETS
+) -> Iterator[AssetMaterialization]:
+    """The events of a registered agent, each with what a person wants to see there."""
+    folder = factory.pack_folder(agent.key)
+    text = {name: MetadataValue.md(body) for name, body in agent.summary.items()}
+    files = MetadataValue.path(str(folder))
+    shown: dict[str, dict[str, Any]] = {
+        "agent_spec": {"plan": text.get("plan", MetadataValue.null()), "dialect": agent.dialect},
+        "agent_code": {"plan": text.get("plan", MetadataValue.null()), "files": files},
+        "agent_tests": {
+            "tests": text.get("tests", MetadataValue.null()),
+            "passed": agent.tests_passed,
+            "total": agent.tests_total,
+            "coverage percent": agent.coverage if agent.coverage is not None else MetadataValue.null(),
+            "sandbox": agent.sandbox_profile,
+        },
+        "agent_docs": {"readme": MetadataValue.path(str(folder / "README.md")), "files": files},
+        "qa_report": {
+            "quality": text.get("quality", MetadataValue.null()),
+            "score": agent.score if agent.score is not None else MetadataValue.null(),
+        },
+        "agent_pack": {
+            "pack": text.get("pack", MetadataValue.null()),
+            "files": files,
+            "pack digest": agent.pack_digest,
+            "certificate digest": agent.certificate_digest,
+        },
+        "registry_entry": {
+            **{name: text[name] for name in ("plan", "tests", "quality", "pack") if name in text},
+            "state": agent.state,
+            "score": agent.score if agent.score is not None else MetadataValue.null(),
+            "certificate digest": agent.certificate_digest,
+            "files": files,
+        },
+    }
+    common: dict[str, Any] = {
+        "agent": f"{agent.agent_id} {agent.version}",
+        "spec file": agent.file,
+        "spec digest": agent.spec_digest,
+    }
+    for name in AGENT_ASSETS:
+        if name in assets:
+            yield AssetMaterialization(
+                asset_key=name,
+                partition=agent.key,
+                description=agent.name or agent.agent_id,
+                metadata={**shown[name], **common},
+            )
+
+
+class Recorder:
+    """Follows one batch: adds partitions, logs materializations, keeps the counts. One for a run."""
+
+    def __init__(self, context: OpExecutionContext | AssetExecutionContext, factory: FactoryResource) -> None:
+        self._context = context
+        self._factory = factory
+        self._known = frozenset(context.instance.get_dynamic_partitions(AGENTS))
+        self._counts: Counter[str] = Counter()
+        self._kept = 0
+        self._said = time.monotonic()
+        self.failed: list[AgentOutcome] = []
+
+    @property
+    def registered(self) -> int:
+        """How many agents of the batch stand in the registry."""
+        return self._counts["registered"]
+
+    def see(
+        self,
+        stage: StageOutcome,
+        *,
+        skip: Collection[str] = (),
+        assets: Collection[str] = AGENT_ASSETS,
+    ) -> None:
+        """Take note of a stage.
+
+        ``skip``: keys that are green; they get no new event if they were not rebuilt.
+        """
+        agent = stage.agent
+        if agent is None:
+            return
+        self._counts[agent.outcome] += 1
+        if agent.outcome in _LISTED and agent.agent_id and agent.key not in self._known:
+            self._context.instance.add_dynamic_partitions(AGENTS, [agent.key])
+        if agent.outcome != "registered":
+            self.failed.append(agent)
+        elif agent.rebuilt or agent.key not in skip:
+            for event in materializations(agent, self._factory, assets):
+                self._context.log_event(event)
+        else:
+            self._kept += 1
+        if time.monotonic() - self._said > _SECONDS_BETWEEN_LINES:
+            self._said = time.monotonic()
+            self._context.log.info(self.line())
+
+    def close(self) -> None:
+        """Say how it ended, and show the inbox's side of it."""
+        self._context.log.info(self.line())
+        if self._counts:
+            self._context.log_event(AssetMaterialization(asset_key=SPEC_INBOX, metadata=self.metadata()))
+
+    def line(self) -> str:
+        """The counts in one line."""
+        parts = [f"{n} {outcome}" for outcome, n in sorted(self._counts.items())]
+        return (", ".join(parts) or "nothing to do") + (f" ({self._kept} unchanged)" if self._kept else "")
+
+    def metadata(self) -> dict[str, Any]:
+        """The counts, and a table of what did not reach the registry."""
+        shown: dict[str, Any] = {"agents": self._counts.total(), "unchanged": self._kept}
+        shown.update(sorted(self._counts.items()))
+        if self.failed:
+            rows = [f"| `{a.key}` | {a.file} | {a.outcome} | {_cell(a.reason)} |" for a in self.failed[:_SHOWN]]
+            more = [f"\n... and {len(self.failed) - _SHOWN} more"] if len(self.failed) > _SHOWN else []
+            head = ["| key | file | outcome | why |", "|---|---|---|---|"]
+            shown["not registered"] = MetadataValue.md("\n".join(head + rows + more))
+        return shown
+
+
+def _cell(text: str) -> str:
+    return " ".join(text.replace("|", "\\|").split())[:300]

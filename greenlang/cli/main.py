@@ -1,0 +1,46 @@
+"""The whole command line, assembled. Each group of commands has a module of its own; this one joins them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from greenlang.cli import agent, factors, factory, query, registry
+from greenlang.cli.app import Group, version_asked
+
+app = typer.Typer(
+    cls=Group,
+    name="greenlang",
+    help="A batch factory for climate-calculation agents.",
+    epilog="Exit codes: 0 done, 1 the answer is no, 2 wrong use, 3 something outside the command failed.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+
+@app.callback()
+def options(
+    context: typer.Context,
+    var: Annotated[
+        Path | None,
+        typer.Option("--var", metavar="PATH", help="Folder of everything the factory writes (GREENLANG_VAR)."),
+    ] = None,
+    _version: Annotated[
+        bool, typer.Option("--version", callback=version_asked, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Options that every command knows."""
+    context.obj = var
+
+
+app.command("query")(query.query)
+app.add_typer(agent.app, name="agent")
+app.add_typer(registry.app, name="registry")
+app.add_typer(factors.app, name="factors")
+app.add_typer(factory.app, name="factory")
+
+if __name__ == "__main__":
+    app()

@@ -1,0 +1,112 @@
+"""Answers as tables for people, JSON and CSV for programs.
+
+Belongs here: how values and tables look. Does not belong here: commands, looking things up.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, datetime, time
+from decimal import Decimal
+from math import isfinite
+from typing import Any
+
+import typer
+
+WIDE = 200  # columns of text where the output is no terminal: tables are not folded to 80 there
+
+
+def plain(value: Any) -> Any:
+    """A value for JSON. Decimal becomes text, so that no digit is lost; infinity and NaN become text too."""
+    if value is None or isinstance(value, (bool, int, str)) or (isinstance(value, float) and isfinite(value)):
+        return value
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(item) for item in value]
+    return _text(value)
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, Decimal):
+        return digits(value)
+    if isinstance(value, (datetime, date, time)):
+        return value.isoformat()
+    return value.hex() if isinstance(value, bytes) else str(value)
+
+
+def digits(value: Decimal) -> str:
+    """A Decimal without trailing zeros and without an exponent."""
+    if not value.is_finite():
+        return str(value)
+    text = format(value, "f")
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def cell(value: Any) -> str:
+    """A value in a table or in CSV."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float):
+        return f"{value:.10g}"
+    if isinstance(value, datetime):
+        return value.isoformat(sep=" ", timespec="seconds")
+    converted = plain(value)
+    return converted if isinstance(converted, str) else json.dumps(converted, ensure_ascii=False)
+
+
+def as_json(value: Any) -> None:
+    """Print JSON, indented, text as it is."""
+    typer.echo(json.dumps(plain(value), ensure_ascii=False, indent=2))
+
+
+def as_csv(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    """Print CSV with a header; NULL is an empty field, floats keep all their digits."""
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow(columns)
+    for row in rows:
+        writer.writerow([repr(value) if isinstance(value, float) else cell(value) for value in row])
+    typer.echo(buffer.getvalue(), nl=False)
+
+
+def table(
+    columns: Sequence[str],
+    rows: Sequence[Sequence[Any]],
+    *,
+    right: Iterable[int] = (),
+    title: str | None = None,
+) -> None:
+    """Print a table; the columns whose numbers stand in ``right`` are figures."""
+    from rich.box import SIMPLE_HEAD
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    console = Console(highlight=False, soft_wrap=False)
+    if not console.is_terminal:
+        widths = [
+            max(len(line) for row in [columns, *rows] for line in (cell(row[i]).splitlines() or [""]))
+            for i in range(len(columns))
+        ]
+        console = Console(highlight=False, width=max(WIDE, sum(widths) + 3 * len(widths) + 3))
+    figures = set(right)
+    shown = Table(box=SIMPLE_HEAD, title=title, title_justify="left", pad_edge=False)
+    for number, name in enumerate(columns):
+        shown.add_column(Text(name), justify="right" if number in figures else "left", overflow="fold")
+    for row in rows:
+        shown.add_row(*(Text(cell(value)) for value in row))
+    console.print(shown)
+
+
+def facts(pairs: Iterable[tuple[str, Any]]) -> None:
+    """Print names and values below each other; empty values are left out."""
+    lines = [(name, cell(value)) for name, value in pairs if value not in (None, "", (), [], {})]
+    width = max((len(name) for name, _ in lines), default=0)
+    for name, value in lines:
+        typer.echo(f"{name:<{width}}  {value}")

@@ -1,0 +1,74 @@
+"""The exceptions of GreenLang: for bugs and for boundaries, never for a user's mistake in a spec.
+
+Mistakes in a spec are values (`greenlang.specs.diagnostics.Diagnostic`), collected in one pass.
+
+    GreenlangError
+    ├── UnitError (ValueError)            a unit that does not parse, or two that do not fit
+    ├── FormulaError (ValueError)         text that is no expression; carries the offset
+    ├── CalculationError (ArithmeticError)  division by zero, domain error, overflow, a look-up without a row
+    ├── FactorNotFound (LookupError)      a reference that names no factor; carries the nearest ones
+    ├── FactorTableError (ValueError)     a factor table that breaks its declaration
+    ├── RegistryConflict (ValueError)     same id and version, other bytes
+    ├── BucketError (OSError)             the bucket cannot be read or written
+    ├── SandboxUnavailable (RuntimeError) this machine lacks the primitives and weakness was not asked for
+    ├── QueryError (ValueError)           SQL that DuckDB refuses
+    └── SettingsError (ValueError)        a setting that cannot be used
+"""
+
+from __future__ import annotations
+
+
+class GreenlangError(Exception):
+    """Base of everything that GreenLang raises on purpose."""
+
+
+class UnitError(GreenlangError, ValueError):
+    """A unit that does not parse, or two units that do not fit together."""
+
+
+class FormulaError(GreenlangError, ValueError):
+    """Text that is not an expression of the formula language.
+
+    ``offset`` is the 0-based position in the text where the trouble starts, ``source`` the whole text.
+    """
+
+    def __init__(self, message: str, *, source: str = "", offset: int = 0) -> None:
+        super().__init__(message)
+        self.source = source
+        self.offset = offset
+
+
+class CalculationError(GreenlangError, ArithmeticError):
+    """A calculation that has no answer: division by zero, domain error, overflow, or a look-up without a row."""
+
+
+class FactorNotFound(GreenlangError, LookupError):
+    """A reference that names no factor. ``nearest`` holds up to three (reference, reason) pairs."""
+
+    def __init__(self, message: str, *, nearest: tuple[tuple[str, str], ...] = ()) -> None:
+        super().__init__(message)
+        self.nearest = nearest
+
+
+class FactorTableError(GreenlangError, ValueError):
+    """A factor table that breaks its own declaration."""
+
+
+class RegistryConflict(GreenlangError, ValueError):
+    """The same agent id and version with other bytes than those registered."""
+
+
+class BucketError(GreenlangError, OSError):
+    """The bucket cannot be read or written."""
+
+
+class SandboxUnavailable(GreenlangError, RuntimeError):
+    """The machine lacks what the strict profile needs, and the weak one was not asked for."""
+
+
+class QueryError(GreenlangError, ValueError):
+    """SQL that the metrics catalogue refuses."""
+
+
+class SettingsError(GreenlangError, ValueError):
+    """A setting that cannot be used."""

@@ -1,0 +1,131 @@
+"""What became of an agent, as Markdown for people: plan, tests, quality, pack.
+
+Belongs here: wording. Does not belong here: measuring, deciding.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+
+from greenlang.factory.outcome import AgentOutcome, DimensionResult
+from greenlang.factory.pack import PackInfo
+from greenlang.resolution.plan import Resolution
+from greenlang.sandbox.verdict import Verdict
+from greenlang.specs.diagnostics import Diagnostic
+
+_MEANS = {
+    "given": "given in the spec",
+    "property": "stated by a property",
+    "library": "formula library",
+    "system": "supplied by the runtime",
+}
+_MARK = {"passed": "✔", "failed": "✘", "not_applicable": "–"}
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|").replace("\n", " ")
+
+
+def _table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+    head = list(head)
+    lines = [f"| {' | '.join(head)} |", f"|{'---|' * len(head)}"]
+    lines += [f"| {' | '.join(_cell(str(c)) for c in row)} |" for row in rows]
+    return "\n".join(lines)
+
+
+def plan(resolution: Resolution) -> str:
+    """Each output with its formula, means and source; the pinned factors; what is not covered or missing."""
+    spec = resolution.spec
+    parts = [f"**{spec.name}** {spec.version}: {spec.summary}".rstrip(": ")]
+    rows = [
+        (f"`{p.output}`", spec.outputs[p.output].unit, p.text, _MEANS[p.means], p.citation)
+        for p in resolution.plans.values()
+    ]
+    if rows:
+        parts.append(_table(("tool", "unit", "formula", "found by", "source"), rows))
+    if resolution.pinned:
+        factors = [(f"`{f.key}`", f"{f.value} {f.unit}", f.citation) for f in resolution.pinned[:40]]
+        more = len(resolution.pinned) - len(factors)
+        parts.append(_table(("factor", "value", "citation"), factors) + (f"\n\n… and {more} more" if more > 0 else ""))
+    if resolution.gaps:
+        gaps = [(", ".join(f"{n} = {v}" for n, v in g.selectors), g.reason) for g in resolution.gaps]
+        parts.append("Not covered:\n\n" + _table(("input", "why"), gaps))
+    for missing in resolution.missing:
+        lines = [f"- **no plan for `{missing.output}`**: {missing.reason}"]
+        lines += [f"    - {c}" for c in missing.candidates]
+        parts.append("\n".join(lines))
+    return "\n\n".join(parts) + "\n"
+
+
+def tests(verdict: Verdict) -> str:
+    """The test table by category, coverage, and what failed."""
+    count: dict[str, Counter[str]] = {}
+    for test in verdict.tests:
+        count.setdefault(test.category, Counter())[test.outcome] += 1
+    rows = [(c, str(n["passed"]), str(n["failed"] + n["error"])) for c, n in count.items()]
+    parts = [
+        f"**{verdict.status}**: {verdict.passed} of {len(verdict.tests)} tests, "
+        f"sandbox profile {verdict.profile.name} ({', '.join(verdict.profile.primitives)})",
+        _table(("category", "passed", "failed"), rows),
+    ]
+    if verdict.coverage:
+        c = verdict.coverage
+        parts.append(
+            f"Coverage {c.percent:.1f} %: {c.lines_covered} of {c.lines_total} lines, "
+            f"{c.branches_covered} of {c.branches_total} branches."
+        )
+    bad = [t for t in verdict.tests if t.outcome not in {"passed", "skipped"}]
+    parts += [f"- `{t.id}`: {t.message.strip().splitlines()[-1] if t.message.strip() else t.outcome}" for t in bad[:10]]
+    if verdict.detail:
+        parts.append(verdict.detail)
+    return "\n\n".join(parts) + "\n"
+
+
+def quality(dimensions: tuple[DimensionResult, ...], score: float) -> str:
+    """The twelve dimensions with their evidence."""
+    rows = [
+        (
+            d.title,
+            f"{_MARK[d.status]} {d.status.replace('_', ' ')}",
+            "" if d.score is None else f"{d.score:.1f}",
+            f"{d.threshold:g}",
+            d.evidence or d.reason,
+        )
+        for d in dimensions
+    ]
+    return f"Score **{score:.1f}**\n\n" + _table(("dimension", "result", "score", "threshold", "evidence"), rows) + "\n"
+
+
+def pack(info: PackInfo, folder: str) -> str:
+    """The pack's digests and files."""
+    files = "\n".join(f"- `{name}`" for name in sorted(info.files))
+    return (
+        f"Folder `packs/{folder}`\n\nPack digest `{info.digest}`\n\n"
+        f"Certificate digest `{info.certificate_digest}`\n\n{files}\n"
+    )
+
+
+def findings(diagnostics: Iterable[Diagnostic], name: str) -> str:
+    """Findings as a list with place and mend."""
+    lines = []
+    for d in diagnostics:
+        where = f"{name}:{d.line}:{d.column}" if d.line else name
+        lines.append(f"- **{d.severity} {d.code}** at {where}: {d.message}" + (f"\n  Mend: {d.hint}" if d.hint else ""))
+    return "\n".join(lines) + "\n" if lines else ""
+
+
+def report(outcome: AgentOutcome) -> str:
+    """The report of an agent that was not registered."""
+    parts = [
+        f"# {outcome.name or outcome.file}: {outcome.outcome}",
+        f"Spec `{outcome.key}`, file `{outcome.file}`.",
+        outcome.reason,
+    ]
+    if outcome.outcome == "incomplete":
+        parts.append(
+            "The agent was not generated: a number without a proven plan is worse than none. Give the formula under "
+            "`compute.formulas`, or refer to factors that fit one of the candidates below."
+        )
+    parts += [findings(outcome.diagnostics, outcome.file), *outcome.summary.values()]
+    return "\n\n".join(p.strip() for p in parts if p.strip()) + "\n"

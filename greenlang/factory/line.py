@@ -1,0 +1,393 @@
+"""The line: from files in the inbox to registered agents. Every entrance calls `run_batch`.
+
+Order of what is written, so that a kill at any moment loses nothing and a second run ends in the same state: the pack
+(one rename), the registry entry (one transaction, idempotent), the outcome rows (one rename, last), and for a refused
+spec its move to ``rejected/``. What has no outcome row is built again; building is deterministic.
+
+Belongs here: batches, workers, who writes what when. Does not belong here: the stages of one agent
+(``greenlang.factory.build``), Dagster.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import threading
+import uuid
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from multiprocessing import connection, get_context, parent_process
+from pathlib import Path
+from time import monotonic, perf_counter
+from typing import Any
+
+from greenlang.bucket import Bucket
+from greenlang.factors.table import TablesInfo, build_tables
+from greenlang.factory import describe
+from greenlang.factory.build import Builder, Built, Task, clear_leftovers, load_table, world_digest
+from greenlang.factory.intake import Intake, Refused, accepted_keys, read_accepted, reject_later, take_in
+from greenlang.factory.outcome import AgentOutcome, SpecSource, StageOutcome
+from greenlang.formulas.library import library
+from greenlang.metrics import MetricsStore, RunInfo
+from greenlang.registry import Port, Registry, RegistryEntry
+from greenlang.sandbox import Sandbox
+from greenlang.settings import Settings
+from greenlang.specs.model import slug
+from greenlang.specs.reader import read
+
+FLUSH_AGENTS = 25
+FLUSH_SECONDS = 2.0
+_AGAIN = frozenset({"infrastructure", "refused"})  # a refused spec still in specs/ was killed before its move
+Progress = Callable[[int, int], None]
+
+
+def prepare(settings: Settings) -> TablesInfo:
+    """Build the factor and formula tables, unless they stand already with the same content."""
+    settings.tables.mkdir(parents=True, exist_ok=True)
+    info = build_tables(settings.tables, clock=perf_counter)
+    store = MetricsStore(settings)
+    store.write_formulas(library().rows())
+    store.rebuild_catalogue()
+    return info
+
+
+def run_batch(
+    settings: Settings,
+    *,
+    keys: Sequence[str] | None = None,
+    files: Sequence[str] | None = None,
+    force: bool = False,
+    entrance: str,
+    workers: int | None = None,
+    settle: bool = True,
+    on_progress: Progress | None = None,
+) -> Iterator[StageOutcome]:
+    """Take files in, build what is to be built, register, record; yields every stage as it ends.
+
+    ``files`` are names in the inbox, ``keys`` partition keys of accepted specs. With neither, everything in the inbox
+    and every accepted spec without an outcome. ``force`` rebuilds also what has not changed. Raises SandboxUnavailable
+    before anything is touched, and BucketError.
+    """
+    with Sandbox(settings) as sandbox:
+        profile = sandbox.profile  # raises where the machine lacks the primitives and weakness was not asked for
+    with _alone(settings):
+        batch = _Batch(settings, entrance, workers or settings.workers, profile.name, on_progress)
+        yield from batch.run(keys, files, force=force, settle=settle)
+
+
+def stale_keys(settings: Settings) -> list[str]:
+    """Accepted specs that have no outcome, or whose outcome was made from other tables, templates or code."""
+    bucket = Bucket.open(settings.bucket_address)
+    store = MetricsStore(settings)
+    standing = {row["key"]: row for row in store.outcomes()}
+    keys = accepted_keys(bucket)
+    undecided = [k for k in keys if k not in standing or standing[k]["outcome"] in _AGAIN]
+    world = world_digest(load_table(settings), library())
+    if _world_of(settings) == world:
+        return undecided
+    return keys
+
+
+def _world_path(settings: Settings) -> Path:
+    return settings.var / "state" / "world.json"
+
+
+def _world_of(settings: Settings) -> str:
+    try:
+        return str(json.loads(_world_path(settings).read_text())["world"])
+    except (FileNotFoundError, ValueError, KeyError):
+        return ""
+
+
+@contextmanager
+def _alone(settings: Settings) -> Iterator[None]:
+    """One batch at a time over one ``var``; a second one waits."""
+    settings.var.mkdir(parents=True, exist_ok=True)
+    with (settings.var / "batch.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+@dataclass
+class _Batch:
+    settings: Settings
+    entrance: str
+    workers: int
+    profile: str
+    on_progress: Progress | None
+    bucket: Bucket = field(init=False)
+    store: MetricsStore = field(init=False)
+    registry: Registry = field(init=False)
+    run_info: RunInfo = field(init=False)
+    standing: dict[str, dict[str, Any]] = field(init=False)
+    pending: list[AgentOutcome] = field(default_factory=list)
+    flushed: float = field(default_factory=monotonic)
+    done: int = 0
+    kept: int = 0
+    total: int = 0
+    current: bool = False  # whether every accepted spec was tried against the tables and the engine of this run
+
+    def __post_init__(self) -> None:
+        settings = self.settings
+        self.bucket = Bucket.open(settings.bucket_address)
+        self.store = MetricsStore(settings)
+        self.registry = Registry(settings.registry)
+        settings.packs.mkdir(parents=True, exist_ok=True)
+        clear_leftovers(settings)
+        if not (settings.tables / "factors.parquet").exists():
+            prepare(settings)
+        table = load_table(settings)
+        self.world = world_digest(table, library())
+        self.standing = {row["key"]: row for row in self.store.outcomes()}
+        self.run_info = RunInfo(
+            run_id=uuid.uuid4().hex,
+            entrance=self.entrance,
+            started_at=datetime.now(UTC),
+            sandbox_profile=self.profile,
+            factor_release=table.release,
+            workers=self.workers,
+        )
+
+    def run(
+        self, keys: Sequence[str] | None, files: Sequence[str] | None, *, force: bool, settle: bool
+    ) -> Iterator[StageOutcome]:
+        everything = keys is None and files is None
+        try:
+            intake = self.take_in(files, everything, settle=settle)
+            yield from self.tell_refused(intake)
+            tasks = self.tasks(intake, keys, everything, force=force)
+            whole = {t.key for t in tasks} >= set(accepted_keys(self.bucket))
+            self.current = whole or _world_of(self.settings) == self.world
+            self.total = self.done + len(tasks)
+            self.progress()
+            for built in self.build_all(tasks):
+                yield from self.settle_one(built)
+        finally:
+            self.flush()
+            self.finish()
+
+    # --- intake ---------------------------------------------------------------------------------------------------
+
+    def take_in(self, files: Sequence[str] | None, everything: bool, *, settle: bool) -> Intake:
+        return take_in(
+            self.bucket,
+            self.settings,
+            list(files) if files is not None else (None if everything else []),
+            settle=settle,
+            registered=self.registered,
+            outcome_of=lambda key: self.standing.get(key, {}).get("outcome"),
+            hold=True,
+        )
+
+    def registered(self, agent_id: str, version: str) -> str | None:
+        entry = self.registry.find(agent_id, version)
+        return entry.spec_digest if entry is not None else None
+
+    def tell_refused(self, intake: Intake) -> Iterator[StageOutcome]:
+        """Record refused files; only then may the journal go."""
+        for refused in intake.refused:
+            outcome = _of_refused(refused)
+            self.pending.append(outcome)
+            self.done += 1
+            yield StageOutcome(outcome.key, "spec_validation", "failed", 0.0, outcome)
+        self.flush()
+        intake.close()
+
+    def tasks(self, intake: Intake, keys: Sequence[str] | None, everything: bool, *, force: bool) -> list[Task]:
+        wanted = dict.fromkeys(a.key for a in intake.accepted)
+        wanted.update(dict.fromkeys(keys or ()))
+        if everything:
+            for key in accepted_keys(self.bucket):
+                if key not in self.standing or self.standing[key]["outcome"] in _AGAIN:
+                    wanted.setdefault(key)
+        known = {a.key: a.source for a in intake.accepted}
+        out: list[Task] = []
+        for key in sorted(wanted):
+            row = self.standing.get(key, {})
+            stands = "" if force or row.get("outcome") != "registered" else str(row.get("consumed_digest") or "")
+            out.append(Task(key, known.get(key) or read_accepted(self.bucket, key), stands))
+        return out
+
+    # --- building -------------------------------------------------------------------------------------------------
+
+    def build_all(self, tasks: list[Task]) -> Iterator[Built]:
+        """Results as they come. A worker that dies costs its own agents an `infrastructure` outcome, no more."""
+        waiting = list(reversed(tasks))
+        while waiting:
+            lost: dict[Future[Built], Task] = {}
+            with self.pool(len(waiting)) as pool:
+                running: dict[Future[Built], Task] = {}
+                try:
+                    while waiting or running:
+                        while waiting and len(running) < self.workers * 2:
+                            task = waiting.pop()
+                            running[pool.submit(_build, task)] = task
+                        ready, _ = wait(running, return_when=FIRST_COMPLETED)
+                        for future in sorted(ready, key=lambda f: running[f].key):
+                            built = future.result()
+                            running.pop(future)
+                            yield built
+                except BrokenProcessPool:
+                    lost = running
+            for task in lost.values():
+                yield _lost(task)
+
+    def pool(self, tasks: int) -> ProcessPoolExecutor:
+        return ProcessPoolExecutor(
+            max_workers=max(1, min(self.workers, tasks)),
+            mp_context=get_context("spawn"),
+            initializer=_start_worker,
+            initargs=(self.settings,),
+        )
+
+    # --- settling -------------------------------------------------------------------------------------------------
+
+    def settle_one(self, built: Built) -> Iterator[StageOutcome]:
+        outcome = built.outcome
+        self.done += 1
+        begin = monotonic()
+        if outcome.outcome == "registered" and outcome.rebuilt:
+            self.register(outcome)
+        stages = built.stages
+        if not outcome.rebuilt:
+            self.kept += 1
+            row = self.standing[outcome.key]
+            outcome = replace(outcome, **{k: row[k] for k in _STANDING if k in row})
+            stages = (*stages[:-1], replace(stages[-1], agent=outcome))
+        else:
+            self.pending.append(outcome)
+        if outcome.outcome == "refused":
+            self.flush()  # the row first: a kill between leaves the spec in specs/, where it is refused again
+            reject_later(self.bucket, outcome.key, outcome.file, outcome.diagnostics)
+        elif outcome.outcome in {"incomplete", "quarantined"} or self.bucket.exists(_report(outcome.key)):
+            self.bucket.write(_report(outcome.key), describe.report(outcome).encode())
+        if outcome.outcome == "registered" and outcome.rebuilt:
+            spent = monotonic() - begin
+            stages = (*(replace(s, agent=None) for s in stages),
+                      StageOutcome(outcome.key, "registration", "done", spent, outcome))  # fmt: skip
+        if len(self.pending) >= FLUSH_AGENTS or monotonic() - self.flushed > FLUSH_SECONDS:
+            self.flush()
+        self.progress()
+        yield from stages
+
+    def register(self, outcome: AgentOutcome) -> None:
+        spec, _ = read(self.bucket.read(f"specs/{slug(outcome.key)}.yaml"), outcome.file)
+        assert spec is not None
+        ports = [
+            tuple(Port(p.name, p.dtype, p.unit, p.description) for p in group.values())
+            for group in (spec.inputs, spec.outputs)
+        ]
+        self.registry.register(
+            RegistryEntry(
+                agent_id=spec.agent_id,
+                version=spec.version,
+                spec_digest=spec.digest,
+                pack_digest=outcome.pack_digest,
+                certificate_digest=outcome.certificate_digest,
+                name=spec.name,
+                summary=spec.summary,
+                domain=spec.domain,
+                tags=spec.tags,
+                inputs=ports[0],
+                outputs=ports[1],
+                score=outcome.score,
+                coverage=outcome.coverage,
+                tests_passed=outcome.tests_passed,
+                tests_total=outcome.tests_total,
+                factor_release=self.run_info.factor_release,
+                pack=f"packs/{slug(outcome.key)}",
+            )
+        )
+
+    def flush(self) -> None:
+        """Write the pending rows."""
+        if self.pending:
+            self.store.write(self.pending, replace(self.run_info, agents=self.done, kept=self.kept))
+            self.pending = []
+        self.flushed = monotonic()
+
+    def finish(self) -> None:
+        info = replace(self.run_info, agents=self.done, kept=self.kept, finished_at=datetime.now(UTC))
+        self.store.write((), info)
+        self.store.compact()
+        self.store.rebuild_catalogue()
+        if self.current:
+            self.remember_world()
+        self.registry.close()
+
+    def remember_world(self) -> None:
+        """Every accepted spec is up to date: until the tables or the engine change, only new specs are stale."""
+        standing = {row["key"]: row for row in self.store.outcomes()}
+        if any(k not in standing or standing[k]["outcome"] in _AGAIN for k in accepted_keys(self.bucket)):
+            return
+        path = _world_path(self.settings)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = path.with_suffix(f".{os.getpid()}.tmp")
+        temporary.write_text(json.dumps({"world": self.world}))
+        temporary.replace(path)
+
+    def progress(self) -> None:
+        if self.on_progress is not None:
+            self.on_progress(self.done, self.total)
+
+
+_STANDING = (
+    "state", "score", "coverage", "tests_passed", "tests_total", "pack_digest", "certificate_digest",
+    "consumed_digest", "sandbox_profile",
+)  # fmt: skip
+
+
+def _report(key: str) -> str:
+    return f"reports/{slug(key)}.md"
+
+
+def _of_refused(refused: Refused) -> AgentOutcome:
+    return AgentOutcome(
+        key=f"file:{refused.stored}",
+        file=refused.name,
+        outcome="refused",
+        reason=refused.reason,
+        spec_digest=refused.digest,
+        diagnostics=refused.diagnostics,
+    )
+
+
+def _lost(task: Task) -> Built:
+    outcome = AgentOutcome(
+        task.key, task.source.name, "infrastructure", "the worker process died; the next batch tries again"
+    )
+    return Built((StageOutcome(task.key, "quality_validation", "failed", 0.0, outcome),))
+
+
+# --- worker process -------------------------------------------------------------------------------------------------
+
+_builder: Builder | None = None
+
+
+def _start_worker(settings: Settings) -> None:
+    """Once a worker: tables, sandbox, and a watch that ends the worker when its parent is gone."""
+    global _builder  # noqa: PLW0603 - one builder a worker process is what a pool initializer is for
+    parent = parent_process()
+    if parent is not None:
+        threading.Thread(target=_die_with, args=(parent.sentinel,), daemon=True).start()
+    _builder = Builder(settings)
+
+
+def _die_with(sentinel: int) -> None:
+    connection.wait([sentinel])
+    os._exit(1)
+
+
+def _build(task: Task) -> Built:
+    assert _builder is not None
+    return _builder.build(task)
+
+
+def sources(paths: Iterable[Path]) -> list[SpecSource]:
+    """Spec files on disk, read."""
+    return [SpecSource(p.name, p.read_bytes()) for p in paths]

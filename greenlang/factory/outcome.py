@@ -1,0 +1,100 @@
+"""Outcomes: what became of a spec. The truth about an agent is its `AgentOutcome` row."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from greenlang.specs.diagnostics import Diagnostic
+
+Stage = Literal[
+    "spec_validation",
+    "reference_selection",
+    "tool_generation",
+    "agent_generation",
+    "test_generation",
+    "doc_generation",
+    "quality_validation",
+    "refinement",
+    "packaging",
+    "registration",
+]
+STAGES: tuple[Stage, ...] = (
+    "spec_validation",
+    "reference_selection",
+    "tool_generation",
+    "agent_generation",
+    "test_generation",
+    "doc_generation",
+    "quality_validation",
+    "refinement",
+    "packaging",
+    "registration",
+)
+Outcome = Literal["registered", "incomplete", "refused", "quarantined", "infrastructure"]
+
+
+@dataclass(frozen=True, slots=True)
+class SpecSource:
+    """A spec file as found: its name in the bucket (or on disk) and its bytes."""
+
+    name: str
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class DimensionResult:
+    """One of the twelve dimensions for one agent. ``score`` is 0 to 100, None where not applicable."""
+
+    name: str
+    title: str
+    status: Literal["passed", "failed", "not_applicable"]
+    score: float | None
+    threshold: float
+    weight: float
+    required: bool
+    evidence: str
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AgentOutcome:
+    """What became of one spec. ``key`` is the partition key, or ``file:<name>`` for a file without id."""
+
+    key: str
+    file: str
+    outcome: Outcome
+    reason: str
+    agent_id: str = ""
+    version: str = ""
+    name: str = ""
+    spec_digest: str = ""
+    dialect: str = ""
+    state: str = ""  # lifecycle state, only for registered agents
+    score: float | None = None
+    coverage: float | None = None  # percent, lines and branches
+    tests_passed: int = 0
+    tests_total: int = 0
+    pack_digest: str = ""
+    certificate_digest: str = ""
+    consumed_digest: str = ""  # of everything the build consumed: the agent is rebuilt only if this changes
+    sandbox_profile: str = ""
+    rebuilt: bool = True  # False: nothing had changed, the standing result was kept
+    seconds: float = 0.0
+    stage_seconds: dict[str, float] = field(default_factory=dict)
+    diagnostics: tuple[Diagnostic, ...] = ()
+    tests: tuple[dict[str, Any], ...] = ()  # id, category, outcome, seconds, message
+    dimensions: tuple[DimensionResult, ...] = ()
+    lineage: tuple[dict[str, Any], ...] = ()  # kind (factor | formula | spec), ref, digest, citation
+    summary: dict[str, str] = field(default_factory=dict)  # markdown for people: plan, tests, quality, pack
+
+
+@dataclass(frozen=True, slots=True)
+class StageOutcome:
+    """One stage of one spec has ended. ``agent`` is set once, on the last stage that the spec reached."""
+
+    key: str
+    stage: Stage
+    status: Literal["done", "failed", "skipped"]
+    seconds: float
+    agent: AgentOutcome | None = None

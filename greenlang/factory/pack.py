@@ -1,0 +1,223 @@
+"""Packs on disk: written whole or not at all, finished with wheels, SBOM and certificate.
+
+A pack is first written beside where it will stand, tested there, finished there, and then moved into place. Being
+killed at any moment leaves either the old pack or the new one, or leftovers that the next call clears.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import greenlang_sdk
+from greenlang_sdk.decimals import normal_text, to_decimal
+
+import greenlang
+from greenlang.factory.generate import distribution_name, package_name
+from greenlang.factory.outcome import DimensionResult
+from greenlang.factory.sbom import sbom
+from greenlang.factory.wheels import agent_wheel, sdk_wheel
+from greenlang.provenance import (
+    CERTIFICATE,
+    bytes_digest,
+    canonical,
+    factor_digest,
+    files_digest,
+    tree,
+)
+from greenlang.resolution.plan import Resolution
+from greenlang.sandbox.verdict import Verdict
+
+SBOM = "sbom.cdx.json"
+
+
+@dataclass(frozen=True, slots=True)
+class PackInfo:
+    """A finished pack. ``digest`` is over every file but the certificate, ``files`` is path -> SHA-256."""
+
+    digest: str
+    certificate_digest: str
+    files: dict[str, str]
+
+
+def write_pack(files: Mapping[str, bytes], target: Path) -> None:
+    """Make ``target`` a folder with exactly these files; nothing happens if it already is.
+
+    Raises ValueError for a path that would leave the folder.
+    """
+    _recover(target)
+    if target.is_dir() and tree(target) == {name: bytes_digest(data) for name, data in sorted(files.items())}:
+        return
+    fresh = _beside(target, "new")
+    for name, data in files.items():
+        path = fresh / name
+        if not path.resolve().is_relative_to(fresh.resolve()):
+            raise ValueError(f"{name} lies outside the pack")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+    fresh.mkdir(parents=True, exist_ok=True)
+    publish_pack(fresh, target)
+
+
+def publish_pack(folder: Path, target: Path) -> None:
+    """Move a finished folder (on the same file system) to where it belongs, in place of what stands there."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    old = _beside(target, "old")
+    if old.exists():
+        _recover(target, keep_new=True)
+    if target.exists():
+        target.rename(old)
+    folder.rename(target)
+    if old.exists():
+        shutil.rmtree(old)
+
+
+def _beside(target: Path, suffix: str) -> Path:
+    return target.with_name(f".{target.name}.{suffix}")
+
+
+def _recover(target: Path, *, keep_new: bool = False) -> None:
+    """Clear what a killed process left: an old pack that was moved aside comes back if no new one took its place."""
+    old, new = _beside(target, "old"), _beside(target, "new")
+    if old.exists():
+        if target.exists():
+            shutil.rmtree(old)
+        else:
+            old.rename(target)
+    if new.exists() and not keep_new:
+        shutil.rmtree(new)
+
+
+def finish_pack(
+    folder: Path,
+    resolution: Resolution,
+    *,
+    dimensions: Sequence[DimensionResult],
+    verdict: Verdict,
+    release: str,
+    tables_digest: str,
+) -> PackInfo:
+    """Add wheels, SBOM and certificate to a pack that is not yet published. Calling it again changes nothing."""
+    spec = resolution.spec
+    _clear(folder)
+    sources = tree(folder)
+    wheels = folder / "wheels"
+    wheels.mkdir()
+    for name, data in (agent_wheel(folder), sdk_wheel()):
+        (wheels / name).write_bytes(data)
+    bill = sbom(
+        distribution=distribution_name(spec),
+        version=spec.version,
+        license_id=spec.license,
+        digest=files_digest(sources),
+    )
+    (folder / SBOM).write_bytes(bill)
+    files = tree(folder)
+    content = _content(resolution, dimensions, verdict) | {
+        "factors": _factors(resolution) | {"release": release, "tables_digest": tables_digest},
+        "files": files,
+        "pack_digest": files_digest(files),
+    }
+    certificate = canonical(content)
+    (folder / CERTIFICATE).write_bytes(certificate)
+    return PackInfo(str(content["pack_digest"]), bytes_digest(certificate), files)
+
+
+def _clear(folder: Path) -> None:
+    """Remove what an earlier finish or a test run left."""
+    shutil.rmtree(folder / "wheels", ignore_errors=True)
+    (folder / SBOM).unlink(missing_ok=True)
+    (folder / CERTIFICATE).unlink(missing_ok=True)
+    for name in ("__pycache__", ".pytest_cache", ".mypy_cache", ".ruff_cache"):
+        for path in sorted(folder.rglob(name)):
+            shutil.rmtree(path, ignore_errors=True)
+
+
+def _content(resolution: Resolution, dimensions: Sequence[DimensionResult], verdict: Verdict) -> dict[str, Any]:
+    """What the certificate says beside factors and files. No times and no machine: they are no property of the pack."""
+    spec = resolution.spec
+    return {
+        "certificate": 1,
+        "agent": {
+            "id": spec.agent_id,
+            "version": spec.version,
+            "package": package_name(spec),
+            "distribution": distribution_name(spec),
+        },
+        "spec": {"sha256": spec.digest, "dialect": spec.dialect},
+        "engine": {"greenlang": greenlang.__version__, "greenlang_sdk": greenlang_sdk.__version__},
+        "outputs": [_output(resolution, name) for name in resolution.order],
+        "gaps": [
+            {
+                "selectors": [list(pair) for pair in gap.selectors],
+                "reason": gap.reason,
+                "candidates": list(gap.candidates),
+            }
+            for gap in resolution.gaps
+        ],
+        "tests": _tests(verdict),
+        "quality": [
+            {
+                "name": d.name,
+                "status": d.status,
+                "score": None if d.score is None else _figure(d.score),
+                "threshold": _figure(d.threshold),
+                "weight": _figure(d.weight),
+                "required": d.required,
+            }
+            for d in dimensions
+        ],
+    }
+
+
+def _output(resolution: Resolution, name: str) -> dict[str, Any]:
+    plan = resolution.plans[name]
+    return {
+        "output": name,
+        "unit": resolution.spec.outputs[name].unit,
+        "means": plan.means,
+        "formula": plan.text,
+        "formula_id": plan.formula_id,
+        "citation": plan.citation,
+        "decimals": plan.decimals,
+        "evidence": [{"kind": e.kind, "text": e.text} for e in plan.evidence],
+    }
+
+
+def _factors(resolution: Resolution) -> dict[str, Any]:
+    return {
+        "rows": [
+            {
+                "key": f.key,
+                "value": f.value,
+                "unit": f.unit,
+                "citation": f.citation,
+                "digest": factor_digest(f),
+            }
+            for f in resolution.pinned
+        ]
+    }
+
+
+def _tests(verdict: Verdict) -> dict[str, Any]:
+    measured = verdict.coverage
+    return {
+        "status": verdict.status,
+        "passed": verdict.passed,
+        "total": len(verdict.tests),
+        "results": sorted([t.id, t.category, t.outcome] for t in verdict.tests),
+        "coverage": None
+        if measured is None
+        else {
+            "lines": [measured.lines_covered, measured.lines_total],
+            "branches": [measured.branches_covered, measured.branches_total],
+        },
+    }
+
+
+def _figure(value: float) -> str:
+    """A score as text: floats have no place in what is hashed."""
+    return normal_text(round(to_decimal(value), 6))

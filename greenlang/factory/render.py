@@ -1,0 +1,353 @@
+"""A checked tree -> Python source over Decimals, as a person would write it.
+
+Parentheses stand only where Python needs them or where regrouping would round differently; conversions become named
+constants; look-ups that are certainly needed get a name of their own; what does not fit on a line is taken apart.
+
+Belongs here: the body of one tool. Does not belong here: the files around it.
+"""
+
+from __future__ import annotations
+
+import keyword
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+
+from pydantic import BaseModel
+
+from greenlang.factory.text import WIDTH, py_decimal, py_text
+from greenlang.formulas.tree import (
+    Arithmetic,
+    Call,
+    Compare,
+    Convert,
+    If,
+    Logic,
+    Lookup,
+    Name,
+    Negate,
+    Node,
+    Not,
+    Number,
+    SystemValue,
+    Text,
+    Truth,
+    children,
+)
+
+_CHOICE, _OR, _AND, _NOT, _COMPARE, _SUM, _PRODUCT, _SIGN, _ATOM = range(1, 10)
+_STRENGTH = {"+": _SUM, "-": _SUM, "*": _PRODUCT, "/": _PRODUCT}
+_SDK = {"sqrt", "exp", "ln"}
+_INDENT = "    "
+
+# Names that a generated module uses itself; an input of that name gets a trailing underscore.
+RESERVED = frozenset(
+    set(dir(BaseModel))
+    | set(keyword.kwlist)
+    | {"Decimal", "Input", "Output", "Tool", "TOOLS", "Agent", "AGENT", "ExecutionContext", "CalculatorAgent"}
+    | {"lookup", "tables", "tools", "given", "context", "need", "round_output", "power", "self", "cls"}
+    | {"sqrt", "exp", "ln", "min", "max", "abs", "dict", "tool", "str", "bool", "super"}
+    | {
+        "as_dict",
+        "canonical",
+        "l",
+        "O",
+        "I",
+        "Number",
+        "Whole",
+        "Text",
+        "Truth",
+        "Field",
+        "Literal",
+        "Annotated",
+    }
+)
+
+
+def identifier(name: str, taken: Iterable[str] = ()) -> str:
+    """A legal, free Python name that reads like ``name``."""
+    text = re.sub(r"\W", "_", name, flags=re.ASCII).lstrip("_") or "value"
+    if text[0].isdigit():
+        text = f"n{text}"
+    if text in RESERVED:
+        text += "_"
+    used = set(taken)
+    candidate, count = text, 1
+    while candidate in used:
+        count += 1
+        candidate = f"{text.rstrip('_')}_{count}"
+    return candidate
+
+
+@dataclass(slots=True)
+class Constants:
+    """The conversion constants of a module, by name."""
+
+    values: dict[str, tuple[Decimal, str]] = field(default_factory=dict)
+
+    def factor(self, source: str, target: str, value: Decimal) -> str:
+        """The name of a conversion factor."""
+        simple = re.fullmatch(r"\w+", source) and re.fullmatch(r"\w+", target)
+        joint = "_PER_" if simple else "_FROM_"
+        return self._named(f"{_upper(target)}{joint}{_upper(source)}", value, f"{source} to {target}")
+
+    def shift(self, source: str, target: str, value: Decimal) -> str:
+        """The name of the shift between two scales."""
+        return self._named(f"{_upper(target)}_AT_ZERO_{_upper(source)}", value, f"zero {source} in {target}")
+
+    def _named(self, name: str, value: Decimal, comment: str) -> str:
+        base, count = name, 1
+        while name in self.values and self.values[name][0] != value:
+            count += 1
+            name = f"{base}_{count}"
+        self.values[name] = (value, comment)
+        return name
+
+
+@dataclass(slots=True)
+class Body:
+    """The statements of a tool, and what they need imported."""
+
+    lines: list[str]
+    functions: set[str]
+    looks_up: bool
+    decimal: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    text: str
+    strength: int
+    plain: bool = False  # a bare Python int, which must not meet another one
+
+
+def render(node: Node, *, names: Mapping[tuple[str, str], str], constants: Constants) -> Body:
+    """The statements that compute ``node`` and return it.
+
+    ``names`` maps (kind, name) of inputs and outputs to parameters. Raises TypeError for a tree that is not checked.
+    """
+    writer = _Writer(names, constants)
+    lines = writer.function(node)
+    return Body(lines, writer.functions, writer.looks_up, any("Decimal(" in line for line in lines))
+
+
+def _upper(unit: str) -> str:
+    text = unit.replace("**", "").replace("^", "").replace("%", "percent").replace("/", "_per_")
+    return re.sub(r"\W+", "_", text, flags=re.ASCII).strip("_").upper() or "UNIT"
+
+
+class _Writer:
+    def __init__(self, names: Mapping[tuple[str, str], str], constants: Constants) -> None:
+        self.names = names
+        self.constants = constants
+        self.functions: set[str] = set()
+        self.looks_up = False
+        self.locals: set[str] = set(names.values())
+        self.parts = 0
+
+    def function(self, node: Node) -> list[str]:
+        lines: list[str] = []
+        if not isinstance(node, Lookup):
+            for table in _eager_lookups(node):
+                name = self.local(table.table)
+                lines.append(f"{_INDENT}{name} = {self.expression(table).text}")
+                node = _swap(node, table, _named(name, table))
+        return lines + self.statement(node, "return ", _INDENT)
+
+    def local(self, wish: str) -> str:
+        name = identifier(wish, self.locals)
+        self.locals.add(name)
+        return name
+
+    def statement(self, node: Node, prefix: str, pad: str) -> list[str]:
+        """``prefix`` + the expression, taken apart until every line fits."""
+        line = f"{pad}{prefix}{self.decimal(node).text}"
+        if len(line) <= WIDTH:
+            return [line]
+        if isinstance(node, If):
+            return self.branches(node, prefix, pad)
+        inside = self.inside(node, pad + _INDENT)
+        if inside:
+            opening = f"{node.function}(" if isinstance(node, Call) else "("
+            return [f"{pad}{prefix}{opening}", *inside, f"{pad})"]
+        inner_nodes = [n for n in children(node) if not isinstance(n, (Name, Number, Text, Truth))]
+        if not inner_nodes:
+            return [line]
+        longest = max(inner_nodes, key=lambda n: len(self.expression(n).text))
+        self.parts += 1
+        name = self.local(f"part_{self.parts}")
+        return [
+            *self.statement(longest, f"{name} = ", pad),
+            *self.statement(_swap(node, longest, _named(name, longest)), prefix, pad),
+        ]
+
+    def branches(self, node: If, prefix: str, pad: str) -> list[str]:
+        condition = self.expression(node.condition).text
+        lines: list[str] = []
+        if len(pad) + len(condition) + 4 > WIDTH:
+            name = self.local("condition")
+            lines += self.statement(node.condition, f"{name} = ", pad)
+            condition = name
+        lines += [f"{pad}if {condition}:", *self.statement(node.then, prefix, pad + _INDENT)]
+        if prefix == "return ":
+            return lines + self.statement(node.otherwise, prefix, pad)
+        return [*lines, f"{pad}else:", *self.statement(node.otherwise, prefix, pad + _INDENT)]
+
+    def inside(self, node: Node, pad: str) -> list[str]:
+        """The lines between brackets of a chain of operators or of a call; none if they do not fit either."""
+        if isinstance(node, Call):
+            self.expression(node)
+            lines = [f"{pad}{self.decimal(a).text}," for a in node.arguments]
+        elif isinstance(node, (Arithmetic, Logic)) and node.op != "**":
+            text = f"{pad}{self.expression(node).text}"
+            lines = [text] if len(text) <= WIDTH else [f"{pad}{line}" for line in self.chain(node)]
+        else:
+            return []
+        return lines if max(map(len, lines)) <= WIDTH else []
+
+    def chain(self, node: Arithmetic | Logic) -> list[str]:
+        """One operand a line, with its operator in front."""
+        strength = self.expression(node).strength
+        tail: list[tuple[str, Node]] = []
+        rest: Node = node
+        while isinstance(rest, (Arithmetic, Logic)) and self.expression(rest).strength == strength:
+            tail.insert(0, (rest.op, rest.right))
+            rest = rest.left
+        first = self.wrapped(rest, strength, decimal=isinstance(node, Arithmetic))
+        return [first, *(f"{sign} {self.wrapped(n, strength + 1)}" for sign, n in tail)]
+
+    def decimal(self, node: Node) -> _Part:
+        """An expression that is certainly a Decimal where it is a number, never a bare int."""
+        part = self.expression(node)
+        if not part.plain:
+            return part
+        if isinstance(node, Number):
+            return _Part(py_decimal(node.value), _ATOM)
+        return _Part(f"Decimal({part.text})", _ATOM)
+
+    def wrapped(self, node: Node, least: int, *, decimal: bool = False) -> str:
+        part = self.decimal(node) if decimal else self.expression(node)
+        return part.text if part.strength >= least else f"({part.text})"
+
+    def expression(self, node: Node) -> _Part:
+        match node:
+            case Number(value=value):
+                text = py_decimal(value)
+                if text.startswith("Decimal(") and '"' not in text:
+                    number = text[8:-1]
+                    return _Part(number, _SIGN if number[0] == "-" else _ATOM, plain=True)
+                return _Part(text, _ATOM)
+            case Text(value=value):
+                return _Part(py_text(value), _ATOM)
+            case Truth(value=value):
+                return _Part(str(value), _ATOM)
+            case Name(name=name, kind="symbol"):
+                return _Part(name, _ATOM)
+            case Name(name=name, kind=kind):
+                return _Part(self.names[kind, name], _ATOM)
+            case Lookup(table=table, inputs=inputs):
+                self.looks_up = True
+                keys = ", ".join([py_text(table), *(self.names["input", name] for name in inputs)])
+                return _Part(f"lookup({keys})", _ATOM)
+            case Negate(operand=operand):
+                part = self.expression(operand)
+                text = part.text if part.strength > _SIGN else f"({part.text})"
+                return _Part(f"-{text}", _SIGN, part.plain)
+            case Arithmetic():
+                return self.arithmetic(node)
+            case Convert():
+                return self.conversion(node)
+            case Compare(op=op, left=left, right=right):
+                return _Part(f"{self.wrapped(left, _SUM)} {op} {self.wrapped(right, _SUM)}", _COMPARE)
+            case Logic(op=op, left=left, right=right):
+                strength = _AND if op == "and" else _OR
+                text = f"{self.wrapped(left, strength)} {op} {self.wrapped(right, strength + 1)}"
+                return _Part(text, strength)
+            case Not(operand=operand):
+                return _Part(f"not {self.wrapped(operand, _NOT)}", _NOT)
+            case Call(function=function, arguments=arguments):
+                if function in _SDK:
+                    self.functions.add(function)
+                return _Part(f"{function}({', '.join(self.decimal(a).text for a in arguments)})", _ATOM)
+            case If(condition=condition, then=then, otherwise=otherwise):
+                first = self.wrapped(then, _OR, decimal=True)
+                last = self.wrapped(otherwise, _CHOICE, decimal=True)
+                return _Part(f"{first} if {self.wrapped(condition, _OR)} else {last}", _CHOICE)
+            case SystemValue():
+                raise TypeError("a system value is the runtime's, not a tool's")
+        raise TypeError(f"{type(node).__name__} stands in no checked tree")
+
+    def arithmetic(self, node: Arithmetic) -> _Part:
+        if node.op == "**":
+            self.functions.add("power")
+            return _Part(f"power({self.decimal(node.left).text}, {self.decimal(node.right).text})", _ATOM)
+        strength = _STRENGTH[node.op]
+        left, right = self.expression(node.left), self.expression(node.right)
+        if left.plain and right.plain:
+            left = self.decimal(node.left)
+        a = left.text if left.strength >= strength else f"({left.text})"
+        # a * (b * c) keeps its brackets: regrouping would round differently
+        b = right.text if right.strength > strength else f"({right.text})"
+        return _Part(f"{a} {node.op} {b}", strength)
+
+    def conversion(self, node: Convert) -> _Part:
+        target = node.unit or "1"
+        if node.factor == 1 and not node.shift:
+            return self.decimal(node.operand)
+        text, strength = self.wrapped(node.operand, _SUM, decimal=True), _SUM
+        if node.factor != 1:
+            name = self.constants.factor(node.source_unit, target, node.factor)
+            text, strength = f"{self.wrapped(node.operand, _PRODUCT, decimal=True)} * {name}", _PRODUCT
+        if node.shift:
+            name = self.constants.shift(node.source_unit, target, node.shift)
+            text, strength = f"{text} + {name}", _SUM
+        return _Part(text, strength)
+
+
+def _named(name: str, like: Node) -> Name:
+    return Name(name=name, kind="symbol", unit=like.unit, offset=like.offset)
+
+
+def _eager_lookups(node: Node) -> list[Lookup]:
+    """The look-ups that are needed whatever the inputs are, once each, in order."""
+    found: list[Lookup] = []
+
+    def visit(inner: Node) -> None:
+        match inner:
+            case Lookup():
+                if not any(_same(inner, other) for other in found):
+                    found.append(inner)
+            case If(condition=condition):
+                visit(condition)
+            case Logic(left=left):
+                visit(left)
+            case _:
+                for child in children(inner):
+                    visit(child)
+
+    visit(node)
+    return found
+
+
+def _same(a: Node, b: Node) -> bool:
+    if isinstance(a, Lookup) and isinstance(b, Lookup):
+        return (a.table, a.inputs) == (b.table, b.inputs)
+    return a is b
+
+
+def _swap(node: Node, old: Node, new: Node) -> Node:
+    """The tree with ``old`` replaced by ``new``."""
+    if _same(node, old):
+        return new
+    match node:
+        case Negate(operand=x) | Not(operand=x) | Convert(operand=x):
+            return replace(node, operand=_swap(x, old, new))
+        case Arithmetic(left=a, right=b) | Compare(left=a, right=b) | Logic(left=a, right=b):
+            return replace(node, left=_swap(a, old, new), right=_swap(b, old, new))
+        case Call(arguments=arguments):
+            return replace(node, arguments=tuple(_swap(a, old, new) for a in arguments))
+        case If(condition=c, then=a, otherwise=b):
+            return replace(node, condition=_swap(c, old, new), then=_swap(a, old, new), otherwise=_swap(b, old, new))
+        case _:
+            return node

@@ -1,0 +1,146 @@
+"""Literals and running text in the languages of a pack: Python, YAML, TOML, Markdown.
+
+Whatever an author wrote in a spec passes through here before it lands in a file, so it can never become code, break a
+table or end a docstring. Belongs here: quoting and wrapping. Does not belong here: what to say.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import textwrap
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+
+from greenlang_sdk.decimals import normal_text
+
+WIDTH = 100
+
+
+def py_text(value: str) -> str:
+    """A Python string literal with the quotes that a formatter would choose."""
+    body = repr(value)[1:-1]
+    if repr(value)[0] == '"':  # repr chose double quotes because the text holds only single ones
+        return f'"{body}"'
+    double, single = value.count('"'), value.count("'")
+    if double > single:
+        return f"'{body}'"
+    return '"' + body.replace("\\'", "'").replace('"', '\\"') + '"'
+
+
+def py_decimal(value: Decimal) -> str:
+    """A Python expression for an exact number."""
+    text = normal_text(value)
+    return f"Decimal({text})" if re.fullmatch(r"-?\d{1,15}", text) else f'Decimal("{text}")'
+
+
+def py_value(value: object) -> str:
+    """A Python expression for a scalar of a spec."""
+    if isinstance(value, bool) or value is None:
+        return repr(value)
+    if isinstance(value, (Decimal, int)):
+        return py_decimal(Decimal(value))
+    return py_text(str(value))
+
+
+def py_call(head: str, arguments: Sequence[str], *, indent: int = 0, tail: str = "", wide: bool = False) -> str:
+    """``head(arguments)tail`` on one line if it fits, else one argument a line with a trailing comma.
+
+    The first line is not indented (the caller has placed it); ``head`` ends with the opening bracket. ``wide`` breaks
+    the lines in any case.
+    """
+    closing = {"(": ")", "[": "]", "{": "}"}[head[-1]]
+    line = f"{head}{', '.join(arguments)}{closing}{tail}"
+    if not arguments or (not wide and indent + len(line) <= WIDTH and "\n" not in line):
+        return line
+    pad = " " * indent
+    body = "".join(f"{pad}    {argument},\n" for argument in arguments)
+    return f"{head}\n{body}{pad}{closing}{tail}"
+
+
+def one_line(text: str) -> str:
+    """Running text on one line, without control characters."""
+    return " ".join("".join(c if c.isprintable() or c.isspace() else " " for c in text).split())
+
+
+def doc(text: str, *, indent: int = 4, hang: int = 0) -> str:
+    """Text for the inside of a docstring: wrapped, unable to end it or to escape; the first line is not indented."""
+    safe = one_line(text).replace("\\", "\\\\").replace('"', "'")
+    lines = textwrap.wrap(safe, WIDTH - indent - 4, break_long_words=False, break_on_hyphens=False)
+    return ("\n" + " " * (indent + hang)).join(lines)
+
+
+def sentence(text: str) -> str:
+    """One line that ends with a full stop."""
+    line = one_line(text)
+    return line if not line or line[-1] in ".!?" else f"{line}."
+
+
+def cell(text: object) -> str:
+    """A cell of a Markdown table."""
+    safe = one_line(str(text))
+    for mark in ("\\", "|", "<", "`", "*", "_", "["):
+        safe = safe.replace(mark, f"\\{mark}")
+    return safe or " "
+
+
+def code(text: object) -> str:
+    """Inline code in Markdown."""
+    safe = one_line(str(text)).replace("|", "\\|")
+    return f"`` {safe} ``" if "`" in safe else f"`{safe}`"
+
+
+def toml_text(value: str) -> str:
+    """A TOML basic string."""
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
+_PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_/.+-]*(?: [A-Za-z0-9_/.+-]+)*")
+_WORDS = {"true", "false", "null", "yes", "no", "on", "off", "y", "n"}
+
+
+def yaml(value: object) -> str:
+    """A YAML document in block style. Numbers are quoted texts, so that no reader can change a digit."""
+    return "".join(f"{line}\n" for line in _yaml_lines(value))
+
+
+def _yaml_scalar(value: object) -> str:
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int):
+        return str(value)
+    if isinstance(value, Decimal):
+        return f'"{normal_text(value)}"'
+    text = str(value)
+    if _PLAIN.fullmatch(text) and text.lower() not in _WORDS:
+        return text
+    quoted = json.dumps(text, ensure_ascii=False)
+    return "".join(c if c.isprintable() else f"\\U{ord(c):08x}" for c in quoted)
+
+
+def _yaml_lines(value: object) -> list[str]:
+    if isinstance(value, Mapping):
+        lines: list[str] = []
+        for key, inner in value.items():
+            name = _yaml_scalar(str(key))
+            below = _yaml_lines(inner) if isinstance(inner, (Mapping, list, tuple)) else None
+            if below is None or not inner:
+                empty = "{}" if isinstance(inner, Mapping) else "[]"
+                lines.append(f"{name}: {_yaml_scalar(inner) if below is None else empty}")
+            else:
+                lines += [f"{name}:", *(f"  {line}" for line in below)]
+        return lines
+    if isinstance(value, (list, tuple)):
+        lines = []
+        for inner in value:
+            if isinstance(inner, (Mapping, list, tuple)) and inner:
+                first, *rest = _yaml_lines(inner)
+                lines += [f"- {first}", *(f"  {line}" for line in rest)]
+            elif isinstance(inner, (Mapping, list, tuple)):
+                lines.append("- {}" if isinstance(inner, Mapping) else "- []")
+            else:
+                lines.append(f"- {_yaml_scalar(inner)}")
+        return lines
+    return [_yaml_scalar(value)]

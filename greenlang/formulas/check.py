@@ -1,0 +1,281 @@
+"""Unchecked tree -> checked tree: names resolved, dimensions checked, conversions inserted as nodes.
+
+kWh + GB is an error that names the sub-expression. kWh + MJ is converted, visibly. Temperatures with a shifted zero
+(degC, degF) become kelvin before any arithmetic.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from difflib import get_close_matches
+from typing import Literal, NoReturn
+
+from greenlang import units
+from greenlang.errors import FormulaError, UnitError
+from greenlang.formulas.show import show
+from greenlang.formulas.tree import (
+    Arithmetic,
+    Call,
+    Compare,
+    Convert,
+    FactorCall,
+    If,
+    Logic,
+    Lookup,
+    Name,
+    Negate,
+    Node,
+    Not,
+    Number,
+    SystemValue,
+    Text,
+    Truth,
+)
+
+KELVIN = "kelvin"
+
+
+@dataclass(frozen=True, slots=True)
+class Symbol:
+    """What a name stands for. ``unit`` is None for text and truth values."""
+
+    name: str
+    kind: Literal["input", "output", "symbol"]
+    type: Literal["number", "text", "truth"]
+    unit: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What a formula may use: ``symbols`` by name, and how a factor call is pinned."""
+
+    symbols: dict[str, Symbol]
+    factor: Callable[[FactorCall], Lookup] | None = None
+
+    def find(self, name: str) -> Symbol | None:
+        """The symbol behind ``x``, ``input.x`` or ``output.x``."""
+        prefix, _, rest = name.partition(".")
+        if rest and prefix in {"input", "output"}:
+            found = self.symbols.get(f"{prefix}.{rest}") or self.symbols.get(rest)
+            return found if found is not None and found.kind == prefix else None
+        return self.symbols.get(name)
+
+
+def check(node: Node, scope: Scope, *, source: str = "") -> Node:
+    """The checked tree. Raises FormulaError that names the sub-expression and its offset."""
+    return _Checker(scope, source).check(node)
+
+
+def fit(node: Node, unit: str, *, source: str = "") -> Node:
+    """A checked numeric tree brought into ``unit``. Raises FormulaError if the dimensions differ."""
+    if node.type != "number" or node.unit is None:
+        raise FormulaError(f"`{show(node)}` is no number", source=source, offset=node.offset)
+    if _same(node.unit, unit):
+        return replace(node, unit=unit)
+    try:
+        factor, shift = units.conversion(node.unit, unit)
+    except UnitError:
+        raise FormulaError(
+            f"`{show(node)}` is in {pretty(node.unit)}, which does not convert into {pretty(unit)}",
+            source=source,
+            offset=node.offset,
+        ) from None
+    if factor == 1 and not shift:
+        return replace(node, unit=unit)
+    return Convert(node, node.unit, factor, shift, offset=node.offset, unit=unit)
+
+
+def pretty(unit: str) -> str:
+    """A unit for a message: "a pure number" instead of "1", and kgCO2e instead of Pint's kilogCO2e."""
+    return "a pure number" if unit == "1" else unit.replace("kilog", "kg")
+
+
+def _same(a: str, b: str) -> bool:
+    return a == b or (not units.is_offset(a) and bool(units.parse_unit(a) == units.parse_unit(b)))
+
+
+class _Checker:
+    def __init__(self, scope: Scope, source: str) -> None:
+        self.scope = scope
+        self.source = source
+
+    def fail(self, message: str, node: Node) -> NoReturn:
+        raise FormulaError(message, source=self.source, offset=node.offset)
+
+    def check(self, node: Node) -> Node:
+        match node:
+            case Number(written_unit=written):
+                unit = written or "1"
+                self.known(unit, node)
+                return replace(node, unit=unit)
+            case Text():
+                return replace(node, type="text")
+            case Truth():
+                return replace(node, type="truth")
+            case Name():
+                return self.name(node)
+            case FactorCall():
+                return self.factor(node)
+            case Lookup() | Convert() | SystemValue():
+                return node
+            case Negate(operand=operand):
+                inner = self.absolute(self.number(operand))
+                return replace(node, operand=inner, unit=inner.unit)
+            case Arithmetic():
+                return self.arithmetic(node)
+            case Compare():
+                return self.compare(node)
+            case Logic(left=left, right=right):
+                return replace(node, left=self.truth(left), right=self.truth(right), type="truth")
+            case Not(operand=operand):
+                return replace(node, operand=self.truth(operand), type="truth")
+            case Call():
+                return self.call(node)
+            case If():
+                return self.choice(node)
+        raise TypeError(f"no rule for {type(node).__name__}")
+
+    def known(self, unit: str, node: Node) -> None:
+        try:
+            units.parse_unit(unit)
+        except UnitError as error:
+            self.fail(str(error), node)
+
+    def name(self, node: Name) -> Node:
+        symbol = self.scope.find(node.name)
+        if symbol is None:
+            near = _nearest(node.name, list(self.scope.symbols))
+            self.fail(f"`{node.name}` is neither an input nor an output{near}", node)
+        return replace(node, name=symbol.name, kind=symbol.kind, type=symbol.type, unit=symbol.unit)
+
+    def factor(self, node: FactorCall) -> Node:
+        if self.scope.factor is None:
+            self.fail("factors cannot be used here", node)
+        pinned: Lookup = self.scope.factor(node)
+        return replace(pinned, offset=node.offset)
+
+    def number(self, node: Node) -> Node:
+        checked = self.check(node)
+        if checked.type != "number":
+            self.fail(f"`{show(node)}` is no number", node)
+        return checked
+
+    def truth(self, node: Node) -> Node:
+        checked = self.check(node)
+        if checked.type != "truth":
+            self.fail(f"`{show(node)}` is neither true nor false", node)
+        return checked
+
+    def absolute(self, node: Node) -> Node:
+        if node.unit is not None and units.is_offset(node.unit):
+            return fit(node, KELVIN, source=self.source)
+        return node
+
+    def arithmetic(self, node: Arithmetic) -> Node:
+        left, right = self.absolute(self.number(node.left)), self.absolute(self.number(node.right))
+        assert left.unit is not None
+        assert right.unit is not None
+        if node.op in {"+", "-"}:
+            if not units.same_dimension(left.unit, right.unit):
+                what = "add" if node.op == "+" else "subtract"
+                self.fail(f"cannot {what} {pretty(left.unit)} and {pretty(right.unit)} in `{show(node)}`", node)
+            return replace(node, left=left, right=fit(right, left.unit, source=self.source), unit=left.unit)
+        if node.op in {"*", "/"}:
+            return replace(node, left=left, right=right, unit=units.combine(left.unit, node.op, right.unit))
+        return self.power(node, left, right)
+
+    def power(self, node: Arithmetic, left: Node, right: Node) -> Node:
+        if not units.same_dimension(right.unit or "1", "1"):
+            self.fail(f"an exponent is a pure number, not {pretty(right.unit or '1')}, in `{show(node)}`", node)
+        right = fit(right, "1", source=self.source)
+        if units.same_dimension(left.unit or "1", "1"):
+            return replace(node, left=fit(left, "1", source=self.source), right=right, unit="1")
+        exponent = -right.operand.value if isinstance(right, Negate) and isinstance(right.operand, Number) else None
+        if isinstance(right, Number):
+            exponent = right.value
+        if exponent is None:
+            self.fail(f"{pretty(left.unit or '1')} can only be raised to a written number, in `{show(node)}`", node)
+        return replace(node, left=left, right=right, unit=units.power(left.unit or "1", exponent))
+
+    def compare(self, node: Compare) -> Node:
+        left, right = self.check(node.left), self.check(node.right)
+        if left.type != right.type:
+            self.fail(f"`{show(node)}` compares a {left.type} with a {right.type}", node)
+        if left.type == "number":
+            left, right = _bounds_adopt(self.absolute(left), self.absolute(right))
+            right = self.alike(left, right, node)
+        elif node.op not in {"==", "!="}:
+            self.fail(f"`{show(node)}`: only numbers have an order", node)
+        return replace(node, left=left, right=right, type="truth")
+
+    def alike(self, left: Node, right: Node, node: Node) -> Node:
+        assert left.unit is not None
+        assert right.unit is not None
+        if not units.same_dimension(left.unit, right.unit):
+            self.fail(f"`{show(node)}` compares {pretty(left.unit)} with {pretty(right.unit)}", node)
+        return fit(right, left.unit, source=self.source)
+
+    def call(self, node: Call) -> Node:
+        arguments = [self.absolute(self.number(a)) for a in node.arguments]
+        if node.function in {"min", "max"}:
+            arguments = _zeros_adopt(arguments)
+        first = arguments[0]
+        if node.function in {"min", "max"}:
+            rest = [self.joined(first, a, node) for a in arguments[1:]]
+            return replace(node, arguments=(first, *rest), unit=first.unit)
+        if node.function == "abs":
+            return replace(node, arguments=(first,), unit=first.unit)
+        if node.function == "sqrt":
+            return replace(node, arguments=(first,), unit=units.power(first.unit or "1", _HALF))
+        if not units.same_dimension(first.unit or "1", "1"):
+            self.fail(
+                f"`{node.function}` takes a pure number, not {pretty(first.unit or '1')}: `{show(node)}`",
+                node,
+            )
+        return replace(node, arguments=(fit(first, "1", source=self.source),), unit="1")
+
+    def joined(self, first: Node, other: Node, node: Node) -> Node:
+        assert first.unit is not None
+        assert other.unit is not None
+        if not units.same_dimension(first.unit, other.unit):
+            self.fail(f"`{show(node)}` mixes {pretty(first.unit)} and {pretty(other.unit)}", node)
+        return fit(other, first.unit, source=self.source)
+
+    def choice(self, node: If) -> Node:
+        condition = self.truth(node.condition)
+        then, otherwise = self.check(node.then), self.check(node.otherwise)
+        if then.type != otherwise.type:
+            self.fail(f"`{show(node)}` is a {then.type} or a {otherwise.type}", node)
+        if then.type == "number":
+            then, otherwise = _zeros_adopt([self.absolute(then), self.absolute(otherwise)])
+            otherwise = self.joined(then, otherwise, node)
+        return replace(node, condition=condition, then=then, otherwise=otherwise, unit=then.unit, type=then.type)
+
+
+_HALF = Decimal("0.5")
+
+
+def _zeros_adopt(nodes: list[Node]) -> list[Node]:
+    """A bare 0 beside quantities takes their unit: ``max(0, a - b)``."""
+    unit = next((n.unit for n in nodes if not _bare_zero(n)), None)
+    return nodes if unit is None else [replace(n, unit=unit) if _bare_zero(n) else n for n in nodes]
+
+
+def _bounds_adopt(left: Node, right: Node) -> tuple[Node, Node]:
+    """A bare number in a comparison is meant in the unit of what it bounds: ``0 < output.intensity < 0.2``."""
+    if isinstance(right, Number) and right.written_unit is None and left.unit is not None:
+        right = replace(right, unit=left.unit)
+    elif isinstance(left, Number) and left.written_unit is None and right.unit is not None:
+        left = replace(left, unit=right.unit)
+    return left, right
+
+
+def _bare_zero(node: Node) -> bool:
+    return isinstance(node, Number) and node.value == 0 and node.written_unit is None
+
+
+def _nearest(name: str, known: list[str]) -> str:
+    near = get_close_matches(name.rsplit(".", maxsplit=1)[-1], known, n=1, cutoff=0.6)
+    return f"; did you mean `{near[0]}`?" if near else ""

@@ -1,0 +1,264 @@
+"""Text -> unchecked tree. A Pratt parser over a small grammar; no eval anywhere.
+
+expression  numbers ``3.6``, numbers with a unit ``3.6 [MJ/kWh]``, strings, true, false, names (``x``,
+            ``input.x``, ``output.x``), ``factor("alias", activity = fuel_type, gas = "CO2")``,
+            ``if(condition, then, otherwise)``, min max abs sqrt exp ln, parentheses
+operators   or, and, not, == != < <= > >= (chains allowed), + -, * /, unary -, ** or ^ (right-associative)
+            ``×  ·  ÷  −  ≤  ≥  ≠`` mean the same as their ASCII forms
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import cast
+
+from greenlang.errors import FormulaError
+from greenlang.formulas.tree import (
+    Arithmetic,
+    ArithmeticOp,
+    Call,
+    Compare,
+    CompareOp,
+    FactorCall,
+    If,
+    Logic,
+    Name,
+    Negate,
+    Node,
+    Not,
+    Number,
+    Text,
+    Truth,
+)
+
+MAX_LENGTH = 10_000
+MAX_DEPTH = 60
+FUNCTIONS: dict[str, tuple[int, int | None]] = {  # name -> fewest and most arguments
+    "min": (2, None),
+    "max": (2, None),
+    "abs": (1, 1),
+    "sqrt": (1, 1),
+    "exp": (1, 1),
+    "ln": (1, 1),
+}
+_SAME = str.maketrans({"×": "*", "·": "*", "⋅": "*", "÷": "/", "−": "-", "–": "-"})
+_TOKEN = re.compile(
+    r"""(?P<space>\s+)
+      | (?P<number>(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?)
+      | (?P<name>[^\W\d]\w*(?:\.[^\W\d]\w*)*)
+      | (?P<text>"[^"\n]*"|'[^'\n]*')
+      | (?P<unit>\[[^\[\]\n]*\])
+      | (?P<op>\*\*|==|!=|<=|>=|≤|≥|≠|[-+*/^<>(),=])
+    """,
+    re.VERBOSE,
+)
+_COMPARE = {
+    "==": "==", "!=": "!=", "≠": "!=", "<": "<", "<=": "<=", "≤": "<=", ">": ">", ">=": ">=", "≥": ">=",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class _Token:
+    kind: str
+    text: str
+    offset: int
+
+
+def parse(text: str) -> Node:
+    """Parse one expression. Raises FormulaError with the offset of the first thing that does not fit."""
+    if len(text) > MAX_LENGTH:
+        raise FormulaError(f"an expression may have {MAX_LENGTH:,} characters", source=text[:80])
+    return _Parser(text).whole()
+
+
+def _tokens(text: str) -> list[_Token]:
+    clean = text.translate(_SAME)
+    out: list[_Token] = []
+    at = 0
+    while at < len(clean):
+        match = _TOKEN.match(clean, at)
+        if match is None:
+            raise FormulaError(f"unexpected character `{text[at]}`", source=text, offset=at)
+        kind = match.lastgroup or ""
+        if kind != "space":
+            out.append(_Token(kind, match.group(), at))
+        at = match.end()
+    out.append(_Token("end", "", len(text)))
+    return out
+
+
+class _Parser:
+    def __init__(self, text: str) -> None:
+        self.source = text
+        self.tokens = _tokens(text)
+        self.at = 0
+        self.depth = 0
+
+    @property
+    def token(self) -> _Token:
+        return self.tokens[self.at]
+
+    def fail(self, message: str, token: _Token | None = None) -> FormulaError:
+        return FormulaError(message, source=self.source, offset=(token or self.token).offset)
+
+    def next(self) -> _Token:
+        token = self.token
+        self.at += 1
+        return token
+
+    def accept(self, *texts: str) -> _Token | None:
+        if self.token.kind in {"op", "name"} and self.token.text in texts:
+            return self.next()
+        return None
+
+    def expect(self, text: str) -> _Token:
+        token = self.accept(text)
+        if token is None:
+            found = f"`{self.token.text}`" if self.token.kind != "end" else "the end"
+            raise self.fail(f"expected `{text}`, found {found}")
+        return token
+
+    def whole(self) -> Node:
+        node = self.either()
+        if self.token.kind != "end":
+            raise self.fail(f"unexpected `{self.token.text}`")
+        return node
+
+    def either(self) -> Node:
+        self.depth += 1
+        if self.depth > MAX_DEPTH:
+            raise self.fail(f"nested more than {MAX_DEPTH} levels deep")
+        node = self.both()
+        while token := self.accept("or"):
+            node = Logic("or", node, self.both(), offset=token.offset)
+        self.depth -= 1
+        return node
+
+    def both(self) -> Node:
+        node = self.negated()
+        while token := self.accept("and"):
+            node = Logic("and", node, self.negated(), offset=token.offset)
+        return node
+
+    def negated(self) -> Node:
+        nots = []
+        while token := self.accept("not"):
+            nots.append(token)
+        node = self.comparison()
+        for token in reversed(nots):
+            node = Not(node, offset=token.offset)
+        return node
+
+    def comparison(self) -> Node:
+        node = self.sum()
+        chain: list[Node] = []
+        left = node
+        while self.token.kind == "op" and self.token.text in _COMPARE:
+            token = self.next()
+            right = self.sum()
+            chain.append(Compare(cast(CompareOp, _COMPARE[token.text]), left, right, offset=token.offset))
+            left = right
+        if not chain:
+            return node
+        out = chain[0]
+        for link in chain[1:]:
+            out = Logic("and", out, link, offset=link.offset)
+        return out
+
+    def sum(self) -> Node:
+        node = self.product()
+        while token := self.accept("+", "-"):
+            node = Arithmetic(cast(ArithmeticOp, token.text), node, self.product(), offset=token.offset)
+        return node
+
+    def product(self) -> Node:
+        node = self.unary()
+        while token := self.accept("*", "/"):
+            node = Arithmetic(cast(ArithmeticOp, token.text), node, self.unary(), offset=token.offset)
+        return node
+
+    def unary(self) -> Node:
+        signs = []
+        while token := self.accept("-", "+"):
+            signs.append(token)
+        if len(signs) > MAX_DEPTH:
+            raise self.fail(f"nested more than {MAX_DEPTH} levels deep", signs[0])
+        node = self.power()
+        for token in reversed(signs):
+            if token.text == "-":
+                node = Negate(node, offset=token.offset)
+        return node
+
+    def power(self) -> Node:
+        base = self.atom()
+        if token := self.accept("**", "^"):
+            self.depth += 1
+            if self.depth > MAX_DEPTH:
+                raise self.fail(f"nested more than {MAX_DEPTH} levels deep")
+            base = Arithmetic("**", base, self.unary(), offset=token.offset)
+            self.depth -= 1
+        return base
+
+    def atom(self) -> Node:
+        token = self.next()
+        if token.kind == "number":
+            unit = self.next().text[1:-1].strip() if self.token.kind == "unit" else None
+            return Number(Decimal(token.text), unit, offset=token.offset)
+        if token.kind == "text":
+            return Text(token.text[1:-1], offset=token.offset)
+        if token.kind == "op" and token.text == "(":
+            node = self.either()
+            self.expect(")")
+            return node
+        if token.kind == "name":
+            if token.text in {"true", "false"}:
+                return Truth(token.text == "true", offset=token.offset)
+            if self.token.text == "(" and self.token.kind == "op":
+                return self.call(token)
+            if token.text in {"and", "or", "not", "if", "factor", *FUNCTIONS}:
+                raise self.fail(f"`{token.text}` is a word of the language, not a name", token)
+            return Name(token.text, offset=token.offset)
+        found = f"`{token.text}`" if token.kind != "end" else "the end"
+        raise self.fail(f"expected a number, a name or `(`, found {found}", token)
+
+    def call(self, name: _Token) -> Node:
+        self.expect("(")
+        if name.text == "factor":
+            return self.factor(name)
+        arguments: list[Node] = []
+        if not self.accept(")"):
+            arguments.append(self.either())
+            while self.accept(","):
+                arguments.append(self.either())
+            self.expect(")")
+        if name.text == "if":
+            if len(arguments) != 3:
+                raise self.fail(f"`if` takes 3 arguments, not {len(arguments)}", name)
+            return If(*arguments, offset=name.offset)
+        if name.text not in FUNCTIONS:
+            known = ", ".join(sorted([*FUNCTIONS, "if", "factor"]))
+            raise self.fail(f"unknown function `{name.text}`; there are {known}", name)
+        fewest, most = FUNCTIONS[name.text]
+        if len(arguments) < fewest or (most is not None and len(arguments) > most):
+            wants = str(fewest) if fewest == most else f"{fewest} or more"
+            raise self.fail(f"`{name.text}` takes {wants} argument(s), not {len(arguments)}", name)
+        return Call(name.text, tuple(arguments), offset=name.offset)
+
+    def factor(self, name: _Token) -> Node:
+        alias = self.next()
+        if alias.kind not in {"text", "name"}:
+            raise self.fail('`factor` starts with the alias of a reference: factor("alias", ...)', alias)
+        text = alias.text[1:-1] if alias.kind == "text" else alias.text
+        select: list[tuple[str, Node]] = []
+        while self.accept(","):
+            column = self.next()
+            if column.kind != "name":
+                raise self.fail("expected a column name such as `activity`", column)
+            self.expect("=")
+            if column.text in dict(select):
+                raise self.fail(f"column `{column.text}` is selected twice", column)
+            select.append((column.text, self.sum()))
+        self.expect(")")
+        return FactorCall(text, tuple(select), offset=name.offset)

@@ -1,0 +1,136 @@
+"""The catalogue: a DuckDB file of views only, built anew and swapped, so that nobody ever waits for a lock.
+
+Belongs here: the views' SQL, building and swapping the file. Does not belong here: rows, questions.
+"""
+
+from __future__ import annotations
+
+import glob
+import hashlib
+from pathlib import Path
+
+import duckdb
+
+from greenlang.metrics.factor_fields import factor_fields
+from greenlang.metrics.fields import FACTORS_DESCRIPTION, FIELDS, TABLES, VIEWS, Field
+from greenlang.metrics.parts import ensure_schema_parts, replacing
+
+OUTCOMES = ("registered", "incomplete", "refused", "quarantined", "infrastructure")
+
+
+def literal(text: object) -> str:
+    """A text as an SQL literal."""
+    return "'" + str(text).replace("'", "''") + "'"
+
+
+def view_fields(view: str) -> dict[str, Field]:
+    """The columns of a view, in order."""
+    if view == "factors":
+        return factor_fields()
+    return {name: FIELDS[name] for name in VIEWS[view].fields}
+
+
+def descriptions() -> dict[str, str]:
+    """Every view and its sentence, in the order of the documentation."""
+    return {**{name: view.description for name, view in VIEWS.items()}, "factors": FACTORS_DESCRIPTION}
+
+
+def rows_sql(tables: Path, table: str) -> str:
+    """Every stored row of a table, in its declared columns and types."""
+    columns = ", ".join(f'"{name}"::{FIELDS[name].type} AS "{name}"' for name in TABLES[table].fields)
+    pattern = literal(Path(glob.escape(str(tables / table))) / "*.parquet")
+    return f"SELECT {columns} FROM read_parquet({pattern}, union_by_name = true)"  # noqa: S608 - declared names
+
+
+def latest_sql(tables: Path) -> str:
+    """The last outcome of every key. A row that stands in two parts while these are merged is taken once."""
+    return (
+        f"SELECT * FROM ({rows_sql(tables, 'outcomes')}) "  # noqa: S608 - declared names
+        "QUALIFY row_number() OVER (PARTITION BY key ORDER BY written_at DESC, part DESC) = 1"
+    )
+
+
+def _agents(source: str) -> str:
+    renamed = {"partition": "key", "finished_at": "written_at"}
+    columns = []
+    for name, field in view_fields("agents").items():
+        value = renamed.get(name, name)
+        columns.append(f"nullif({value}, '') AS \"{name}\"" if field.type == "VARCHAR" else f'{value} AS "{name}"')
+    return f"SELECT {', '.join(columns)} FROM ({source})"  # noqa: S608 - declared names
+
+
+def _child(tables: Path, table: str) -> str:
+    renamed = {"partition": "key"}
+    columns = ", ".join(f'child.{renamed.get(name, name)} AS "{name}"' for name in view_fields(table))
+    key = ", ".join(f"child.{name}" for name in TABLES[table].key)
+    # Outcomes first: DuckDB lists the files of a scan as it meets them, and an outcome's rows were written before it.
+    return (
+        f"SELECT DISTINCT ON ({key}) {columns} FROM ({latest_sql(tables)}) latest "  # noqa: S608 - declared names
+        f"JOIN ({rows_sql(tables, table)}) child ON child.key = latest.key AND child.part = latest.part"
+    )
+
+
+def _runs(tables: Path) -> str:
+    counts = ", ".join(f"count(DISTINCT key) FILTER (outcome = {literal(name)}) AS {name}" for name in OUTCOMES)
+    columns = ", ".join(
+        f"coalesce(counted.{name}, 0) AS {name}" if name in OUTCOMES else f"run.{name}" for name in VIEWS["runs"].fields
+    )
+    return (
+        f"SELECT {columns} FROM ({rows_sql(tables, 'runs')} "  # noqa: S608 - declared names
+        "QUALIFY row_number() OVER (PARTITION BY run_id ORDER BY written_at DESC, part DESC) = 1) run "
+        f"LEFT JOIN (SELECT run_id, {counts} FROM ({rows_sql(tables, 'outcomes')}) GROUP BY run_id) counted "
+        "USING (run_id)"
+    )
+
+
+def _file(tables: Path, name: str) -> str:
+    """A view of one Parquet file that another room writes; without the file it has its columns and no row."""
+    path = tables / f"{name}.parquet"
+    fields = view_fields(name)
+    if path.exists():
+        columns = ", ".join(f'"{column}"::{field.type} AS "{column}"' for column, field in fields.items())
+        return f"SELECT {columns} FROM read_parquet({literal(glob.escape(str(path)))})"  # noqa: S608 - declared names
+    nulls = ", ".join(f'NULL::{field.type} AS "{column}"' for column, field in fields.items())
+    return f"SELECT {nulls} WHERE false"
+
+
+def views_sql(tables: Path) -> dict[str, str]:
+    """The SQL of every view over the tables in this folder."""
+    every = f"SELECT DISTINCT ON (part, key) * FROM ({rows_sql(tables, 'outcomes')})"  # noqa: S608 - declared names
+    return {
+        "agents": _agents(latest_sql(tables)),
+        "history": _agents(every),
+        "runs": _runs(tables),
+        **{name: _child(tables, name) for name in ("tests", "qa_dimensions", "lineage")},
+        "formulas": _file(tables, "formulas"),
+        "factors": _file(tables, "factors"),
+    }
+
+
+def fingerprint(tables: Path) -> str:
+    """Changes when a catalogue built now would differ: other declarations or folder, factors arrived."""
+    return hashlib.sha256(repr((views_sql(tables), _comments())).encode()).hexdigest()
+
+
+def _comments() -> list[str]:
+    statements = []
+    for view, description in descriptions().items():
+        statements.append(f"COMMENT ON VIEW {view} IS {literal(description)}")
+        statements += [
+            f'COMMENT ON COLUMN {view}."{name}" IS {literal(field.description)}'
+            for name, field in view_fields(view).items()
+        ]
+    return statements
+
+
+def rebuild(catalogue: Path, tables: Path) -> None:
+    """Build the catalogue under a temporary name and swap it in; whoever has the old one open reads on."""
+    ensure_schema_parts(tables)
+    with replacing(catalogue) as temporary:
+        with duckdb.connect(str(temporary)) as connection:
+            for name, sql in views_sql(tables).items():
+                connection.execute(f"CREATE VIEW {name} AS {sql}")
+            for statement in _comments():
+                connection.execute(statement)
+            connection.execute(f"CREATE MACRO catalogue_fingerprint() AS {literal(fingerprint(tables))}")
+        temporary.with_name(temporary.name + ".wal").unlink(missing_ok=True)

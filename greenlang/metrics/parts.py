@@ -1,0 +1,123 @@
+"""Parquet parts: written whole under a hidden name, then renamed: a reader sees all of a part or nothing.
+
+Belongs here: names of parts, atomic writing, merging. Does not belong here: what the rows mean.
+
+DuckDB's ``*.parquet`` also matches names that start with a dot: unfinished files end in ``.tmp``.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from greenlang.metrics.fields import TABLES
+from greenlang.metrics.rows import Row, schema
+
+SCHEMA_PART = "_schema.parquet"  # no rows: gives an empty table its columns and old parts their new ones
+_MERGED = "merged-"
+_SUPERSEDES = b"greenlang.supersedes"
+_ABANDONED = 3600.0  # seconds after which an unfinished file belongs to a killed process
+
+
+@contextmanager
+def replacing(target: Path) -> Iterator[Path]:
+    """A temporary path beside ``target`` that takes its place if the block ends well, and else is removed."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    temporary = target.with_name(f".{target.name}.{os.getpid()}-{time.time_ns()}.tmp")
+    try:
+        yield temporary
+        with temporary.open("rb+") as handle:
+            os.fsync(handle.fileno())
+        temporary.replace(target)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def write_rows(target: Path, rows: list[Row], table: str) -> None:
+    """Write rows as one Parquet file, atomically."""
+    write_arrow(target, pa.Table.from_pylist(rows, schema=schema(table)))
+
+
+def write_arrow(target: Path, table: pa.Table) -> None:
+    """Write an Arrow table as one Parquet file, atomically."""
+    with replacing(target) as temporary:
+        pq.write_table(table, temporary, compression="zstd")
+
+
+def ensure_schema_parts(tables: Path) -> None:
+    """Give every table its folder and its part without rows; replaced when the declaration has changed."""
+    for name in TABLES:
+        part = tables / name / SCHEMA_PART
+        if not part.exists() or not pq.read_schema(part).equals(schema(name)):
+            write_rows(part, [], name)
+
+
+def parts_of(folder: Path) -> list[Path]:
+    """The parts with rows, oldest name first."""
+    return sorted(path for path in folder.glob("*.parquet") if path.name != SCHEMA_PART)
+
+
+def merge(folder: Path, table: str, *, grace: float) -> int:
+    """Merge the parts of a table into one; return how many were merged.
+
+    Readers may hold a list of the old parts, so these stay for ``grace`` seconds more; until a later call
+    removes them the same row stands in two files, which the views allow for. A kill loses no row.
+    """
+    remove_superseded(folder, grace=grace)
+    done = superseded(folder)
+    parts = [part for part in parts_of(folder) if part.name not in done]
+    if len(parts) < 2:
+        return 0
+    rows = _distinct(parts, table)
+    note = {_SUPERSEDES: json.dumps([part.name for part in parts]).encode()}
+    merged = pa.Table.from_batches(rows.to_batches(), schema=schema(table).with_metadata(note))
+    write_arrow(folder / f"{_MERGED}{time.time_ns():020d}-{os.getpid()}.parquet", merged)
+    return len(parts)
+
+
+def _distinct(parts: Iterable[Path], table: str) -> pa.Table:
+    """The rows of the parts in the declared columns, each once."""
+    declared = schema(table)
+    columns = ", ".join(f'"{name}"' for name in declared.names)
+    key = ", ".join(TABLES[table].key)
+    files = [str(part) for part in parts]
+    with duckdb.connect() as connection:
+        connection.register("declared", declared.empty_table())
+        relation = connection.sql(
+            f"SELECT DISTINCT ON ({key}) {columns} FROM "  # noqa: S608 - declared names only
+            "(FROM declared UNION ALL BY NAME FROM read_parquet($files, union_by_name = true)) "
+            f"ORDER BY {key}",
+            params={"files": files},
+        )
+        merged: pa.Table = relation.to_arrow_table()
+        return merged.cast(declared)
+
+
+def superseded(folder: Path) -> dict[str, float]:
+    """Names of parts whose rows stand in a merged part -> when that was written (seconds since the epoch)."""
+    names: dict[str, float] = {}
+    for path in folder.glob(f"{_MERGED}*.parquet"):
+        metadata = pq.read_schema(path).metadata or {}
+        written = path.stat().st_mtime
+        names.update((str(name), written) for name in json.loads(metadata.get(_SUPERSEDES, b"[]")))
+    return names
+
+
+def remove_superseded(folder: Path, *, grace: float) -> None:
+    """Remove parts that were merged longer ago than ``grace`` seconds, and what killed processes left."""
+    now = time.time()
+    for name, written in superseded(folder).items():
+        if now - written >= grace:
+            (folder / name).unlink(missing_ok=True)
+    for path in folder.glob(".*.tmp"):
+        if now - path.stat().st_mtime > _ABANDONED:
+            path.unlink(missing_ok=True)

@@ -1,0 +1,90 @@
+"""MetricsStore: writes outcomes, reads back the standing ones, keeps the catalogue.
+
+Belongs here: the store's public face. Does not belong here: what decides whether an agent is rebuilt.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from greenlang.factory.outcome import AgentOutcome
+from greenlang.metrics.catalogue import latest_sql, rebuild
+from greenlang.metrics.fields import TABLES
+from greenlang.metrics.parts import ensure_schema_parts, merge, write_rows
+from greenlang.metrics.rows import Row, RunInfo, formula_rows, rows_of
+from greenlang.settings import Settings
+
+_HEAVY = ("summary", "diagnostics")  # only where one row is asked for
+
+
+class MetricsStore:
+    """The factory's metrics under ``settings.tables``. Any number of processes may write at once.
+
+    Nothing is opened until a method is called, so a store may be kept across a fork.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.tables: Path = settings.tables
+        self.catalogue: Path = settings.catalogue
+
+    def write(self, outcomes: Sequence[AgentOutcome], run: RunInfo) -> None:
+        """Add one part to each table; the outcomes come last, so a kill before leaves nothing visible.
+
+        Outcomes with ``rebuilt=False`` are not written: their standing rows stay the truth. Call it with no
+        outcomes to record that a run has ended.
+        """
+        ensure_schema_parts(self.tables)
+        now = datetime.now(UTC)
+        part = f"{time.time_ns():020d}-{os.getpid()}"
+        built = [outcome for outcome in outcomes if outcome.rebuilt]
+        tables = rows_of(built, run, part=part, now=now)
+        for name in TABLES:
+            if tables[name]:
+                write_rows(self.tables / name / f"{_safe(run.run_id)}-{part}.parquet", tables[name], name)
+
+    def write_formulas(self, formulas: Iterable[Row]) -> None:
+        """Write the formula library for the view `formulas`; the keys of a row are that view's columns."""
+        write_rows(self.tables / "formulas.parquet", formula_rows(formulas), "formulas")
+
+    def rebuild_catalogue(self) -> None:
+        """Build the views-only DuckDB file anew and swap it in."""
+        rebuild(self.catalogue, self.tables)
+
+    def compact(self, *, grace: float = 300.0) -> int:
+        """Merge the parts of every table into one a table; return how many parts were merged.
+
+        Readers see every row once at any time. Merged parts are removed by a call ``grace`` seconds later.
+        """
+        return sum(merge(self.tables / name, name, grace=grace) for name in TABLES if (self.tables / name).is_dir())
+
+    def latest(self, key: str) -> dict[str, Any] | None:
+        """The standing outcome of a key, all columns of the table; None if there is none."""
+        rows = self._select("*", "WHERE key = $key", {"key": key})
+        return rows[0] if rows else None
+
+    def outcomes(self) -> list[dict[str, Any]]:
+        """The standing outcome of every key, by key, without the long texts: one scan for a whole batch."""
+        return self._select(f"* EXCLUDE ({', '.join(_HEAVY)})", "ORDER BY key", {})
+
+    def _select(self, columns: str, tail: str, parameters: dict[str, Any]) -> list[dict[str, Any]]:
+        if not (self.tables / "outcomes").is_dir():
+            return []
+        ensure_schema_parts(self.tables)
+        with duckdb.connect() as connection:
+            cursor = connection.execute(
+                f"SELECT {columns} FROM ({latest_sql(self.tables)}) {tail}",  # noqa: S608 - our own text
+                parameters,
+            )
+            names = [column[0] for column in cursor.description or ()]
+            return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+
+def _safe(run_id: str) -> str:
+    return "".join(character if character.isalnum() or character in "-_" else "_" for character in run_id)[:80]

@@ -1,0 +1,110 @@
+"""Digests and certificates: what a pack is made of, and whether it still is.
+
+Belongs here: SHA-256 of rows, files and folders, `PackCertificate`. Does not belong here: making packs
+(``greenlang.factory``), signing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from greenlang_sdk.canonical import canonical, digest
+
+from greenlang.factors.model import Factor
+
+CERTIFICATE = "certificate.json"
+
+__all__ = [
+    "CERTIFICATE",
+    "PackCertificate",
+    "bytes_digest",
+    "canonical",
+    "digest",
+    "factor_digest",
+    "factor_row",
+    "files_digest",
+    "tree",
+]
+
+
+def bytes_digest(data: bytes) -> str:
+    """SHA-256 in hex."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def factor_row(factor: Factor) -> dict[str, Any]:
+    """A factor row as plain values; numbers are texts in normal form. Its canonical JSON is what is digested."""
+    row = factor.as_dict()
+    return {k: json.loads(canonical(v)) if isinstance(v, Decimal) else v for k, v in row.items()}
+
+
+@lru_cache(maxsize=100_000)
+def factor_digest(factor: Factor) -> str:
+    """SHA-256 of a factor row."""
+    return digest(factor_row(factor))
+
+
+def tree(folder: Path) -> dict[str, str]:
+    """Relative path -> SHA-256 of every file below a folder, but the certificate; sorted by path.
+
+    A symbolic link counts as a link, not as what it points to.
+    """
+    found: dict[str, str] = {}
+    for path in folder.rglob("*"):
+        name = path.relative_to(folder).as_posix()
+        if path.is_symlink():
+            found[name] = bytes_digest(f"link to {path.readlink()}".encode())
+        elif path.is_file() and name != CERTIFICATE:
+            found[name] = bytes_digest(path.read_bytes())
+    return dict(sorted(found.items()))
+
+
+def files_digest(files: Mapping[str, str]) -> str:
+    """One digest over (path, SHA-256) pairs in the order of their paths."""
+    lines = "".join(f"{digest_}  {path}\n" for path, digest_ in sorted(files.items()))
+    return bytes_digest(lines.encode("utf-8"))
+
+
+@dataclass(frozen=True, slots=True)
+class PackCertificate:
+    """The certificate of a pack: its content, and the SHA-256 of its bytes."""
+
+    content: dict[str, Any]
+    digest: str
+
+    @classmethod
+    def load(cls, folder: Path) -> PackCertificate:
+        """Read ``certificate.json``. Raises FileNotFoundError or ValueError if there is none or it is no JSON."""
+        data = (folder / CERTIFICATE).read_bytes()
+        content = json.loads(data)
+        if not isinstance(content, dict):
+            raise ValueError(f"{CERTIFICATE} holds no object")
+        return cls(content, bytes_digest(data))
+
+    @property
+    def pack_digest(self) -> str:
+        """The digest over all files of the pack but the certificate."""
+        return str(self.content.get("pack_digest", ""))
+
+    def verify(self, folder: Path) -> list[str]:
+        """What differs between the certificate and the folder, a sentence each; empty if nothing does.
+
+        Whether the certificate itself is the one that was registered is told by comparing ``digest``.
+        """
+        stated: dict[str, str] = self.content.get("files") or {}
+        actual = tree(folder)
+        findings = [f"{name} is missing" for name in stated if name not in actual]
+        findings += [f"{name} does not belong to the pack" for name in actual if name not in stated]
+        findings += [f"{name} was changed" for name, value in stated.items() if actual.get(name, value) != value]
+        if files_digest(stated) != self.pack_digest:
+            findings.append(f"{CERTIFICATE}: its pack digest does not fit its own list of files")
+        if (folder / CERTIFICATE).is_file() and bytes_digest((folder / CERTIFICATE).read_bytes()) != self.digest:
+            findings.append(f"{CERTIFICATE} was changed")
+        return sorted(findings)

@@ -1,0 +1,21 @@
+"""Quality: twelve declared dimensions, each measured by running something.
+
+Belongs here: what is measured, how, with which threshold and weight, and the judgement of one pack. Does not belong
+here: running foreign code (``greenlang.sandbox``), what becomes of an agent afterwards (``greenlang.factory.line``).
+"""
+
+from greenlang.quality.dimensions import DIMENSIONS, Dimension, page
+from greenlang.quality.judge import judge, overall, vector_inputs
+from greenlang.quality.tools import Findings, PackRef, prepare
+
+__all__ = [
+    "DIMENSIONS",
+    "Dimension",
+    "Findings",
+    "PackRef",
+    "judge",
+    "overall",
+    "page",
+    "prepare",
+    "vector_inputs",
+]

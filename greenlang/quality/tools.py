@@ -1,0 +1,226 @@
+"""Foreign programs that look at packs without running them: ruff and mypy, once for a whole batch.
+
+Belongs here: calling the tools and sorting what they say by pack. Does not belong here: opinions on it.
+"""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+import fcntl
+import gc
+import json
+import os
+import subprocess
+import sys
+import threading
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+LINT_RULES = ("E", "F", "W", "I", "B", "UP", "C4", "PIE", "RET", "SIM", "N", "DTZ", "BLE", "PTH", "PLE", "T10")
+SECURITY_RULES = ("S",)
+LINE_LENGTH = 100
+_SLOTS = 256
+_MYPY = threading.Lock()
+_slot: tuple[int, Path, IO[bytes], Path] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PackRef:
+    """A pack on disk and the name of its package."""
+
+    folder: Path
+    package: str
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that a tool found; ``path`` is relative to the pack."""
+
+    path: str
+    line: int
+    code: str
+    message: str
+
+    @property
+    def text(self) -> str:
+        """``path:line: code message``."""
+        return f"{self.path}:{self.line}: {self.code} {self.message}"
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """What the tools found in one pack. ``trees`` holds the syntax tree of every file that parses."""
+
+    trees: dict[str, ast.Module]
+    syntax: tuple[Finding, ...]
+    lint: tuple[Finding, ...]
+    security: tuple[Finding, ...]
+    types: tuple[Finding, ...]
+
+
+def prepare(packs: Sequence[PackRef], cache: Path) -> dict[Path, Findings]:
+    """Parse, lint and type-check a batch in one go; keys are the folders as given.
+
+    ``cache`` is a folder for mypy's cache; concurrent processes use separate parts of it.
+    Raises RuntimeError if a tool itself fails: that is never the pack's fault.
+    """
+    parsed = {ref.folder: _parse(ref) for ref in packs}
+    linted = _ruff(packs)
+    sound = [ref for ref in packs if not parsed[ref.folder][1]]
+    typed = _mypy(sound, cache)
+    found = {}
+    for ref in packs:
+        trees, syntax = parsed[ref.folder]
+        lint = linted.get(ref.folder, [])
+        package = f"{ref.package}/"
+        found[ref.folder] = Findings(
+            trees,
+            tuple(syntax),
+            tuple(f for f in lint if not f.code.startswith(SECURITY_RULES)),
+            tuple(f for f in lint if f.code.startswith(SECURITY_RULES) and f.path.startswith(package)),
+            tuple(typed.get(ref.folder, ())),
+        )
+    return found
+
+
+def _parse(ref: PackRef) -> tuple[dict[str, ast.Module], list[Finding]]:
+    trees: dict[str, ast.Module] = {}
+    wrong = []
+    for path in sorted(ref.folder.rglob("*.py")):
+        name = path.relative_to(ref.folder).as_posix()
+        try:
+            trees[name] = ast.parse(path.read_bytes(), filename=name)
+        except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+            wrong.append(Finding(name, getattr(error, "lineno", 0) or 0, "syntax", f"{type(error).__name__}: {error}"))
+    return trees, wrong
+
+
+def _locate(folders: dict[str, Path], name: str) -> tuple[Path, str] | None:
+    """The pack that an absolute file name lies in, and the name inside it."""
+    for parent in Path(name).parents:
+        folder = folders.get(str(parent))
+        if folder is not None:
+            return folder, Path(name).relative_to(parent).as_posix()
+    return None
+
+
+def _ruff(packs: Sequence[PackRef]) -> dict[Path, list[Finding]]:
+    import ruff  # noqa: PLC0415 - only its path is needed, and only here
+
+    folders = {str(ref.folder.resolve()): ref.folder for ref in packs}
+    own = json.dumps(sorted({ref.package for ref in packs}))
+    command = [
+        ruff.find_ruff_bin(),
+        "check",
+        "--isolated",
+        "--no-cache",
+        "--quiet",
+        "--exit-zero",
+        "--ignore-noqa",
+        "--output-format=json",
+        f"--line-length={LINE_LENGTH}",
+        "--target-version=py311",
+        f"--select={','.join((*LINT_RULES, *SECURITY_RULES))}",
+        f"--config=lint.isort.known-first-party={own}",
+        "--no-respect-gitignore",
+        *folders,
+    ]
+    run = subprocess.run(command, capture_output=True, check=False)
+    if run.returncode != 0:
+        raise RuntimeError(f"ruff failed: {run.stderr.decode(errors='replace')[-2000:]}")
+    found: dict[Path, list[Finding]] = {}
+    for record in json.loads(run.stdout or b"[]"):
+        place = _locate(folders, record["filename"])
+        if place is not None:
+            line = (record.get("location") or {}).get("row", 0)
+            found.setdefault(place[0], []).append(
+                Finding(place[1], line, record.get("code") or "syntax", record["message"])
+            )
+    return found
+
+
+def _mypy(packs: Sequence[PackRef], cache: Path) -> dict[Path, list[Finding]]:
+    """Type-check packages; two of one name (versions of an agent) go into separate runs."""
+    found: dict[Path, list[Finding]] = {}
+    turn: Counter[str] = Counter()
+    batches: dict[int, list[PackRef]] = {}
+    for ref in packs:
+        batches.setdefault(turn[ref.package], []).append(ref)
+        turn[ref.package] += 1
+    for batch in batches.values():
+        found |= _mypy_run(batch, cache)
+    return found
+
+
+def _mypy_run(packs: Sequence[PackRef], cache: Path) -> dict[Path, list[Finding]]:
+    from mypy import api  # noqa: PLC0415 - a large import, needed only here
+
+    folders = {str(ref.folder.resolve()): ref.folder for ref in packs}
+    targets = [str(ref.folder.resolve() / ref.package) for ref in packs]
+    with _MYPY, _undisturbed():
+        arguments = [
+            "--strict",
+            "--config-file=",
+            f"--cache-dir={_cache_slot(cache)}",
+            "--no-error-summary",
+            "--show-absolute-path",
+            "--output=json",
+            *targets,
+        ]
+        out, error, code = api.run(arguments)
+    if code not in (0, 1) or (code and not out.strip()):
+        if len(packs) > 1:  # one pack stopped the whole run: find out which
+            alone = [_mypy_run([ref], cache) for ref in packs]
+            return {folder: findings for part in alone for folder, findings in part.items()}
+        return {packs[0].folder: [Finding(packs[0].package, 0, "mypy", (error or out).strip()[:2000])]}
+    found: dict[Path, list[Finding]] = {}
+    for line in out.splitlines():
+        record: dict[str, Any] = json.loads(line)
+        place = _locate(folders, record["file"])
+        if place is None:
+            raise RuntimeError(f"mypy speaks of a file outside the packs: {line}")
+        if record["severity"] == "error":
+            finding = Finding(place[1], record["line"], str(record.get("code")), record["message"])
+            found.setdefault(place[0], []).append(finding)
+    return found
+
+
+@contextlib.contextmanager
+def _undisturbed() -> Iterator[None]:
+    """mypy sets limits of the interpreter for itself; put them back."""
+    threshold, depth, path = gc.get_threshold(), sys.getrecursionlimit(), os.environ.pop("MYPYPATH", None)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*threshold)
+        sys.setrecursionlimit(depth)
+        if path is not None:
+            os.environ["MYPYPATH"] = path
+
+
+def _cache_slot(cache: Path) -> Path:
+    """A folder below ``cache`` that no other living process uses, and that stays warm for the next one.
+
+    mypy's cache takes no two writers. The lock is held until the process ends.
+    """
+    global _slot  # noqa: PLW0603 - one slot a process
+    if _slot is not None and _slot[0] == os.getpid() and _slot[1] == cache:
+        return _slot[3]
+    cache.mkdir(parents=True, exist_ok=True)
+    for number in range(_SLOTS):
+        handle = (cache / f"mypy-{number}.lock").open("ab")
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            handle.close()
+            continue
+        folder = cache / f"mypy-{number}"
+        if _slot is not None:
+            _slot[2].close()
+        _slot = (os.getpid(), cache, handle, folder)
+        return folder
+    raise RuntimeError(f"{_SLOTS} processes use {cache} already")

@@ -1,0 +1,162 @@
+"""Matching outputs to formulas of the library: by units, factors and names; never by liking.
+
+A formula applies if every one of its symbols binds: an input symbol to exactly one numeric input of its dimension, a
+factor symbol to rows of the spec's own references (one row for each value of the selecting inputs), a GWP symbol to
+the spec's GWP set. What is left open is said in `Candidate.reason`.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+from greenlang import units
+from greenlang.errors import FactorNotFound, FormulaError
+from greenlang.factors.model import Factor
+from greenlang.formulas.library import FormulaLibrary, FormulaSymbol, LibraryFormula
+from greenlang.formulas.tree import Lookup, Name, Node
+from greenlang.resolution.pin import Pinner
+from greenlang.specs.model import AgentSpec, InputSpec, OutputSpec
+
+_REGION_WORDS = frozenset({"country", "region", "state", "subregion", "grid", "location"})
+_GWP = re.compile(r"(SAR|TAR|AR[456])(?:AR)?GWP(20|100|500)")
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A formula that fits an output, or nearly. ``reason`` is empty if everything binds."""
+
+    formula: LibraryFormula
+    output: str  # the formula's output
+    bound: dict[str, Node] = field(default_factory=dict)
+    inputs: frozenset[str] = frozenset()
+    notes: tuple[str, ...] = ()
+    reason: str = ""
+
+    @property
+    def label(self) -> str:
+        """One line for reports."""
+        tail = f": {self.reason}" if self.reason else ""
+        return f"{self.formula.id} ({self.formula.outputs[self.output].expression}){tail}"
+
+
+def words(name: str) -> frozenset[str]:
+    """The words of a name: ``co2e_emissions_kg`` -> co2e, emissions, kg; plurals without their s."""
+    parts = re.findall(r"[a-z]+[0-9]*[a-z]*|[0-9]+", name.lower())
+    return frozenset(p[:-1] if len(p) > 3 and p.endswith("s") else p for p in parts)
+
+
+def candidates(spec: AgentSpec, output: OutputSpec, library: FormulaLibrary, pinner: Pinner) -> list[Candidate]:
+    """Every formula output of the right dimension and name, bound as far as it goes."""
+    out: list[Candidate] = []
+    for formula in library:
+        for name, declared in formula.outputs.items():
+            if not units.same_dimension(declared.unit, output.unit):
+                continue
+            if not words(output.name) & frozenset().union(*(words(n) for n in declared.names)):
+                continue
+            out.append(_bind(spec, formula, name, pinner))
+    return out
+
+
+def _bind(spec: AgentSpec, formula: LibraryFormula, output: str, pinner: Pinner) -> Candidate:
+    bound: dict[str, Node] = {}
+    used: set[str] = set()
+    notes: list[str] = []
+    needs_factors = any(s.origin == "factor" for s in formula.symbols.values())
+    for name, symbol in formula.symbols.items():
+        try:
+            if symbol.origin == "input":
+                item = _input(spec, name, symbol, by_name=not needs_factors, taken=used)
+                bound[name] = Name(item.name)
+                used.add(item.name)
+            elif symbol.origin == "factor":
+                bound[name] = _factor(spec, name, symbol, pinner, notes)
+            else:
+                bound[name] = _gwp(spec, name, symbol, pinner, notes)
+        except FormulaError as error:
+            return Candidate(formula, output, reason=str(error))
+    return Candidate(formula, output, bound, frozenset(used), tuple(dict.fromkeys(notes)))
+
+
+def _input(spec: AgentSpec, name: str, symbol: FormulaSymbol, *, by_name: bool, taken: set[str]) -> InputSpec:
+    fits = [
+        i for i in spec.inputs.values()
+        if i.numeric and i.name not in taken and units.same_dimension(i.unit, symbol.unit)
+    ]  # fmt: skip
+    named = [i for i in fits if words(i.name) & frozenset().union(*(words(n) for n in (*symbol.names, name)))]
+    if by_name or len(fits) > 1:
+        fits = named
+    if not fits:
+        raise FormulaError(f"no input is its {symbol.meaning} ({symbol.unit})")
+    if len(fits) > 1:
+        raise FormulaError(f"{' and '.join(i.name for i in fits)} both fit its {symbol.meaning}")
+    return fits[0]
+
+
+def _factor(spec: AgentSpec, name: str, symbol: FormulaSymbol, pinner: Pinner, notes: list[str]) -> Lookup:
+    rows = [
+        r
+        for alias in spec.factors
+        for r in pinner.rows.get(alias, ())
+        if r.gas == symbol.gas and r.dataset != "gwp" and units.same_dimension(r.unit, symbol.unit) and not r.biogenic
+    ]
+    if not rows:
+        raise FormulaError(f"none of the references holds its {symbol.meaning} ({symbol.unit})")
+    exact = (
+        [r for r in rows if units.parse_unit(r.per) == units.parse_unit(symbol.unit.split("/", 1)[-1])]
+        if "/" in symbol.unit
+        else []
+    )
+    rows = exact or rows
+    by_input: dict[str, str] = {}
+    if len({r.activity for r in rows}) > 1:
+        by_input["activity"] = _selector(spec, rows, pinner)
+    region = [i.name for i in spec.inputs.values() if i.dtype == "string" and words(i.name) & _REGION_WORDS]
+    if len(region) == 1:
+        by_input["region"] = region[0]
+    elif len({r.region for r in rows}) > 1:
+        raise FormulaError(f"rows of several regions fit its {symbol.meaning}, and no input selects one")
+    where = sorted({f"ef://{'/'.join(r.key.split('/')[:3])}" for r in rows})
+    notes.append(
+        f"{symbol.meaning}: {', '.join(where)}" + (f", selected by {', '.join(by_input.values())}" if by_input else "")
+    )
+    notes.extend(
+        f"the factors are per {'gross (higher)' if b == 'HHV' else 'net (lower)'} heating value: so must the energy be"
+        for b in sorted({r.calorific_basis for r in rows} - {""})
+    )
+    return pinner.pin(name, rows, by_input)
+
+
+def _selector(spec: AgentSpec, rows: list[Factor], pinner: Pinner) -> str:
+    """The one string input whose enum names activities of the rows."""
+    fits = [
+        i.name
+        for i in spec.inputs.values()
+        if i.dtype == "string" and any(pinner.table.match_activity(tuple(rows), str(v)) for v in i.enum)
+    ]
+    if len(fits) != 1:
+        raise FormulaError(
+            f"{' and '.join(fits)} could both select the row" if fits else "no input's enum names the rows of the table"
+        )
+    return fits[0]
+
+
+def _gwp(spec: AgentSpec, name: str, symbol: FormulaSymbol, pinner: Pinner, notes: list[str]) -> Lookup:
+    own = [r for a in spec.factors for r in pinner.rows.get(a, ()) if r.dataset == "gwp"]
+    rows = [r for r in own if r.activity == symbol.activity and r.gas == symbol.gas]
+    if rows:
+        notes.append(f"{symbol.meaning}: the spec's own reference {rows[0].ref}")
+    elif own:
+        raise FormulaError(f"the GWP reference of the spec does not hold its {symbol.meaning}")
+    elif spec.gwp_set is None or not (match := _GWP.fullmatch(spec.gwp_set)) or match[2] != "100":
+        raise FormulaError(f"neither a reference nor `provenance.gwp_set` states its {symbol.meaning}")
+    else:
+        try:
+            rows = list(pinner.table.resolve(f"ef://ipcc/gwp/{match[1].lower()}/{symbol.activity}"))
+        except FactorNotFound as error:
+            raise FormulaError(str(error)) from None
+        notes.append(f"{symbol.meaning}: {rows[0].ref}, because provenance.gwp_set is {spec.gwp_set}")
+    wanted = f"{spec.gwp_set}" if spec.gwp_set else ""
+    rows = [r for r in rows if not wanted or r.gwp_set == wanted] or rows
+    return pinner.pin(name, rows, {})

@@ -1,0 +1,204 @@
+"""From ``factor("alias", activity = fuel_type, gas = "CO2", per = "mmBtu")`` to pinned rows.
+
+Literal selections narrow the rows of the reference; inputs select among what is left. For every value of a selecting
+input there is one row, or a gap with its reason: nothing is chosen where two rows remain.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from itertools import product
+
+from greenlang import units
+from greenlang.errors import FactorNotFound, FormulaError
+from greenlang.factors.model import Factor
+from greenlang.factors.table import FactorTable
+from greenlang.formulas.tree import FactorCall, Lookup, Name, Node, Number, Text
+from greenlang.resolution.plan import FactorLookup, Gap
+from greenlang.specs.model import AgentSpec, InputSpec
+
+COLUMNS = frozenset(
+    {
+        "activity", "category", "gas", "per", "region", "vintage", "dataset", "boundary", "scope2_method",
+        "calorific_basis", "quantity", "data_year", "publication_year",
+    }
+)  # fmt: skip
+_ANY = "*"
+
+
+def quantity(row: Factor) -> str:
+    """Last segment of the key: ``co2-per-mmbtu``."""
+    return row.key.rsplit("/", 1)[-1]
+
+
+def cell(row: Factor, column: str) -> str:
+    """A row's value in a selectable column, as text."""
+    return quantity(row) if column == "quantity" else str(getattr(row, column))
+
+
+class Pinner:
+    """Pins the factor calls of one spec and collects the look-up tables."""
+
+    def __init__(self, spec: AgentSpec, table: FactorTable) -> None:
+        self.spec = spec
+        self.table = table
+        self.lookups: dict[str, FactorLookup] = {}
+        self.rows: dict[str, tuple[Factor, ...]] = {}
+        self.unresolved: dict[str, FactorNotFound] = {}
+        for alias, ref in spec.factors.items():
+            try:
+                self.rows[alias] = table.resolve(ref.ref)
+            except FactorNotFound as error:
+                self.unresolved[alias] = error
+
+    def factor(self, call: FactorCall) -> Lookup:
+        """Pin one call. Raises FormulaError that says which column would decide."""
+        if call.alias not in self.rows:
+            if call.alias in self.unresolved:
+                raise FormulaError(f"the reference of `{call.alias}` names no factor", offset=call.offset)
+            known = ", ".join(f"`{a}`" for a in self.spec.factors) or "none"
+            raise FormulaError(
+                f"`{call.alias}` is no alias under `compute.factors` (there: {known})", offset=call.offset
+            )
+        literal: dict[str, str] = {}
+        by_input: dict[str, str] = {}
+        for column, node in call.select:
+            self._selection(call, column, node, literal, by_input)
+        rows = self._narrow(call, self.rows[call.alias], literal)
+        return self.pin(_name(call.alias, literal), rows, by_input, offset=call.offset)
+
+    def _selection(
+        self, call: FactorCall, column: str, node: Node, literal: dict[str, str], by_input: dict[str, str]
+    ) -> None:
+        if column not in COLUMNS:
+            raise FormulaError(f"`{column}` is no column; there are {', '.join(sorted(COLUMNS))}", offset=call.offset)
+        if isinstance(node, Text):
+            literal[column] = node.value
+        elif isinstance(node, Number):
+            literal[column] = str(node.value)
+        elif isinstance(node, Name):
+            name = node.name.removeprefix("input.")
+            item = self.spec.inputs.get(name)
+            if item is None:
+                raise FormulaError(f"`{node.name}` is no input, so it cannot select a row", offset=node.offset)
+            if item.dtype == "float64":
+                raise FormulaError(
+                    f"`{name}` is a float64; a row is selected by a text or a whole number",
+                    offset=node.offset,
+                )
+            by_input[column] = name
+        else:
+            raise FormulaError("a row is selected by a text or by an input", offset=node.offset)
+
+    def _narrow(self, call: FactorCall, rows: tuple[Factor, ...], literal: dict[str, str]) -> tuple[Factor, ...]:
+        for column, value in literal.items():
+            if column == "activity":
+                wanted = self.table.match_activity(rows, value)
+                if len(wanted) > 1:
+                    raise FormulaError(
+                        f'activity "{value}" fits {len(wanted)} rows of `{call.alias}`: {", ".join(wanted[:6])}',
+                        offset=call.offset,
+                    )
+                left = tuple(r for r in rows if r.activity in wanted)
+            else:
+                left = tuple(r for r in rows if cell(r, column).lower() == value.lower())
+            if not left:
+                there = ", ".join(sorted({cell(r, column) for r in rows})[:8])
+                raise FormulaError(
+                    f'`{call.alias}` has no row with {column} = "{value}" (there: {there})',
+                    offset=call.offset,
+                )
+            rows = left
+        return rows
+
+    def pin(self, name: str, rows: Iterable[Factor], by_input: dict[str, str], *, offset: int = 0) -> Lookup:
+        """Pin rows under a name, selected by inputs (column -> input). Returns the node that reads them."""
+        rows = tuple(rows)
+        kinds = sorted({r.unit for r in rows})
+        if len(kinds) > 1:
+            shown = ", ".join(kinds[:6])
+            raise FormulaError(f"`{name}` mixes rows in {shown}: say which with `per` or `gas`", offset=offset)
+        inputs = tuple(by_input.values())
+        picked, gaps = self._pick(name, rows, by_input, offset)
+        if not picked:
+            raise FormulaError(f"`{name}`: {gaps[0].reason}" if gaps else f"`{name}` has no row", offset=offset)
+        unit = kinds[0]
+        units.parse_unit(unit)
+        made = FactorLookup(name, inputs, unit, picked, tuple(gaps), _label(name))
+        standing = self.lookups.setdefault(name, made)
+        if standing != made:
+            name = next(f"{name}_{i}" for i in range(2, 1000) if self.lookups.setdefault(f"{name}_{i}", made) == made)
+            self.lookups[name] = FactorLookup(name, inputs, unit, picked, tuple(gaps), _label(name))
+        return Lookup(name, inputs, offset=offset, unit=unit)
+
+    def _pick(
+        self, name: str, rows: tuple[Factor, ...], by_input: dict[str, str], offset: int
+    ) -> tuple[dict[tuple[str, ...], Factor], list[Gap]]:
+        if not by_input:
+            if len(rows) > 1:
+                shown = ", ".join(r.key.split("/", 3)[-1] for r in rows[:6])
+                raise FormulaError(
+                    f"`{name}` fits {len(rows)} rows ({shown}{', ...' if len(rows) > 6 else ''}): select one",
+                    offset=offset,
+                )
+            return {(): rows[0]}, []
+        choices: list[dict[str, tuple[str, ...]]] = []
+        gaps: list[Gap] = []
+        for column, input_name in by_input.items():
+            found = self._values(rows, column, self.spec.inputs[input_name])
+            good = {value: cells for value, cells in found.items() if len(cells) == 1}
+            gaps.extend(
+                self._gap(rows, column, input_name, value, cells) for value, cells in found.items() if len(cells) != 1
+            )
+            if not self.spec.inputs[input_name].enum:
+                covered = ", ".join(sorted(good)[:6])
+                gaps.append(
+                    Gap(
+                        ((input_name, _ANY),),
+                        f"the references hold {covered} only" if covered else "nothing is covered",
+                    )
+                )
+            choices.append(good)
+        picked: dict[tuple[str, ...], Factor] = {}
+        for key in product(*choices):
+            cells = [choices[i][value][0] for i, value in enumerate(key)]
+            left = [r for r in rows if all(cell(r, c) == v for c, v in zip(by_input, cells, strict=True))]
+            where = tuple(zip(by_input.values(), key, strict=True))
+            if len(left) == 1:
+                picked[key] = left[0]
+            elif left:
+                shown = tuple(r.key for r in left)
+                gaps.append(Gap(where, f"{len(left)} rows remain", shown))
+            else:
+                gaps.append(Gap(where, "the references hold no such row"))
+        return picked, gaps
+
+    def _values(self, rows: tuple[Factor, ...], column: str, item: InputSpec) -> dict[str, tuple[str, ...]]:
+        """Value of the input -> the cells it means."""
+        cells = tuple(dict.fromkeys(cell(r, column) for r in rows))
+        if not item.enum:
+            allowed = [c for c in cells if not item.pattern or re.search(item.pattern, c)]
+            return {c: (c,) for c in allowed}
+        if column == "activity":
+            return {str(v): self.table.match_activity(rows, str(v)) for v in item.enum}
+        return {str(v): tuple(c for c in cells if c.lower() == str(v).lower()) for v in item.enum}
+
+    def _gap(self, rows: tuple[Factor, ...], column: str, input_name: str, value: str, cells: tuple[str, ...]) -> Gap:
+        tables = ", ".join(sorted({"ef://" + "/".join(r.key.split("/")[:3]) for r in rows}))
+        if cells:
+            reason = f"`{value}` fits {len(cells)} rows of {tables}: {', '.join(cells)}"
+            return Gap(((input_name, value),), reason, cells)
+        return Gap(((input_name, value),), f"`{value}` stands in none of the references ({tables})")
+
+
+def _name(alias: str, literal: dict[str, str]) -> str:
+    words = [
+        alias,
+        *(literal[c] for c in ("gas", "activity", "boundary", "quantity", "region") if c in literal),
+    ]
+    return re.sub(r"[^a-z0-9]+", "_", "_".join(words).lower()).strip("_")
+
+
+def _label(name: str) -> str:
+    return name.replace("_", " ")

@@ -1,0 +1,121 @@
+"""What resolution hands to generation: plans, pinned look-up tables, evidence, gaps."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Literal
+
+from greenlang.factors.model import Factor
+from greenlang.formulas.tree import Node
+from greenlang.specs.diagnostics import Diagnostic
+from greenlang.specs.model import AgentSpec
+
+Means = Literal["given", "property", "library", "system"]
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """One reason to trust a plan: what was checked, and the numbers."""
+
+    kind: Literal["dimensions", "golden", "property", "formula", "factors", "note"]
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """Input values that the spec allows and its references do not cover."""
+
+    selectors: tuple[tuple[str, str], ...]  # (input name, value); value "*" = any other
+    reason: str
+    candidates: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class FactorLookup:
+    """Pinned factor rows behind a `greenlang.formulas.tree.Lookup`.
+
+    ``inputs`` are the names of the selecting inputs; ``rows`` maps their (string) values to the row. All rows have
+    ``unit``. ``gaps`` maps selecting values that the spec allows to the reason why there is no row.
+    """
+
+    name: str
+    inputs: tuple[str, ...]
+    unit: str
+    rows: dict[tuple[str, ...], Factor]
+    gaps: tuple[Gap, ...] = ()
+    label: str = ""  # how a person would call it: "CO2 factor of the fuel"
+
+
+@dataclass(frozen=True, slots=True)
+class OutputPlan:
+    """How one output is computed. ``expression`` is a checked tree whose unit is the output's.
+
+    ``decimals``: digits after the point of the declared, final rounding (half-even); None for strings.
+    """
+
+    output: str
+    means: Means
+    expression: Node
+    text: str  # as a person would write it
+    decimals: int | None
+    formula_id: str | None = None
+    citation: str = ""
+    evidence: tuple[Evidence, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """An output without a plan: why, and what came near."""
+
+    output: str
+    reason: str
+    candidates: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Vector:
+    """Inputs and the outputs that they must give: from the spec's golden cases or the reference evaluator.
+
+    ``expect`` holds canonical texts (decimals in normal form). ``error`` is set where the agent must refuse.
+    """
+
+    name: str
+    origin: Literal["golden", "reference", "boundary", "gap"]
+    input: dict[str, Decimal | int | str | bool]
+    expect: dict[str, str] = field(default_factory=dict)
+    error: str = ""
+    tolerances: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Resolution:
+    """The result for one spec. ``order`` lists outputs so that each comes after those it uses."""
+
+    spec: AgentSpec
+    plans: dict[str, OutputPlan]
+    order: tuple[str, ...]
+    lookups: dict[str, FactorLookup]
+    missing: tuple[Missing, ...] = ()
+    diagnostics: tuple[Diagnostic, ...] = ()
+    vectors: tuple[Vector, ...] = ()
+
+    @property
+    def complete(self) -> bool:
+        """Whether every output has a plan."""
+        return not self.missing
+
+    @property
+    def pinned(self) -> tuple[Factor, ...]:
+        """Every factor row that the plans use, once each, by key."""
+        rows = {f.key: f for table in self.lookups.values() for f in table.rows.values()}
+        return tuple(rows[k] for k in sorted(rows))
+
+    @property
+    def gaps(self) -> tuple[Gap, ...]:
+        """What the references do not cover, over all look-ups, once each."""
+        seen: dict[tuple[tuple[str, str], ...], Gap] = {}
+        for table in self.lookups.values():
+            for gap in table.gaps:
+                seen.setdefault(gap.selectors, gap)
+        return tuple(seen.values())

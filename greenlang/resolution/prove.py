@@ -1,0 +1,290 @@
+"""Proof by running: golden cases reproduced, declared properties tried on sampled inputs. Findings carry the numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Literal
+
+from greenlang_sdk import decimals
+
+from greenlang.errors import CalculationError, FormulaError
+from greenlang.formulas.check import Scope, Symbol, check
+from greenlang.formulas.evaluate import Tables, Value, evaluate
+from greenlang.formulas.tree import Compare, Name, Node, walk
+from greenlang.resolution import run, samples
+from greenlang.resolution.plan import Evidence, FactorLookup, OutputPlan
+from greenlang.resolution.properties import Monotone, Relation, Rule, Unread
+from greenlang.specs.diagnostics import Diagnostic
+from greenlang.specs.model import NUMERIC, AgentSpec, GoldenCase, Scalar
+
+_DEFAULT_TOLERANCE = Decimal("1e-9")
+
+
+@dataclass
+class Proof:
+    """What running the plans showed: evidence by output, and findings."""
+
+    evidence: dict[str, list[Evidence]] = field(default_factory=dict)
+    failures: list[Diagnostic] = field(default_factory=list)
+    warnings: list[Diagnostic] = field(default_factory=list)
+
+    def trust(self, output: str, kind: str, text: str) -> None:
+        """Add a reason to trust an output's plan."""
+        self.evidence.setdefault(output, []).append(Evidence(kind, text))  # type: ignore[arg-type]
+
+
+def scope_of(spec: AgentSpec) -> dict[str, Symbol]:
+    """The names that formulas and properties of a spec may use."""
+    symbols: dict[str, Symbol] = {}
+    for item in spec.inputs.values():
+        symbols[item.name] = Symbol(item.name, "input", _type(item.dtype), item.unit if item.numeric else None)
+    for out in spec.outputs.values():
+        symbols[out.name] = Symbol(out.name, "output", _type(out.dtype), out.unit if out.numeric else None)
+    return symbols
+
+
+def _type(dtype: str) -> Literal["number", "text", "truth"]:
+    if dtype in NUMERIC:
+        return "number"
+    return "truth" if dtype == "bool" else "text"
+
+
+def close(got: Decimal, wanted: Decimal, tolerance: Decimal | None) -> bool:
+    """Whether two numbers agree within a relative tolerance (default 1e-9)."""
+    return abs(got - wanted) <= (tolerance if tolerance is not None else _DEFAULT_TOLERANCE) * abs(wanted)
+
+
+def short(value: Value, like: Value | None = None) -> str:
+    """A number for a sentence: with the digits of the number it is compared to, or six significant ones."""
+    if not isinstance(value, Decimal):
+        return str(value)
+    if isinstance(like, Decimal) and isinstance(exponent := like.as_tuple().exponent, int) and exponent < 0:
+        return f"{value:.{-exponent}f}"
+    return decimals.normal_text(Decimal(f"{value:.6g}"))
+
+
+def prove(
+    spec: AgentSpec,
+    plans: Mapping[str, OutputPlan],
+    order: Iterable[str],
+    lookups: Mapping[str, FactorLookup],
+    rules: Iterable[Rule],
+) -> Proof:
+    """Run every golden case and property that the plans reach."""
+    proof = Proof()
+    rows = run.tables(lookups)
+    order = tuple(order)
+    for case in spec.golden:
+        _golden(spec, plans, order, rows, case, proof)
+    tried = _tried(spec, plans, order, rows, lookups)
+    for rule in rules:
+        match rule:
+            case Unread(source=source, reason=reason):
+                proof.warnings.append(
+                    Diagnostic(
+                        "GLS050",
+                        "warning",
+                        f"property `{source.name}` is not understood and was not tried: {reason}",
+                        "write it as a comparison, or `output.x is nondecreasing in input.y`",
+                        source.line,
+                        source.column,
+                    )
+                )
+            case Monotone():
+                _monotone(spec, plans, order, rows, lookups, rule, proof)
+            case Relation():
+                _relation(spec, plans, rule, tried, proof)
+    return proof
+
+
+def _golden(
+    spec: AgentSpec,
+    plans: Mapping[str, OutputPlan],
+    order: tuple[str, ...],
+    rows: Tables,
+    case: GoldenCase,
+    proof: Proof,
+) -> None:
+    try:
+        got = run.outputs(spec, plans, order, rows, case.input)
+    except CalculationError as error:
+        proof.failures.append(
+            Diagnostic(
+                "GLS051",
+                "error",
+                f"golden case `{case.name}` cannot be computed: {error}",
+                "mend the case, or widen the references",
+                case.line,
+                case.column,
+            )  # fmt: skip
+        )
+        return
+    for name, wanted in case.expect.items():
+        if name not in got:
+            continue
+        value = got[name]
+        if isinstance(value, Decimal):
+            expected = Decimal(wanted.value) if isinstance(wanted.value, int) else wanted.value
+            assert isinstance(expected, Decimal)
+            rounded = Decimal(run.canonical(value, plans[name].decimals))
+            good = close(value, expected, wanted.tol) or rounded == expected
+            numbers = f"{short(value, expected)} computed, {expected} expected"
+            tolerance = f" (tolerance {wanted.tol})" if wanted.tol is not None else ""
+        else:
+            good, numbers, tolerance = value == wanted.value, f"{value} computed, {wanted.value} expected", ""
+        if good:
+            proof.trust(name, "golden", f"golden case `{case.name}`: {numbers}{tolerance}")
+        else:
+            proof.failures.append(
+                Diagnostic(
+                    "GLS051",
+                    "error",
+                    f"golden case `{case.name}`: {name} is {numbers}{tolerance}, by {name} = {plans[name].text}",
+                    "mend the expected value or the formula",
+                    case.line,
+                    case.column,
+                )
+            )
+
+
+def _tried(
+    spec: AgentSpec,
+    plans: Mapping[str, OutputPlan],
+    order: tuple[str, ...],
+    rows: Tables,
+    lookups: Mapping[str, FactorLookup],
+) -> list[dict[str, Value]]:
+    """Inputs and outputs together, for every sample that can be computed."""
+    out: list[dict[str, Value]] = []
+    for given in [*samples.combinations(spec, dict(lookups)), *(c.input for c in spec.golden)]:
+        try:
+            computed = run.outputs(spec, plans, order, rows, given)
+        except CalculationError:
+            continue
+        out.append({**run.with_defaults(spec, given), **computed})
+    return out
+
+
+def _relation(
+    spec: AgentSpec,
+    plans: Mapping[str, OutputPlan],
+    rule: Relation,
+    tried: list[dict[str, Value]],
+    proof: Proof,
+) -> None:
+    source = rule.source
+    try:
+        tree = check(rule.tree, Scope(scope_of(spec)), source=source.rule)
+    except FormulaError as error:
+        proof.failures.append(
+            Diagnostic(
+                "GLS041",
+                "error",
+                f"property `{source.name}`: {error}",
+                "mend the rule",
+                source.line,
+                source.column,
+            )  # fmt: skip
+        )
+        return
+    uses = {n.name for n in walk(tree) if isinstance(n, Name)}
+    touched = {u for u in uses if u in spec.outputs}
+    if not touched <= {p for p in plans if plans[p].means != "system"}:
+        return
+    held = 0
+    for values in tried:
+        if not uses <= values.keys():
+            continue
+        if not _holds(tree, values, source.tolerance):
+            shown = ", ".join(f"{u} = {short(values[u])}" for u in sorted(uses))
+            proof.failures.append(
+                Diagnostic(
+                    "GLS052",
+                    "error",
+                    f"property `{source.name}` ({source.rule}) fails at {shown}",
+                    "mend the rule or the formula",
+                    source.line,
+                    source.column,
+                )  # fmt: skip
+            )
+            return
+        held += 1
+    for name in sorted(touched):
+        if held:
+            proof.trust(name, "property", f"property `{source.name}` ({source.rule}) holds on {held} inputs")
+
+
+def _holds(tree: Node, values: dict[str, Value], tolerance: Decimal | None) -> bool:
+    if isinstance(tree, Compare) and tree.op == "==":
+        left, right = evaluate(tree.left, values, {}), evaluate(tree.right, values, {})
+        if isinstance(left, Decimal) and isinstance(right, Decimal):
+            return close(left, right, tolerance) or left == right
+    return bool(evaluate(tree, values, {}))
+
+
+def _monotone(
+    spec: AgentSpec,
+    plans: Mapping[str, OutputPlan],
+    order: tuple[str, ...],
+    rows: Tables,
+    lookups: Mapping[str, FactorLookup],
+    rule: Monotone,
+    proof: Proof,
+) -> None:
+    if rule.output not in plans or not spec.inputs[rule.input].numeric:
+        return
+    steps = ladder(spec, plans, order, rows, dict(lookups), rule.input, rule.output)
+    against = first_against(steps, rule.direction)
+    source = rule.source
+    if against is not None:
+        (x0, y0), (x1, y1) = against
+        proof.failures.append(
+            Diagnostic(
+                "GLS052",
+                "error",
+                f"property `{source.name}` ({source.rule}) fails: {rule.output} is {short(y0)} at "
+                f"{rule.input} = {short(x0)} and {short(y1)} at {short(x1)}",
+                "mend the rule or the formula",
+                source.line,
+                source.column,
+            )
+        )
+    elif len(steps) > 1:
+        proof.trust(rule.output, "property", f"property `{source.name}` holds on {len(steps)} steps of {rule.input}")
+
+
+Step = tuple[Decimal, Decimal]
+
+
+def ladder(
+    spec: AgentSpec,
+    plans: Mapping[str, OutputPlan],
+    order: tuple[str, ...],
+    rows: Tables,
+    lookups: dict[str, FactorLookup],
+    varied: str,
+    output: str,
+) -> list[Step]:
+    """(input, output) along ascending values of one input, all others ordinary."""
+    item = spec.inputs[varied]
+    base: dict[str, Scalar] = {n: samples.middle(i, lookups) for n, i in spec.inputs.items()}
+    steps: list[Step] = []
+    for value in samples.numbers(item):
+        try:
+            got = run.outputs(spec, plans, order, rows, {**base, varied: samples.typed(item, value)})
+        except CalculationError:
+            continue
+        result = got[output]
+        if isinstance(result, Decimal):
+            steps.append((value, result))
+    return steps
+
+
+def first_against(steps: list[Step], direction: str) -> tuple[Step, Step] | None:
+    """The first neighbouring pair that goes the wrong way."""
+    for a, b in zip(steps, steps[1:], strict=False):
+        if (b[1] < a[1]) if direction == "nondecreasing" else (b[1] > a[1]):
+            return a, b
+    return None

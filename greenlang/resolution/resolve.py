@@ -1,0 +1,471 @@
+"""``resolve``: a plan for every output, by the first means that gives a certain one.
+
+The order: given in the spec; stated by an equality among its properties; the runtime's own values (the SHA-256 of the
+calculation chain); the one formula of the library that fits and reproduces the golden cases. Errors in what the spec
+itself says make findings (the spec is refused); an output for which nothing certain is found is `Missing` (the agent
+is incomplete).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from decimal import Decimal
+
+from greenlang import units
+from greenlang.errors import CalculationError, FormulaError
+from greenlang.factors.table import FactorTable
+from greenlang.formulas.check import Scope, check, fit, pretty
+from greenlang.formulas.evaluate import LookupMiss
+from greenlang.formulas.library import FormulaLibrary, substitute
+from greenlang.formulas.parse import parse
+from greenlang.formulas.show import show
+from greenlang.formulas.tree import FactorCall, Lookup, Name, Node, SystemValue, walk
+from greenlang.resolution import run, samples
+from greenlang.resolution.consistency import contradictions
+from greenlang.resolution.match import Candidate, candidates, words
+from greenlang.resolution.pin import Pinner
+from greenlang.resolution.plan import (
+    Evidence,
+    FactorLookup,
+    Gap,
+    Means,
+    Missing,
+    OutputPlan,
+    Resolution,
+    Vector,
+)
+from greenlang.resolution.properties import Relation, Rule, read_rules
+from greenlang.resolution.prove import Proof, prove, scope_of
+from greenlang.specs.diagnostics import Diagnostic
+from greenlang.specs.model import AgentSpec, FormulaGiven, OutputSpec, Scalar
+from greenlang.specs.reader import violates
+
+_PROVENANCE_WORDS = frozenset({"provenance", "sha", "hash", "digest"})
+MAX_GAP_VECTORS = 12
+
+
+def resolve(spec: AgentSpec, table: FactorTable, library: FormulaLibrary) -> Resolution:
+    """Find, prove and order the plans of a spec. Never raises for a spec's mistakes."""
+    return _Resolver(spec, table, library).run()
+
+
+class _Resolver:
+    def __init__(self, spec: AgentSpec, table: FactorTable, library: FormulaLibrary) -> None:
+        self.spec = spec
+        self.library = library
+        self.pinner = Pinner(spec, table)
+        self.plans: dict[str, OutputPlan] = {}
+        self.missing: dict[str, Missing] = {}
+        self.findings: list[Diagnostic] = []
+        self.rules: tuple[Rule, ...] = read_rules(spec)
+        self.wrong: set[str] = set()  # outputs whose own formula is in error
+
+    def run(self) -> Resolution:
+        self.references()
+        for given in self.spec.formulas.values():
+            self.given(given)
+        self.equalities()
+        self.system()
+        order = self.ordered()
+        self.findings.extend(contradictions(self.spec, self.plans, order, self.rules))
+        self.match()
+        order = self.ordered()
+        self.bases()
+        lookups = self.used_lookups()
+        proof = prove(self.spec, self.plans, order, lookups, self.rules)
+        self.findings.extend(d for d in proof.failures if not self.told(d))
+        self.findings.extend(proof.warnings)
+        self.unused()
+        plans = {n: replace(p, evidence=(*p.evidence, *proof.evidence.get(n, ()))) for n, p in self.plans.items()}
+        vectors: tuple[Vector, ...] = ()
+        errors = any(d.severity == "error" for d in self.findings)
+        if not self.missing and not errors:
+            vectors = tuple(_vectors(self.spec, plans, order, lookups))
+        unique = dict.fromkeys(sorted(self.findings, key=lambda d: (d.line, d.column, d.code, d.message)))
+        return Resolution(self.spec, plans, order, lookups, tuple(self.missing.values()), tuple(unique), vectors)
+
+    def told(self, finding: Diagnostic) -> bool:
+        """A golden case or property that is already reported as a contradiction is not reported twice."""
+        return any((d.code, d.line, d.column) == (finding.code, finding.line, finding.column) for d in self.findings)
+
+    # --- means ----------------------------------------------------------------------------------------------------
+
+    def references(self) -> None:
+        for alias, error in self.pinner.unresolved.items():
+            ref = self.spec.factors[alias]
+            near = "; ".join(f"{r} ({why})" for r, why in error.nearest)
+            self.findings.append(
+                Diagnostic(
+                    "GLS031",
+                    "error",
+                    f"`{ref.ref}` names no factor of release {self.pinner.table.release}",
+                    f"nearest: {near}" if near else "see `greenlang factors stats`",
+                    ref.line,
+                    ref.column,
+                    f"compute.factors.{alias}",
+                )
+            )
+
+    def given(self, given: FormulaGiven) -> None:
+        out = self.spec.outputs[given.output]
+        try:
+            if given.expression is not None:
+                self.plan(out, "given", given.expression, parse(given.expression), notes=("given in the spec",))
+                return
+            self.from_library(out, given)
+        except FormulaError as error:
+            self.wrong.add(out.name)
+            if self.needs_lost_reference(given):
+                return  # the reference is reported where it stands
+            code = "GLS041" if " add " in str(error) or "convert" in str(error) else "GLS040"
+            self.findings.append(
+                Diagnostic(
+                    code,
+                    "error",
+                    f"formula of `{out.name}`: {error}",
+                    _hint(given, error),
+                    given.line,
+                    given.column,
+                    f"compute.formulas.{out.name}",
+                )  # fmt: skip
+            )
+
+    def needs_lost_reference(self, given: FormulaGiven) -> bool:
+        texts = [given.expression, *(text for _, text in given.bind)]
+        calls = (n for t in texts if t is not None for n in walk(parse(t)) if isinstance(n, FactorCall))
+        return any(call.alias in self.pinner.unresolved for call in calls)
+
+    def from_library(self, out: OutputSpec, given: FormulaGiven) -> None:
+        formula = self.library.get(given.formula_id or "")
+        if formula is None:
+            raise FormulaError(f"there is no formula `{given.formula_id}` in the library")
+        fits = [n for n, o in formula.outputs.items() if units.same_dimension(o.unit, out.unit)]
+        if len(fits) != 1:
+            raise FormulaError(f"`{formula.id}` has {len(fits) or 'no'} outputs in {out.unit}")
+        bound: dict[str, Node] = {symbol: parse(text) for symbol, text in given.bind}
+        for name, symbol in formula.symbols.items():
+            if name not in bound and symbol.origin == "gwp":
+                continue
+            if name not in bound and name not in self.spec.inputs:
+                raise FormulaError(f"`{formula.id}` needs `{name}` ({symbol.meaning}, {symbol.unit}): bind it")
+        trees = formula.trees()
+        tree = trees[fits[0]]
+        for inner in reversed(list(formula.outputs)):
+            tree = substitute(tree, {inner: trees[inner]}) if inner != fits[0] else tree
+        citation = f"{formula.citation.document}, {formula.citation.locator}"
+        self.plan(
+            out, "given", formula.outputs[fits[0]].expression, substitute(tree, bound),
+            formula_id=formula.id, citation=citation, notes=(f"formula {formula.id} named by the spec ({citation})",),
+        )  # fmt: skip
+
+    def plan(
+        self,
+        out: OutputSpec,
+        means: Means,
+        source: str,
+        tree: Node,
+        *,
+        formula_id: str | None = None,
+        citation: str = "",
+        notes: Iterable[str] = (),
+    ) -> None:
+        """Check a tree and enter it as the plan of an output. Raises FormulaError."""
+        checked = check(tree, Scope(scope_of(self.spec), self.pinner.factor), source=source)
+        if out.numeric:
+            checked = fit(checked, out.unit, source=source)
+        elif (checked.type == "truth") != (out.dtype == "bool") or out.dtype in {"list", "object"}:
+            raise FormulaError(f"`{out.name}` is a {out.dtype}, the formula gives a {checked.type}")
+        for part in walk(checked):
+            if isinstance(part, Name) and part.kind == "input":
+                item = self.spec.inputs[part.name]
+                if not item.required and item.default is None:
+                    raise FormulaError(f"`{part.name}` may be left out and has no default", offset=part.offset)
+        evidence = [Evidence("formula", n) for n in notes]
+        if out.numeric:
+            evidence.append(Evidence("dimensions", f"{show(checked)} is in {pretty(checked.unit or '1')}"))
+        decimals = units.output_decimals(out.unit, out.dtype) if out.numeric else None
+        self.plans[out.name] = OutputPlan(
+            out.name, means, checked, show(checked), decimals, formula_id, citation, tuple(evidence)
+        )
+
+    def equalities(self) -> None:
+        for rule in self.rules:
+            if not isinstance(rule, Relation) or rule.defines is None or rule.expression is None:
+                continue
+            name = rule.defines
+            if name in self.plans or name in self.wrong:
+                continue
+            note = f"property `{rule.source.name}` states {rule.source.rule}"
+            try:
+                self.plan(self.spec.outputs[name], "property", rule.source.rule, rule.expression, notes=(note,))
+            except FormulaError as error:
+                self.findings.append(
+                    Diagnostic(
+                        "GLS041",
+                        "error",
+                        f"property `{rule.source.name}`: {error}",
+                        "mend the rule",
+                        rule.source.line,
+                        rule.source.column,
+                    )  # fmt: skip
+                )
+
+    def system(self) -> None:
+        for out in self.spec.outputs.values():
+            told = words(out.name) | words(out.description)
+            if out.name in self.plans or out.dtype != "string" or len(told & _PROVENANCE_WORDS) < 2:
+                continue
+            note = f'named by the spec: {out.name}, "{out.description}"'
+            node = SystemValue("provenance", type="text")
+            self.plans[out.name] = OutputPlan(
+                out.name,
+                "system",
+                node,
+                "SHA-256 of the calculation chain",
+                None,
+                evidence=(Evidence("note", note),),
+            )
+
+    def match(self) -> None:
+        open_outputs = [o for o in self.spec.outputs.values() if o.name not in self.plans and o.name not in self.wrong]
+        found: dict[str, list[Candidate]] = {}
+        for out in open_outputs:
+            if not out.numeric:
+                self.missing[out.name] = Missing(
+                    out.name,
+                    f"nothing says how the {out.dtype} `{out.name}` comes about; no formula gives a {out.dtype}",
+                )
+                continue
+            found[out.name] = candidates(self.spec, out, self.library, self.pinner)
+        whole = [c for cs in found.values() for c in cs if not c.reason]
+        for out in (self.spec.outputs[n] for n in found):
+            self.choose(out, found[out.name], whole)
+
+    def choose(self, out: OutputSpec, found: list[Candidate], whole: list[Candidate]) -> None:
+        """Enter the one candidate that binds, uses every number and reproduces the golden cases; else say why not."""
+        good: list[Candidate] = []
+        near: list[str] = [c.label for c in found if c.reason]
+        for candidate in (c for c in found if not c.reason):
+            why = self.refuse(out, candidate, whole)
+            if why:
+                near.append(f"{candidate.label}: {why}")
+            else:
+                good.append(candidate)
+        if len(good) == 1:
+            self.enter(out, good[0])
+            return
+        if good:
+            reason = f"{len(good)} formulas fit and none is chosen"
+            near = [c.label for c in good] + near
+        else:
+            reason = "no formula of the library fits" if not near else "no formula of the library fits for certain"
+        self.missing[out.name] = Missing(out.name, reason, tuple(near))
+
+    def refuse(self, out: OutputSpec, candidate: Candidate, whole: list[Candidate]) -> str:
+        """Why a bound candidate is not certain, with the numbers; empty if it is."""
+        needed = {n for n, i in self.spec.inputs.items() if i.numeric and i.required}
+        used = {p.name for plan in self.plans.values() for p in walk(plan.expression) if isinstance(p, Name)}
+        kin = {n for c in whole if c.formula.id == candidate.formula.id for n in c.inputs}
+        left = needed - used - kin
+        if left:
+            return f"it leaves {', '.join(sorted(left))} unused"
+        trial = dict(self.plans)
+        try:
+            self.enter(out, candidate)
+            order = self.ordered()
+            proof: Proof = prove(self.spec, self.plans, order, self.used_lookups(), self.rules)
+        except FormulaError as error:
+            return str(error)
+        finally:
+            self.plans = trial
+        mine = [d.message for d in proof.failures if out.name in d.message]
+        return mine[0] if mine else ""
+
+    def enter(self, out: OutputSpec, candidate: Candidate) -> None:
+        formula = candidate.formula
+        trees = formula.trees()
+        tree = trees[candidate.output]
+        for inner in reversed([n for n in formula.outputs if n != candidate.output]):
+            tree = substitute(tree, {inner: trees[inner]})
+        citation = f"{formula.citation.document}, {formula.citation.locator}"
+        notes = (f"the one formula of the library that fits: {formula.id} ({citation})", *candidate.notes)
+        self.plan(
+            out, "library", formula.outputs[candidate.output].expression, substitute(tree, candidate.bound),
+            formula_id=formula.id, citation=citation, notes=notes,
+        )  # fmt: skip
+
+    # --- order, use, bases ----------------------------------------------------------------------------------------
+
+    def ordered(self) -> tuple[str, ...]:
+        """Outputs after those that they use. A circle is a finding, and its outputs lose their plans."""
+        needs = {
+            n: sorted({p.name for p in walk(plan.expression) if isinstance(p, Name) and p.kind == "output"})
+            for n, plan in self.plans.items()
+        }
+        done: list[str] = []
+        state: dict[str, int] = {}
+        circles: list[list[str]] = []
+
+        def visit(name: str, trail: list[str]) -> None:
+            if state.get(name) == 2 or name not in needs:
+                return
+            if state.get(name) == 1:
+                circles.append([*trail[trail.index(name) :], name])
+                return
+            state[name] = 1
+            for other in needs[name]:
+                visit(other, [*trail, name])
+            state[name] = 2
+            done.append(name)
+
+        for name in self.spec.outputs:
+            visit(name, [])
+        for circle in circles:
+            given = self.spec.formulas.get(circle[0])
+            self.findings.append(
+                Diagnostic(
+                    "GLS042",
+                    "error",
+                    f"circular outputs: {' → '.join(circle)}",
+                    "give one of them a formula over inputs only",
+                    given.line if given else 0,
+                    given.column if given else 0,
+                )
+            )
+            for name in circle:
+                self.plans.pop(name, None)
+                self.wrong.add(name)
+        if circles:
+            return self.ordered()
+        lost = [n for n in done if any(o not in self.plans for o in needs[n])]
+        for name in lost:
+            if not (set(needs[name]) & self.wrong) and all(o in self.spec.outputs for o in needs[name]):
+                continue  # it may still be found by a later means
+            self.plans.pop(name)
+            self.wrong.add(name)
+        return tuple(n for n in done if n in self.plans and all(o in self.plans for o in needs[n]))
+
+    def used_lookups(self) -> dict[str, FactorLookup]:
+        used = {p.table for plan in self.plans.values() for p in walk(plan.expression) if isinstance(p, Lookup)}
+        return {n: t for n, t in sorted(self.pinner.lookups.items()) if n in used}
+
+    def bases(self) -> None:
+        """CO2e of unlike GWP sets is not added; a set other than the declared one is said."""
+        lookups = self.pinner.lookups
+        for name, plan in self.plans.items():
+            sets = {
+                row.gwp_set
+                for part in walk(plan.expression)
+                if isinstance(part, Lookup)
+                for row in lookups[part.table].rows.values()
+                if row.gwp_set
+            }
+            given = self.spec.formulas.get(name)
+            line, column = (given.line, given.column) if given else (0, 0)
+            if len(sets) > 1:
+                self.findings.append(
+                    Diagnostic(
+                        "GLS024",
+                        "error",
+                        f"`{name}` adds CO2e of {' and '.join(sorted(sets))}",
+                        "use factors of one GWP set",
+                        line,
+                        column,
+                    )  # fmt: skip
+                )
+            elif sets and self.spec.gwp_set and sets != {self.spec.gwp_set}:
+                self.findings.append(
+                    Diagnostic(
+                        "GLS024",
+                        "error",
+                        f"`{name}` is on {sets.pop()}, the spec declares {self.spec.gwp_set}",
+                        "declare the GWP set of the factors, or refer to factors of the declared one",
+                        line,
+                        column,
+                    )  # fmt: skip
+                )
+
+    def unused(self) -> None:
+        used = {p.name for plan in self.plans.values() for p in walk(plan.expression) if isinstance(p, Name)}
+        used |= {n for t in self.used_lookups().values() for n in t.inputs}
+        for name, item in self.spec.inputs.items():
+            if name not in used and not self.missing and not self.wrong:
+                self.findings.append(
+                    Diagnostic(
+                        "GLS060",
+                        "warning",
+                        f"input `{name}` has no influence on any output",
+                        "remove it, or use it in a formula",
+                        path=f"compute.inputs.{item.name}",
+                    )  # fmt: skip
+                )
+
+
+def _hint(given: FormulaGiven, error: FormulaError) -> str:
+    text = given.expression or ""
+    if text and error.offset and len(text) < 200:
+        return f"at the mark »: {text[: error.offset]}»{text[error.offset :]}"
+    return "mend the formula"
+
+
+def _vectors(
+    spec: AgentSpec, plans: Mapping[str, OutputPlan], order: tuple[str, ...], lookups: dict[str, FactorLookup]
+) -> Iterable[Vector]:
+    """Golden cases, reference values by the evaluator, and inputs that must be answered with a reason."""
+    rows = run.tables(lookups)
+    for case in spec.golden:
+        yield Vector(
+            case.name,
+            "golden",
+            dict(case.input),
+            {
+                n: run.canonical(_exact(e.value), None if not spec.outputs[n].numeric else 34)
+                for n, e in case.expect.items()
+            },
+            tolerances={n: str(e.tol) for n, e in case.expect.items() if e.tol is not None},
+        )
+    for i, given in enumerate(samples.combinations(spec, lookups), 1):
+        try:
+            got = run.outputs(spec, plans, order, rows, given)
+        except LookupMiss:
+            continue  # what is not covered has vectors of its own
+        except CalculationError:
+            yield Vector(f"undefined_{i}", "boundary", given, error="calculation")
+            continue
+        yield Vector(
+            f"reference_{i}",
+            "reference",
+            given,
+            {n: run.canonical(v, plans[n].decimals) for n, v in got.items()},
+        )
+    yield from _gap_vectors(spec, lookups)
+
+
+def _exact(value: Scalar) -> Scalar:
+    return Decimal(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+def _gap_vectors(spec: AgentSpec, lookups: dict[str, FactorLookup]) -> Iterable[Vector]:
+    base: dict[str, Scalar] = {n: samples.middle(i, lookups) for n, i in spec.inputs.items()}
+    seen: set[tuple[tuple[str, str], ...]] = set()
+    gaps: list[Gap] = [g for t in lookups.values() for g in t.gaps]
+    for gap in gaps:
+        if gap.selectors in seen or len(seen) >= MAX_GAP_VECTORS:
+            continue
+        seen.add(gap.selectors)
+        given = dict(base)
+        for name, value in gap.selectors:
+            given[name] = _other(spec, name, lookups) if value == "*" else value
+        if all(given[n] is not None for n, _ in gap.selectors):
+            label = "_".join(str(given[n]) for n, _ in gap.selectors)
+            yield Vector(f"not_covered_{label}", "gap", given, error="not_covered")
+
+
+def _other(spec: AgentSpec, name: str, lookups: dict[str, FactorLookup]) -> str:
+    """A value of a free text input that no look-up holds but its pattern allows."""
+    covered = {key[t.inputs.index(name)] for t in lookups.values() if name in t.inputs for key in t.rows}
+    for word in ("DE", "ZZ", "none-of-these", "xx", "other"):
+        if word not in covered and not violates(spec.inputs[name], word):
+            return word
+    return "none-of-these"

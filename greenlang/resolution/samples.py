@@ -1,0 +1,80 @@
+"""Inputs to try plans on: representative values within the declared bounds, chosen by rule, never at random."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from itertools import islice, product
+
+from greenlang.resolution.plan import FactorLookup
+from greenlang.specs.model import AgentSpec, InputSpec, Scalar
+
+MAX_COMBINATIONS = 24
+_STEPS = (Decimal("0"), Decimal("1"), Decimal("10.5"), Decimal("1000"))
+Inputs = dict[str, Scalar]
+
+
+def numbers(item: InputSpec) -> list[Decimal]:
+    """Ascending values of a numeric input: both ends (just inside an open one) and some between."""
+    low = item.ge if item.ge is not None else item.gt
+    high = item.le if item.le is not None else item.lt
+    if low is None and high is None:
+        values = list(_STEPS[1:])
+    elif high is None:
+        assert low is not None
+        values = [low + s for s in _STEPS if s or item.ge is not None]
+    elif low is None:
+        values = [high - s for s in reversed(_STEPS) if s or item.le is not None]
+    else:
+        span = high - low
+        values = [low + span * f for f in (Decimal("0.01"), Decimal("0.25"), Decimal("0.5"), Decimal("0.9"))]
+        values = [*([low] if item.ge is not None else []), *values, *([high] if item.le is not None else [])]
+    if item.dtype == "int32":
+        values = [v.to_integral_value() for v in values]
+        values = [v for v in values if (low is None or v >= low) and (high is None or v <= high)]
+    if item.enum:
+        values = sorted(Decimal(v) for v in item.enum if isinstance(v, Decimal | int))
+    return list(dict.fromkeys(values))
+
+
+def typed(item: InputSpec, value: Decimal) -> Scalar:
+    """The value in the input's own type."""
+    return int(value) if item.dtype == "int32" else value
+
+
+def middle(item: InputSpec, lookups: dict[str, FactorLookup]) -> Scalar:
+    """One ordinary value of an input."""
+    if item.default is not None:
+        return item.default
+    if item.numeric:
+        values = numbers(item)
+        return typed(item, values[len(values) // 2])
+    return texts(item, lookups)[0]
+
+
+def texts(item: InputSpec, lookups: dict[str, FactorLookup]) -> list[Scalar]:
+    """Values of an input that is no number: its enum, else what the look-ups cover, else a word."""
+    if item.dtype == "bool":
+        return [True, False]
+    covered: dict[Scalar, None] = {}
+    for table in lookups.values():
+        if item.name in table.inputs:
+            at = table.inputs.index(item.name)
+            covered.update(dict.fromkeys(key[at] for key in table.rows))
+    if item.enum:
+        return [v for v in item.enum if not covered or str(v) in covered] or list(item.enum)
+    return list(covered) or ["text"]
+
+
+def combinations(spec: AgentSpec, lookups: dict[str, FactorLookup]) -> list[Inputs]:
+    """Up to MAX_COMBINATIONS inputs: each value of each input once around the middle, then mixtures."""
+    base: Inputs = {n: middle(i, lookups) for n, i in spec.inputs.items()}
+    choices: dict[str, list[Scalar]] = {
+        n: [typed(i, v) for v in numbers(i)] if i.numeric else texts(i, lookups) for n, i in spec.inputs.items()
+    }
+    out: list[Inputs] = [base]
+    for name, values in choices.items():
+        out.extend({**base, name: v} for v in values[:8] if v != base[name])
+    mixed = product(*(v[:3] for v in choices.values()))
+    out.extend(dict(zip(choices, m, strict=True)) for m in islice(mixed, MAX_COMBINATIONS))
+    unique = {tuple((k, str(v)) for k, v in i.items()): i for i in out}
+    return list(unique.values())[:MAX_COMBINATIONS]

@@ -1,0 +1,145 @@
+"""What may be believed of a child's report: parsing it, and checking it against the syntax tree of the tests.
+
+Belongs here: reading of untrusted bytes, pure functions. Does not belong here: processes.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, cast
+
+from greenlang.sandbox.verdict import CoverageResult, TestResult
+
+MAX_TESTS = 20_000
+_OUTCOMES = ("passed", "failed", "error", "skipped")
+
+
+@dataclass(frozen=True, slots=True)
+class Claims:
+    """A report, parsed. ``problem`` says what is wrong with it; then nothing else in it counts."""
+
+    confined: tuple[str, ...] = ()
+    unconfined: str = ""
+    attempts: tuple[str, ...] = ()
+    result: dict[str, Any] = field(default_factory=dict)
+    ended: bool = False
+    problem: str = ""
+
+
+def parse(report: bytes) -> Claims:
+    """Read a child's lines. The first line says which confinement is in force: it is older than any foreign code."""
+    confined: tuple[str, ...] = ()
+    attempts: list[str] = []
+    result: dict[str, Any] | None = None
+    for number, line in enumerate(report.splitlines()):
+        try:
+            record = json.loads(line)
+        except (ValueError, RecursionError):
+            return Claims(confined, attempts=tuple(attempts), problem="a line of its report is not JSON")
+        if not isinstance(record, dict):
+            return Claims(confined, attempts=tuple(attempts), problem="a line of its report is no object")
+        if number == 0:
+            if "unconfined" in record:
+                return Claims(unconfined=str(record["unconfined"]))
+            confined = tuple(str(p) for p in record.get("confined", ()))
+        elif result is not None:
+            return Claims(confined, attempts=tuple(attempts), problem="its report goes on after the result")
+        elif "attempt" in record:
+            attempts.append(str(record["attempt"]))
+        elif isinstance(record.get("result"), dict):
+            result = record["result"]
+        else:
+            text = str(record.get("crashed", "a line of its report has no meaning"))
+            return Claims(confined, attempts=tuple(attempts), problem=text)
+    return Claims(confined, attempts=tuple(attempts), result=result or {}, ended=result is not None)
+
+
+def declared_tests(pack: Path) -> set[str]:
+    """Ids (without parameters) of the test functions in ``tests/test_*.py``. Raises SyntaxError, ValueError."""
+    found: set[str] = set()
+    for path in sorted((pack / "tests").glob("test_*.py")):
+        if path.is_symlink():
+            raise ValueError(f"tests/{path.name} is a symbolic link")
+        tree = ast.parse(path.read_bytes(), filename=f"tests/{path.name}")
+        found |= {f"tests/{path.name}::{name}" for name in _test_names(tree.body)}
+    return found
+
+
+def _test_names(body: Iterable[ast.stmt], prefix: str = "") -> Iterable[str]:
+    for node in body:
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name.startswith("test"):
+            yield prefix + node.name
+        elif isinstance(node, ast.ClassDef) and node.name.startswith("Test"):
+            yield from _test_names(node.body, f"{prefix}{node.name}::")
+
+
+def tests(result: dict[str, Any], declared: set[str]) -> tuple[tuple[TestResult, ...], str]:
+    """The tests of a result, and what is wrong with them ("" where they are the declared ones, each present)."""
+    listed = result.get("tests")
+    errors = result.get("errors")
+    if not isinstance(listed, list) or not isinstance(errors, list) or len(listed) > MAX_TESTS:
+        return (), "its result is malformed"
+    found: list[TestResult] = []
+    for record in [*listed, *({**_object(e), "outcome": "error"} for e in errors)]:
+        values = _object(record)
+        name, outcome, seconds = values.get("id"), values.get("outcome"), values.get("seconds", 0.0)
+        if not isinstance(name, str) or outcome not in _OUTCOMES or not isinstance(seconds, int | float):
+            return tuple(found), "its result is malformed"
+        found.append(
+            TestResult(
+                id=name,
+                category=_category(name),
+                outcome=cast(Any, outcome),
+                seconds=round(float(seconds), 6),
+                message=str(values.get("message", "")),
+            )
+        )
+    ids = [t.id for t in found[: len(listed)]]
+    bare = {i.partition("[")[0] for i in ids}
+    problem = ""
+    if len(set(ids)) != len(ids):
+        problem = "it reports a test twice"
+    elif bare - declared:
+        problem = f"it reports tests that are not in the files: {_some(bare - declared)}"
+    elif declared - bare and not errors:
+        problem = f"tests in the files did not run: {_some(declared - bare)}"
+    return tuple(found), problem
+
+
+def coverage(result: dict[str, Any]) -> CoverageResult | None:
+    """The coverage of a result, None where it is malformed or impossible."""
+    values = _object(result.get("coverage"))
+    pairs = [values.get("lines"), values.get("branches")]
+    numbers: list[int] = []
+    for pair in pairs:
+        if not (isinstance(pair, list) and len(pair) == 2 and all(type(n) is int for n in pair)):
+            return None
+        if not 0 <= pair[0] <= pair[1]:
+            return None
+        numbers += pair
+    missing = _object(values.get("missing"))
+    return CoverageResult(
+        *numbers,
+        missing=tuple(
+            (str(name), tuple(n for n in lines if type(n) is int))
+            for name, lines in sorted(missing.items())
+            if isinstance(lines, list)
+        ),
+    )
+
+
+def _category(test_id: str) -> str:
+    return Path(test_id.partition("::")[0]).stem.removeprefix("test_") if ".py" in test_id else "import"
+
+
+def _object(value: object) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _some(names: set[str]) -> str:
+    first = sorted(names)[:3]
+    return ", ".join(first) + (f" and {len(names) - 3} more" if len(names) > 3 else "")

@@ -1,0 +1,72 @@
+"""Every setting of the factory, typed, with embedded and local defaults. Environment: ``GREENLANG_<NAME>``.
+
+Belongs here: names, types, defaults, derived paths. Does not belong here: opening what they name.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """The factory's settings. ``Settings()`` reads the environment; keyword arguments win over it."""
+
+    model_config = SettingsConfigDict(env_prefix="GREENLANG_", frozen=True, extra="ignore")
+
+    var: Path = Field(Path("var"), description="folder for everything the factory writes")
+    bucket: str | None = Field(
+        None, description="s3://, gs://, az:// address or a folder; default: the folder `bucket` inside var"
+    )
+    registry_url: str | None = Field(None, description="SQLAlchemy URL; default: SQLite file in var")
+    sandbox: Literal["strict", "weak"] = Field(
+        "strict",
+        description="strict refuses to run foreign code without Landlock and seccomp; weak has limits only",
+    )
+    workers: int = Field(
+        default_factory=lambda: max(1, os.cpu_count() or 1), ge=1, le=256, description="processes for a batch"
+    )
+    test_seconds: int = Field(60, ge=1, description="wall clock for one agent's test run")
+    test_memory_mb: int = Field(1024, ge=128, description="address space above the warmed parent for one test run")
+    nightly_enabled: bool = Field(True, description="whether the nightly schedule starts switched on")
+    nightly_cron: str = Field("0 2 * * *", description="cron line of the nightly schedule")
+    timezone: str = Field("UTC", description="time zone of the nightly schedule (IANA name)")
+    sensor_seconds: int = Field(5, ge=1, description="seconds between two looks into the inbox")
+    page_size: int = Field(1000, ge=1, description="files that one tick of the inbox sensor hands over")
+    settle_seconds: float = Field(2.0, ge=0, description="a file younger than this may still be being written")
+    max_spec_bytes: int = Field(2_000_000, ge=1000, description="a larger spec is refused unread")
+    webserver_port: int = Field(3000, ge=1, le=65535, description="port of the Dagster UI on 127.0.0.1")
+
+    @field_validator("var")
+    @classmethod
+    def _absolute(cls, value: Path) -> Path:
+        return value.expanduser().absolute()
+
+    @property
+    def bucket_address(self) -> str:
+        """The bucket's address: the setting, or the folder in ``var``."""
+        return self.bucket or str(self.var / "bucket")
+
+    @property
+    def packs(self) -> Path:
+        """Folder of finished packs, one folder a partition key."""
+        return self.var / "packs"
+
+    @property
+    def tables(self) -> Path:
+        """Folder of Parquet tables (factors, outcomes, tests, ...)."""
+        return self.var / "tables"
+
+    @property
+    def catalogue(self) -> Path:
+        """The views-only DuckDB file that analysts open."""
+        return self.var / "metrics.duckdb"
+
+    @property
+    def registry(self) -> str:
+        """SQLAlchemy URL of the registry."""
+        return self.registry_url or f"sqlite:///{self.var / 'registry.sqlite'}"

@@ -1,0 +1,234 @@
+"""YAML with positions: text -> plain values, where each key stands, and findings instead of exceptions.
+
+YAML 1.2 scalars (``NO`` is a country, ``1e-6`` a number), numbers as Decimal exactly as written. PyYAML's C parser
+composes; aliases stay shared there, so a file that would blow up into gigabytes is counted, never expanded.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+import yaml
+
+from greenlang.specs.diagnostics import Diagnostic
+
+MAX_NODES = 100_000
+MAX_DEPTH = 64
+
+Path = tuple[str | int, ...]
+_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_NULL = frozenset({"", "~", "null", "Null", "NULL"})
+_TRUE = frozenset({"true", "True", "TRUE"})
+_FALSE = frozenset({"false", "False", "FALSE"})
+_INT = re.compile(r"[-+]?[0-9]+\Z")
+_FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?\Z")
+_MAX_DIGITS = 400  # of a number's text; a longer one is no measurement
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A parsed file. ``places`` maps each path to its (line, column), 1-based: the key's for mapping entries."""
+
+    value: Any
+    places: dict[Path, tuple[int, int]] = field(default_factory=dict)
+    diagnostics: tuple[Diagnostic, ...] = ()
+
+    def place(self, path: Path) -> tuple[int, int]:
+        """Where a path stands; where it is missing, where its nearest existing parent stands."""
+        while path and path not in self.places:
+            path = path[:-1]
+        return self.places.get(path, (1, 1))
+
+
+def dotted(path: Path) -> str:
+    """``compute.inputs.x`` or ``tests.golden[0].input``."""
+    out = ""
+    for part in path:
+        out += f"[{part}]" if isinstance(part, int) else (f".{part}" if out else part)
+    return out
+
+
+def _finding(code: str, message: str, hint: str, line: int = 0, column: int = 0, path: str = "") -> Diagnostic:
+    return Diagnostic(code, "error", message, hint, line, column, path)
+
+
+def parse(data: bytes, *, max_bytes: int = 2_000_000) -> Document:
+    """Read a spec file. The findings carry the codes GLS001 to GLS007; any of them means: no usable value."""
+    if len(data) > max_bytes:
+        return _refused(
+            "GLS004",
+            f"the file has {len(data):,} bytes; a spec may have {max_bytes:,}",
+            "a spec holds declarations, not data: move tables into factor files",
+        )
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        return _refused(
+            "GLS001",
+            f"byte 0x{data[error.start]:02x} at position {error.start} is not UTF-8",
+            "save the file as UTF-8",
+            line,
+            1,
+        )
+    try:
+        node = yaml.compose(text, Loader=_Loader)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        line, column = (mark.line + 1, mark.column + 1) if mark else (0, 0)
+        problem = " ".join(p for p in (error.context, error.problem) if p)
+        return _refused("GLS002", f"not YAML: {problem}", "check indentation and quotes here", line, column)
+    except yaml.YAMLError as error:
+        return _refused("GLS002", f"not YAML: {str(error).splitlines()[0]}", "remove control characters from the file")
+    if node is None:
+        return _refused("GLS006", "the file is empty", "write a spec; the JSON Schema in docs/ and templates/specs/examples/ show how", 1, 1)
+    count = _Counter().count(node)
+    if count is None:
+        return _refused("GLS005", "an alias refers to itself", "write the value out where it is needed")
+    if count > MAX_NODES:
+        return _refused(
+            "GLS005",
+            f"aliases blow the file up to more than {MAX_NODES:,} values",
+            "write the values out instead of nesting aliases",
+        )
+    walker = _Walker()
+    value = walker.value(node, (), 0)
+    if not isinstance(value, dict) and not walker.diagnostics:
+        what = "a list" if isinstance(value, list) else "a single value"
+        walker.diagnostics.append(
+            _finding(
+                "GLS007",
+                f"the file holds {what}, not a mapping of keys",
+                "start with `schema_version:`",
+                1,
+                1,
+            )
+        )
+    return Document(value, walker.places, tuple(walker.diagnostics))
+
+
+def _refused(code: str, message: str, hint: str, line: int = 0, column: int = 0) -> Document:
+    return Document(None, {}, (_finding(code, message, hint, line, column),))
+
+
+class _Counter:
+    """Counts the values that a node stands for once its aliases are written out, without writing them out."""
+
+    def __init__(self) -> None:
+        self.known: dict[int, int] = {}
+        self.open: set[int] = set()
+
+    def count(self, node: yaml.Node) -> int | None:
+        if isinstance(node, yaml.ScalarNode):
+            return 1
+        key = id(node)
+        if key in self.known:
+            return self.known[key]
+        if key in self.open:
+            return None
+        self.open.add(key)
+        parts = node.value if isinstance(node, yaml.SequenceNode) else [n for pair in node.value for n in pair]
+        total = 1
+        for part in parts:
+            inner = self.count(part)
+            if inner is None:
+                return None
+            total += inner
+        self.open.discard(key)
+        self.known[key] = total
+        return total
+
+
+class _Walker:
+    """Turns nodes into values and remembers where each stands."""
+
+    def __init__(self) -> None:
+        self.places: dict[Path, tuple[int, int]] = {}
+        self.diagnostics: list[Diagnostic] = []
+
+    def value(self, node: yaml.Node, path: Path, depth: int) -> Any:
+        mark = node.start_mark
+        self.places.setdefault(path, (mark.line + 1, mark.column + 1))
+        if depth > MAX_DEPTH:
+            self.diagnostics.append(
+                _finding(
+                    "GLS002",
+                    f"nested more than {MAX_DEPTH} levels deep",
+                    "flatten the file",
+                    mark.line + 1,
+                    mark.column + 1,
+                )
+            )
+            return None
+        if isinstance(node, yaml.ScalarNode):
+            return self._scalar(node, path)
+        if isinstance(node, yaml.SequenceNode):
+            return [self.value(child, (*path, i), depth + 1) for i, child in enumerate(node.value)]
+        return self._mapping(node, path, depth)
+
+    def _mapping(self, node: yaml.Node, path: Path, depth: int) -> dict[str, Any]:
+        out: dict[str, Any] = {}
+        for key_node, value_node in node.value:
+            line, column = key_node.start_mark.line + 1, key_node.start_mark.column + 1
+            if not isinstance(key_node, yaml.ScalarNode):
+                self.diagnostics.append(
+                    _finding("GLS012", "a key must be a single word", "quote it or shorten it", line, column)
+                )
+                continue
+            key = str(key_node.value)
+            here = (*path, key)
+            if key in out:
+                first = self.places[here]
+                self.diagnostics.append(
+                    _finding(
+                        "GLS003",
+                        f"key `{key}` stands twice here; the first is on line {first[0]}",
+                        "keep one of the two",
+                        line,
+                        column,
+                        dotted(here),
+                    )
+                )
+                continue
+            self.places[here] = (line, column)
+            out[key] = self.value(value_node, here, depth + 1)
+        return out
+
+    def _scalar(self, node: yaml.ScalarNode, path: Path) -> Any:
+        text = str(node.value)
+        if node.tag not in _PLAIN_TAGS:
+            self.diagnostics.append(
+                _finding(
+                    "GLS012",
+                    f"the tag {node.tag} is not allowed in a spec",
+                    "write a plain value",
+                    *self.places[path],
+                    dotted(path),
+                )
+            )
+            return None
+        if node.style:  # quoted or a block: text, whatever it looks like
+            return text
+        if text in _NULL:
+            return None
+        if text in _TRUE:
+            return True
+        if text in _FALSE:
+            return False
+        if len(text) <= _MAX_DIGITS:
+            if _INT.match(text):
+                return int(text)
+            if _FLOAT.match(text):
+                try:
+                    return Decimal(text)
+                except InvalidOperation:  # an exponent beyond what Decimal holds
+                    return text
+        return text
+
+
+_PLAIN_TAGS = frozenset(
+    f"tag:yaml.org,2002:{name}" for name in ("str", "int", "float", "bool", "null", "timestamp", "merge", "value")
+)

@@ -1,0 +1,82 @@
+"""Jobs: the batch for exact keys and files, and the selections that schedules start.
+
+Belongs here: jobs and the one op. Does not belong here: when they run (``schedules``, ``sensors``), and
+what the line does (``greenlang.factory.line``).
+"""
+
+from dagster import (
+    AssetKey,
+    AssetSelection,
+    Config,
+    Failure,
+    OpExecutionContext,
+    define_asset_job,
+    in_process_executor,
+    job,
+    op,
+)
+from pydantic import Field
+
+from assets.names import AGENT_ASSETS, FACTORY_METRICS, REFERENCE_ASSETS
+from assets.record import Recorder
+from resources.factory import FactoryResource
+
+LINE_BATCH = "line_batch"
+
+
+class LineBatch(Config):
+    """What a batch works on. Nothing given: the whole inbox, and every accepted spec without an outcome."""
+
+    # Not `keys`: dict(config), which Dagster calls, would take it for the mapping method.
+    agent_keys: list[str] | None = Field(None, description="partition keys to build again if what they consume changed")
+    files: list[str] | None = Field(None, description="names in the inbox to take in first")
+    force: bool = Field(False, description="build the keys even if nothing changed")
+    entrance: str = Field("batch", description="who asked: sensor, nightly, ui, ...")
+
+
+@op(pool="line", description="Take files in, build what is new or changed, register it, record it.")
+def run_line(context: OpExecutionContext, config: LineBatch, factory: FactoryResource) -> int:
+    recorder = Recorder(context, factory)
+    # A key that was green and fails now must not be passed over in silence.
+    green = context.instance.get_materialized_partitions(AssetKey(AGENT_ASSETS[-1]))
+    outcomes = factory.run_batch(
+        keys=config.agent_keys, files=config.files, force=config.force, entrance=config.entrance
+    )
+    for stage in outcomes:
+        recorder.see(stage, skip=green)
+    recorder.close()
+    context.add_output_metadata(recorder.metadata())
+    fallen = [a for a in recorder.failed if a.key in green or a.outcome == "infrastructure"]
+    if fallen:
+        names = ", ".join(a.key for a in fallen[:5])
+        raise Failure(
+            f"{len(fallen)} agents that stood before, or met a fault of this machine, failed: {names}",
+            metadata=recorder.metadata(),
+            allow_retries=False,
+        )
+    return recorder.registered
+
+
+@job(
+    name=LINE_BATCH,
+    executor_def=in_process_executor,
+    tags={"greenlang/line": "batch"},
+    description="The factory's batch: exact files of the inbox, exact keys; started by sensor and schedule.",
+)
+def line_batch() -> None:
+    run_line()
+
+
+reference_tables = define_asset_job(
+    "reference_tables",
+    selection=AssetSelection.assets(*REFERENCE_ASSETS),
+    executor_def=in_process_executor,
+    description="Build the factor tables and check the formula library.",
+)
+
+daily_metrics = define_asset_job(
+    "daily_metrics",
+    selection=AssetSelection.assets(FACTORY_METRICS),
+    executor_def=in_process_executor,
+    description="Build the DuckDB catalogue anew and count.",
+)

@@ -1,0 +1,1 @@
+"""Dagster resources: connections, paths, stores. They import neither assets nor sensors."""

@@ -1,0 +1,155 @@
+"""The factory as a resource: the one place where Dagster meets the library.
+
+Belongs here: settings, and one short method for each thing that assets, ops, sensors and schedules ask for.
+Does not belong here: decisions (the library takes them) and anything of Dagster's instance. Library modules
+are imported inside the methods, so that a code location loads in the time that Dagster itself needs.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dagster import ConfigurableResource
+from pydantic import Field
+
+from greenlang import _paths
+from greenlang.settings import Settings
+
+if TYPE_CHECKING:
+    from greenlang.bucket import Entry
+    from greenlang.factors import FactorTable, TablesInfo
+    from greenlang.factory.intake import Intake
+    from greenlang.factory.outcome import StageOutcome
+    from greenlang.formulas.library import FormulaLibrary
+
+
+class FactoryResource(ConfigurableResource):
+    """The factory under the settings of the environment (``GREENLANG_*``); ``var`` and ``workers`` win over
+    it.
+    """
+
+    var: str | None = Field(None, description="folder for everything the factory writes; default: the setting")
+    workers: int | None = Field(None, description="processes for a batch; default: the setting")
+
+    @property
+    def settings(self) -> Settings:
+        """The library's settings."""
+        given: dict[str, Any] = {"var": self.var, "workers": self.workers}
+        return Settings(**{name: value for name, value in given.items() if value is not None})
+
+    # -- the line
+    # ------------------------------------------------------------------------------------------------
+
+    def run_batch(
+        self,
+        *,
+        keys: Sequence[str] | None = None,
+        files: Sequence[str] | None = None,
+        force: bool = False,
+        entrance: str,
+    ) -> Iterator[StageOutcome]:
+        """Intake, build, registration and metrics; see `greenlang.factory.line.run_batch`."""
+        from greenlang.factory.line import run_batch
+
+        return run_batch(self.settings, keys=keys, files=files, force=force, entrance=entrance)
+
+    def stale_keys(self) -> list[str]:
+        """Keys whose consumed digest changed, or which have no outcome yet."""
+        from greenlang.factory.line import stale_keys
+
+        return stale_keys(self.settings)
+
+    def pack_folder(self, key: str) -> Path:
+        """Where the pack of a key lies."""
+        from greenlang.specs.model import slug
+
+        return self.settings.packs / slug(key)
+
+    # -- the inbox
+    # -----------------------------------------------------------------------------------------------
+
+    def waiting_files(self, after: str = "") -> list[Entry]:
+        """Files of the inbox that are ready, sorted by name."""
+        from greenlang.bucket import Bucket
+        from greenlang.factory.intake import waiting_files
+
+        return waiting_files(Bucket.open(self.settings.bucket_address), self.settings, after=after)
+
+    def unfinished(self) -> int:
+        """How many intakes were killed before their results were recorded."""
+        from greenlang.factory.intake import unfinished
+
+        return len(unfinished(self.settings))
+
+    def take_in(self) -> Intake:
+        """Take in the whole inbox without building anything; the results are held for the next batch."""
+        from greenlang.bucket import Bucket
+        from greenlang.factory.intake import take_in
+        from greenlang.metrics import MetricsStore
+        from greenlang.registry import Registry
+
+        settings = self.settings
+        registry, metrics = Registry(settings.registry), MetricsStore(settings)
+
+        def registered(agent_id: str, version: str) -> str | None:
+            entry = registry.find(agent_id, version)
+            return entry.spec_digest if entry else None
+
+        def outcome_of(key: str) -> str | None:
+            row = metrics.latest(key)
+            return str(row["outcome"]) if row else None
+
+        bucket = Bucket.open(settings.bucket_address)
+        return take_in(bucket, settings, registered=registered, outcome_of=outcome_of, hold=True)
+
+    # -- factors and formulas
+    # ------------------------------------------------------------------------------------
+
+    def embedded_files(self) -> dict[str, str]:
+        """Name -> SHA-256 of every file of the embedded factor base."""
+        folder = _paths.data() / "emission_factors" / "embedded"
+        files = sorted(p for p in folder.rglob("*") if p.is_file())
+        return {str(p.relative_to(folder)): hashlib.sha256(p.read_bytes()).hexdigest() for p in files}
+
+    def build_tables(self) -> TablesInfo:
+        """Write the factor table as Parquet."""
+        from greenlang.factors import build_tables
+
+        return build_tables(self.settings.tables)
+
+    def factor_table(self, *, embedded: bool = False) -> FactorTable:
+        """The factor table from Parquet, or straight from the embedded files."""
+        from greenlang.factors import FactorTable
+
+        return FactorTable.load(None if embedded else self.settings.tables / "factors.parquet")
+
+    def formulas(self) -> FormulaLibrary:
+        """The formula library: loading it parses, unit-checks and proves every formula."""
+        from greenlang.formulas.library import library
+
+        return library()
+
+    # -- metrics
+    # -------------------------------------------------------------------------------------------------
+
+    def rebuild_catalogue(self) -> None:
+        """Build the views-only DuckDB file anew and swap it in."""
+        from greenlang.metrics import MetricsStore
+
+        MetricsStore(self.settings).rebuild_catalogue()
+
+    def outcome_counts(self) -> dict[str, int]:
+        """Outcome -> number of agents, from the catalogue."""
+        from greenlang.metrics import query
+
+        sql = "select outcome, count(*) as n from agents group by outcome order by outcome"
+        return {str(row["outcome"]): int(row["n"]) for row in query(self.settings, sql).as_dicts()}
+
+    def registered_count(self) -> int:
+        """How many agent versions the registry holds."""
+        from greenlang.registry import Registry
+
+        return len(Registry(self.settings.registry).all())

@@ -1,0 +1,82 @@
+"""Canonical JSON (RFC 8785) and SHA-256, with decimals as strings in their normal form.
+
+Two values are the same if and only if their bytes are.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Mapping
+from decimal import Decimal
+
+from greenlang_sdk.decimals import normal_text
+from greenlang_sdk.errors import CanonicalError
+
+_SAFE = 2**53 - 1
+_quote = json.encoder.encode_basestring
+
+
+def canonical(value: object) -> bytes:
+    """RFC 8785 bytes of None, bool, int, float, str, Decimal, lists, tuples and mappings with text keys.
+
+    Raises CanonicalError for anything else, for NaN and infinity, and for integers beyond 2**53 - 1 (which JSON
+    readers would change).
+    """
+    try:
+        return _text(value).encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise CanonicalError("text with a lone surrogate") from error
+
+
+def digest(value: object) -> str:
+    """SHA-256 of the canonical bytes, in hex."""
+    return hashlib.sha256(canonical(value)).hexdigest()
+
+
+def _text(value: object) -> str:
+    match value:
+        case None:
+            return "null"
+        case bool():
+            return "true" if value else "false"
+        case str():
+            return _quote(value)
+        case Decimal():
+            return f'"{normal_text(value)}"'
+        case int():
+            if abs(value) > _SAFE:
+                raise CanonicalError(f"{value} is beyond the whole numbers that JSON keeps")
+            return str(int(value))
+        case float():
+            return _number(value)
+        case Mapping():
+            if not all(isinstance(key, str) for key in value):
+                raise CanonicalError("keys of a mapping are text")
+            # RFC 8785 sorts by UTF-16 code units, which differs from code points beyond the basic plane
+            keys = sorted(value, key=lambda key: key.encode("utf-16-be", "surrogatepass"))
+            return "{" + ",".join(f"{_quote(key)}:{_text(value[key])}" for key in keys) + "}"
+        case list() | tuple():
+            return "[" + ",".join(map(_text, value)) + "]"
+    raise CanonicalError(f"{type(value).__name__} has no canonical JSON")
+
+
+def _number(value: float) -> str:
+    """A double as ECMAScript prints it."""
+    if not math.isfinite(value):
+        raise CanonicalError("NaN and infinity have no JSON")
+    if value == 0:
+        return "0"
+    sign, digits, exponent = Decimal(repr(value)).normalize().as_tuple()
+    assert isinstance(exponent, int)
+    text = "".join(map(str, digits))
+    point = len(text) + exponent
+    if 0 < point <= 21:
+        body = text.ljust(point, "0") if exponent >= 0 else f"{text[:point]}.{text[point:]}"
+    elif -6 < point <= 0:
+        body = "0." + "0" * -point + text
+    else:
+        tail = f".{text[1:]}" if len(text) > 1 else ""
+        body = f"{text[0]}{tail}e{'+' if point > 0 else '-'}{abs(point - 1)}"
+    return ("-" if sign else "") + body

@@ -1,0 +1,170 @@
+"""One declared Decimal context, and exact ways in and out of it.
+
+Precision 34 and the exponent range are those of IEEE 754 decimal128, so no value can grow without end. Rounding is
+half-even. Division by zero, undefined results and overflow raise; nothing ever becomes NaN or infinity in silence.
+
+Belongs here: arithmetic that agents, the reference evaluator and the calculation engine share. Does not belong here:
+units, factors.
+"""
+
+from __future__ import annotations
+
+import decimal
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from decimal import Decimal
+
+from greenlang_sdk.errors import CalculationError, DecimalError, NotANumber
+
+__all__ = [
+    "CONTEXT",
+    "CalculationError",
+    "DecimalError",
+    "NotANumber",
+    "calculation",
+    "exp",
+    "ln",
+    "normal_text",
+    "power",
+    "round_output",
+    "sqrt",
+    "to_decimal",
+    "to_whole",
+]
+
+CONTEXT = decimal.Context(
+    prec=34,
+    rounding=decimal.ROUND_HALF_EVEN,
+    Emin=-6143,
+    Emax=6144,
+    capitals=1,
+    clamp=0,
+    flags=[],
+    traps=[decimal.DivisionByZero, decimal.InvalidOperation, decimal.Overflow],
+)
+MAX_DIGITS = 1000
+_PLAIN = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,6})?")
+# Rounding and printing must not fail on values that the context itself can hold.
+_WIDE = decimal.Context(
+    prec=20_000, rounding=decimal.ROUND_HALF_EVEN, traps=[decimal.InvalidOperation, decimal.Overflow]
+)
+
+
+@contextmanager
+def calculation() -> Iterator[decimal.Context]:
+    """Run a block under the declared context, whatever the caller's context is.
+
+    Raises CalculationError for division by zero, undefined results and overflow.
+    """
+    with decimal.localcontext(CONTEXT) as context:
+        try:
+            yield context
+        except decimal.DecimalException as error:
+            raise CalculationError(_sentence(error)) from error
+
+
+def to_decimal(value: object) -> Decimal:
+    """The exact Decimal of an int, float, str or Decimal; a float counts as the shortest text that names it.
+
+    Raises NotANumber for NaN, infinity, truth values, other types, and text that is no plain number.
+    """
+    match value:
+        case bool():
+            raise NotANumber("a truth value is no number")
+        case Decimal():
+            number = value
+        case int():
+            if value.bit_length() > 4 * MAX_DIGITS:
+                raise NotANumber(f"a number may have at most {MAX_DIGITS} digits")
+            number = Decimal(value)
+        case float():
+            number = Decimal(repr(float(value)))
+        case str():
+            if len(value) > MAX_DIGITS + 10 or not _PLAIN.fullmatch(value):
+                raise NotANumber(f"{value[:40]!r} is no plain number such as 12, -0.5 or 1.2e3")
+            number = Decimal(value)
+        case _:
+            raise NotANumber(f"a number is needed, not {type(value).__name__}")
+    if not number.is_finite():
+        raise NotANumber("NaN and infinity are no numbers to calculate with")
+    if len(number.as_tuple().digits) > MAX_DIGITS:
+        raise NotANumber(f"a number may have at most {MAX_DIGITS} digits")
+    if number and not CONTEXT.Emin <= number.adjusted() <= CONTEXT.Emax:
+        raise NotANumber("a number of this size cannot be calculated with")
+    return number if number else Decimal(0)
+
+
+def to_whole(value: object) -> Decimal:
+    """As `to_decimal`, for whole numbers of 32 bits."""
+    number = to_decimal(value)
+    if number != number.to_integral_value():
+        raise NotANumber("a whole number is needed")
+    if not -(2**31) <= number < 2**31:
+        raise NotANumber("a whole number of 32 bits is needed")
+    return Decimal(int(number))
+
+
+def normal_text(value: Decimal) -> str:
+    """The one text of a number: no exponent, no trailing zeros, no plus, no negative zero."""
+    if not value.is_finite():
+        raise NotANumber("NaN and infinity have no text")
+    text = f"{value:f}"
+    if "." in text:
+        text = text.rstrip("0").rstrip(".")
+    return "0" if text in {"-0", ""} else text
+
+
+def round_output(value: Decimal, decimals: int) -> Decimal:
+    """``value`` rounded half-even to ``decimals`` digits after the point, in normal form."""
+    rounded = value.quantize(Decimal(1).scaleb(-decimals), context=_WIDE)
+    return Decimal(normal_text(rounded))
+
+
+def sqrt(value: Decimal) -> Decimal:
+    """Square root. Raises CalculationError for a negative number."""
+    if value < 0:
+        raise CalculationError("square root of a negative number")
+    return CONTEXT.sqrt(value)
+
+
+def exp(value: Decimal) -> Decimal:
+    """e to the power of ``value``. Raises CalculationError on overflow."""
+    return _guarded(lambda: CONTEXT.exp(value))
+
+
+def ln(value: Decimal) -> Decimal:
+    """Natural logarithm. Raises CalculationError for zero and negative numbers."""
+    if value <= 0:
+        raise CalculationError("logarithm of a number that is not positive")
+    return CONTEXT.ln(value)
+
+
+def power(base: Decimal, exponent: Decimal) -> Decimal:
+    """``base`` to the power of ``exponent``.
+
+    Raises CalculationError for 0 to the power of 0 or less, a fractional power of a negative number, and overflow.
+    """
+    if not base and exponent <= 0:
+        raise CalculationError("zero to the power of zero or less")
+    if base < 0 and exponent != exponent.to_integral_value():
+        raise CalculationError("fractional power of a negative number")
+    return _guarded(lambda: CONTEXT.power(base, exponent))
+
+
+def _guarded(compute: Callable[[], Decimal]) -> Decimal:
+    try:
+        return compute()
+    except decimal.DecimalException as error:
+        raise CalculationError(_sentence(error)) from error
+
+
+def _sentence(error: decimal.DecimalException) -> str:
+    if isinstance(error, decimal.DivisionByZero):
+        return "division by zero"
+    if isinstance(error, decimal.Overflow):
+        return "the result is too large"
+    kinds = error.args[0] if error.args and isinstance(error.args[0], list) else []
+    if decimal.DivisionUndefined in kinds:
+        return "zero divided by zero"
+    return "the result is undefined"

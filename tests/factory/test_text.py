@@ -1,0 +1,79 @@
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+import tomllib
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from greenlang.factory import text
+
+ANY = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
+NASTY = [
+    "",
+    '"',
+    "'",
+    "'\"",
+    '"""',
+    "\\",
+    "\\N{DEGREE SIGN}",
+    "a\nb",
+    "\x00\x1b\x7f\ufeff\u2028",
+    "{{ 7 * 7 }}",
+    "é ‮ x",
+]
+
+
+@given(ANY)
+def test_python_literals_come_back(value: str) -> None:
+    literal = text.py_text(value)
+    assert "\n" not in literal
+    assert ast.literal_eval(literal) == value
+
+
+@given(ANY)
+def test_docstrings_cannot_be_left(value: str) -> None:
+    source = f'def f():\n    """{text.doc("x" + value)} x\n    """\n'
+    (function,) = ast.parse(source).body
+    assert isinstance(function, ast.FunctionDef)
+    assert len(function.body) == 1
+
+
+@given(ANY)
+def test_toml_texts_come_back(value: str) -> None:
+    assert tomllib.loads(f"a = {text.toml_text(value)}") == {"a": value}
+
+
+VALUES = st.recursive(
+    st.one_of(st.none(), st.booleans(), st.integers(), ANY, st.sampled_from(NASTY), st.sampled_from(["yes", "1.0", "0x1", "null", "2024-01-01", "a: b", "- a", "#a", "a #b", "e5", "1e5"])),
+    lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(ANY, inner, max_size=3)),
+    max_leaves=8,
+)  # fmt: skip
+
+
+@given(VALUES)
+def test_yaml_comes_back_unchanged(value: object) -> None:
+    assert yaml.safe_load(text.yaml({"top": value})) == {"top": value}
+
+
+@pytest.mark.parametrize("value", NASTY)
+def test_table_cells_stay_one_cell(value: str) -> None:
+    made = text.cell(value + "|")
+    assert "\n" not in made
+    assert made.count("|") == made.count("\\|")
+
+
+def test_calls_break_like_a_formatter() -> None:
+    source = "x = " + text.py_call("f(", ["a" * 50, "b" * 50]) + "\ny = " + text.py_call("f(", ["a", "b"]) + "\n"
+    source += "".join(
+        f"z = {text.py_text(value)}\n" for value in ("it's", 'say "a"', "both ' and \"", '"', "\x1b", "\\")
+    )
+    done = subprocess.run(
+        [sys.executable, "-m", "ruff", "format", "--isolated", "--line-length", "100", "-"],
+        input=source, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert done.stdout == source

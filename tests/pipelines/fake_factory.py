@@ -1,0 +1,77 @@
+"""A factory that builds nothing: it tells outcomes by the name of the key or file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from pydantic import Field
+
+from greenlang.factory.outcome import AgentOutcome, StageOutcome
+from resources.factory import FactoryResource
+
+# What the line was asked for; outside the class, since Dagster copies resources. A fixture empties it.
+CALLS: list[dict[str, object]] = []
+
+
+class FakeFactory(FactoryResource):
+    """Registers every agent whose key does not say otherwise (``.../incomplete...``, ``.../refused...``)."""
+
+    stale: list[str] = Field(default_factory=list)
+    rebuilt: bool = True
+
+    def stale_keys(self) -> list[str]:
+        return self.stale
+
+    def run_batch(
+        self,
+        *,
+        keys: Sequence[str] | None = None,
+        files: Sequence[str] | None = None,
+        force: bool = False,
+        entrance: str,
+    ) -> Iterator[StageOutcome]:
+        CALLS.append({"keys": keys, "files": files, "force": force, "entrance": entrance})
+        for name in files or ():
+            if name.startswith("bad"):
+                yield _stage(AgentOutcome(f"file:{name}", name, "refused", "not YAML"))
+            else:
+                yield from self._agent(f"buildings/{Path(name).stem}@1.0.0-01234567", name)
+        for key in keys or ():
+            yield from self._agent(key, "a.yaml")
+
+    def _agent(self, key: str, file: str) -> Iterator[StageOutcome]:
+        yield StageOutcome(key, "spec_validation", "done", 0.0)
+        agent_id, _, rest = key.partition("@")
+        outcome = next((o for o in ("incomplete", "refused", "infrastructure") if o in key), "registered")
+        yield _stage(
+            AgentOutcome(
+                key=key,
+                file=file,
+                outcome=outcome,  # type: ignore[arg-type]
+                reason="" if outcome == "registered" else f"it is {outcome}",
+                agent_id=agent_id,
+                version=rest.rpartition("-")[0],
+                name="Boiler",
+                spec_digest="01234567" * 8,
+                state="draft",
+                score=97.5,
+                coverage=99.0,
+                tests_passed=40,
+                tests_total=40,
+                pack_digest="ab" * 32,
+                certificate_digest="cd" * 32,
+                rebuilt=self.rebuilt,
+                summary={
+                    "plan": "## Tools\n\n`energy = fuel × 2`",
+                    "tests": "| test | outcome |\n|---|---|\n| golden | passed |",
+                    "quality": "| dimension | score |\n|---|---|\n| types | 100 |",
+                    "pack": "certificate `cdcd`",
+                },
+            )
+        )
+
+
+def _stage(agent: AgentOutcome) -> StageOutcome:
+    stage = "registration" if agent.outcome == "registered" else "spec_validation"
+    return StageOutcome(agent.key, stage, "done", 0.0, agent)

@@ -1,0 +1,107 @@
+from __future__ import annotations
+
+import decimal
+from decimal import Decimal
+
+import pytest
+from greenlang_sdk import decimals
+from greenlang_sdk.errors import CalculationError, NotANumber
+from hypothesis import given
+from hypothesis import strategies as st
+
+FINITE = st.decimals(allow_nan=False, allow_infinity=False, min_value=-(10**30), max_value=10**30)
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0.1, "0.1"),
+        (1e22, "10000000000000000000000"),
+        (-0.0, "0"),
+        (7, "7"),
+        ("1.50", "1.5"),
+        ("+.5e-3", "0.0005"),
+        (Decimal("1E+3"), "1000"),
+        ("100", "100"),
+    ],
+)
+def test_numbers_come_in_exactly_and_have_one_text(value: object, text: str) -> None:
+    assert decimals.normal_text(decimals.to_decimal(value)) == text
+
+
+@pytest.mark.parametrize(
+    "value",
+    [float("nan"), float("inf"), True, False, None, [], "NaN", "inf", "1_000", " 1", "", "١٢", "0x1", "1e9999999",
+     "1e7000", Decimal("sNaN"), 10**2000, "1" * 2000],
+    ids=str,
+)  # fmt: skip
+def test_what_is_no_number_is_refused(value: object) -> None:
+    with pytest.raises(NotANumber):
+        decimals.to_decimal(value)
+
+
+@pytest.mark.parametrize("value", ["1.5", 2**31, -(2**31) - 1])
+def test_whole_numbers_have_32_bits(value: object) -> None:
+    with pytest.raises(NotANumber):
+        decimals.to_whole(value)
+
+
+@given(FINITE)
+def test_normal_text_keeps_the_value_and_is_a_fixed_point(value: Decimal) -> None:
+    text = decimals.normal_text(value)
+    assert Decimal(text) == value
+    assert "e" not in text.lower()
+    assert decimals.normal_text(Decimal(text)) == text
+
+
+@given(FINITE, st.integers(0, 12))
+def test_rounding_is_half_even_and_idempotent(value: Decimal, digits: int) -> None:
+    once = decimals.round_output(value, digits)
+    assert decimals.round_output(once, digits) == once
+    assert abs(once - value) <= Decimal(5).scaleb(-digits - 1)
+
+
+@pytest.mark.parametrize(("value", "rounded"), [("2.5", "2"), ("3.5", "4"), ("-0.4", "0"), ("1E+40", "1" + "0" * 40)])
+def test_rounding_halves(value: str, rounded: str) -> None:
+    assert decimals.normal_text(decimals.round_output(Decimal(value), 0)) == rounded
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "message"),
+    [("1", "0", "division by zero"), ("0", "0", "zero divided by zero"), ("9E+6144", "1E-6000", "too large")],
+)
+def test_division_without_an_answer_is_told(left: str, right: str, message: str) -> None:
+    with pytest.raises(CalculationError, match=message), decimals.calculation():
+        Decimal(left) / Decimal(right)
+
+
+@pytest.mark.parametrize(
+    ("function", "arguments"),
+    [
+        (decimals.sqrt, ("-1",)),
+        (decimals.ln, ("0",)),
+        (decimals.exp, ("1e6",)),
+        (decimals.power, ("0", "0")),
+        (decimals.power, ("0", "-1")),
+        (decimals.power, ("-8", "0.5")),
+        (decimals.power, ("10", "99999")),
+    ],
+)
+def test_functions_outside_their_domain_are_told(function: object, arguments: tuple[str, ...]) -> None:
+    with pytest.raises(CalculationError):
+        function(*map(Decimal, arguments))  # type: ignore[operator]
+
+
+def test_functions_ignore_the_caller_s_context() -> None:
+    with decimal.localcontext(prec=3):
+        assert decimals.sqrt(Decimal(2)) == Decimal("1.414213562373095048801688724209698")
+        assert decimals.power(Decimal(2), Decimal(100)) == 2**100
+        assert abs(decimals.ln(decimals.exp(Decimal(1))) - 1) < Decimal("1e-32")
+
+
+def test_the_caller_s_context_comes_back() -> None:
+    before = decimal.getcontext().prec
+    with decimals.calculation() as context:
+        assert context.prec == 34
+        assert Decimal(1) / Decimal(3) == Decimal("0." + "3" * 34)
+    assert decimal.getcontext().prec == before
