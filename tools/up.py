@@ -70,6 +70,7 @@ class Up:
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, _raise_stopped)
         try:
+            self.write_state()
             self.prepare()
             self.start("webserver", "dagster-webserver", "-h", "127.0.0.1", "-p", str(self.port))
             self.start("daemon", "dagster-daemon", "run")
@@ -91,14 +92,13 @@ class Up:
             self.end()
 
     def prepare(self) -> None:
-        """The instance's folder; runs that a dead machine left "in progress" are put to rest."""
+        """The bucket's and the instance's folders, the latter with its tables."""
         (self.home / "logs").mkdir(parents=True, exist_ok=True)
         shutil.copyfile(ROOT / "dagster.yaml", self.home / "dagster.yaml")
         from greenlang.bucket import Bucket
 
         Bucket.open(self.settings.bucket_address)
-        if (self.home / "storage").exists() or (self.home / "history").exists():
-            fail_lost_runs(self.home)
+        open_instance(self.home)
 
     def environment(self) -> dict[str, str]:
         """What both processes get: the same var wherever they run, and the mark."""
@@ -130,8 +130,9 @@ class Up:
     def write_state(self) -> None:
         """Who runs, for ``--stop``."""
         me = os.getpid()
-        group = self.children["webserver"].pid
+        group = next((child.pid for child in self.children.values()), 0)
         body = {"pid": me, "started": started(me), "mark": self.mark, "group": group, "port": self.port}
+        self.home.mkdir(parents=True, exist_ok=True)
         temporary = self.state.with_suffix(".tmp")
         temporary.write_text(json.dumps(body), encoding="utf-8")
         temporary.replace(self.state)
@@ -266,17 +267,20 @@ def _raise_stopped(number: int, frame: FrameType | None) -> None:
     raise Stopped
 
 
-def fail_lost_runs(home: Path) -> None:
-    """Mark runs as failed that were in progress when the machine or the processes were killed.
+def open_instance(home: Path) -> None:
+    """Make the instance's SQLite tables, and put runs to rest that were in progress when everything was killed.
 
-    Nobody else does: Dagster's run monitoring cannot ask after runs of its default launcher, and the sensor would
-    wait for them for ever. What they were building is finished by the next batch.
+    Webserver and daemon would otherwise make the tables at the same time, and one of them fails. Nobody else ends
+    such runs: Dagster's run monitoring cannot ask after runs of its default launcher, and the sensor would wait for
+    them for ever. What they were building is finished by the next batch.
     """
     os.environ["DAGSTER_HOME"] = str(home)
     from dagster import DagsterInstance, DagsterRunStatus, RunsFilter
 
     lost = [DagsterRunStatus.STARTING, DagsterRunStatus.STARTED, DagsterRunStatus.CANCELING]
     with DagsterInstance.get() as instance:
+        instance.get_dynamic_partitions("agents")  # the event log's tables
+        instance.all_instigator_state()  # the schedules' tables
         for run in instance.get_runs(RunsFilter(statuses=lost)):
             instance.report_run_failed(run, "its process was killed; the next batch finishes its work")
 

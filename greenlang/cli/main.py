@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from greenlang.cli import agent, factors, factory, query, registry
+from greenlang.cli import agent_build, demo, factors, factory, query, registry
 from greenlang.cli.app import Group, version_asked
 
 app = typer.Typer(
@@ -36,8 +36,9 @@ def options(
     context.obj = var
 
 
+app.command("demo")(demo.demo)
 app.command("query")(query.query)
-app.add_typer(agent.app, name="agent")
+app.add_typer(agent_build.app, name="agent")  # the commands that build join those that show
 app.add_typer(registry.app, name="registry")
 app.add_typer(factors.app, name="factors")
 app.add_typer(factory.app, name="factory")

@@ -16,7 +16,7 @@ from greenlang.factors.aliases import Aliases, normalise
 from greenlang.factors.model import Factor
 
 _CLOSE = 60  # candidates that are compared letter by letter
-_NOISE = frozenset({"per", "and", "of", "kg", "g", "t", "lb"})
+_NOISE = frozenset({"per", "and", "of", "average", "kg", "g", "t", "lb"})
 _TABLE_DEPTH = 3  # publisher/dataset/vintage
 _GWP = "gwp"
 
@@ -121,7 +121,7 @@ class Neighbours:
         score += 4.0 * max(0, _agreement(parts, query.segments) - 2)  # the table, the activity, ... are right
         score += 4.0 * (parts[-1:] == query.segments[-1:])
         score += 8.0 * (parts[:2] + parts[3:] == query.segments[:2] + query.segments[3:])
-        score += 2.0 * bool(_meant(query, parts))
+        score += 4.0 * bool(_meant(query, parts))
         score += 1.5 * (query.row == (candidate.factor is not None))
         if parts[1] == _GWP and _GWP not in query.tokens and (len(parts) > _TABLE_DEPTH or not query.publishers):
             score -= 6.0  # a GWP is no answer to who asks for an emission factor

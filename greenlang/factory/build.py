@@ -13,7 +13,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import greenlang_sdk
@@ -24,7 +23,7 @@ from greenlang.factors.table import FactorTable
 from greenlang.factory import describe
 from greenlang.factory.generate import generate, package_name
 from greenlang.factory.outcome import AgentOutcome, DimensionResult, SpecSource, Stage, StageOutcome
-from greenlang.factory.pack import PackInfo, add_sbom, finish_pack, publish_pack, write_pack
+from greenlang.factory.pack import PackInfo, finish_pack, publish_pack, write_pack
 from greenlang.factory.wheels import sdk_wheel
 from greenlang.formulas.library import FormulaLibrary, library
 from greenlang.provenance import bytes_digest, factor_digest, files_digest
@@ -138,7 +137,6 @@ class Builder:
         write_pack(files, folder)
         try:
             with clock.stage("test_generation"):
-                add_sbom(folder, resolution)
                 verdict = self.sandbox.run_tests(folder, package)
                 evaluations = [
                     self.sandbox.evaluate(folder, package, [_plain(v) for v in resolution.vectors], hash_seed=seed)

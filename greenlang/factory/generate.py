@@ -23,14 +23,17 @@ from pydantic import TypeAdapter
 from pydantic_core import SchemaError
 
 from greenlang._paths import data
+from greenlang.factors.model import Factor
 from greenlang.factory import text
 from greenlang.factory.cases import cases, example
 from greenlang.factory.render import Body, Constants, identifier, render
+from greenlang.factory.sbom import sbom
 from greenlang.formulas.tree import Lookup, Name, Node, SystemValue, walk
-from greenlang.provenance import factor_digest, factor_row
+from greenlang.provenance import bytes_digest, factor_digest, factor_row, files_digest
 from greenlang.resolution.plan import FactorLookup, Gap, OutputPlan, Resolution
 from greenlang.specs.model import AgentSpec, InputSpec, OutputSpec
 
+SBOM = "sbom.cdx.json"
 PYDANTIC = "pydantic>=2.11"
 _TYPES = {"float64": "Decimal", "int32": "Decimal", "string": "str", "bool": "bool"}
 _MODEL_TYPES = {
@@ -225,7 +228,7 @@ FILES = {
 
 
 def generate(resolution: Resolution, *, tables_digest: str = "", release: str = "") -> dict[str, bytes]:
-    """Relative path -> content of every file of the pack but wheels, SBOM and certificate.
+    """Relative path -> content of every file of the pack but wheels and certificate.
 
     ``tables_digest`` and ``release`` are named in the certificate only: a release that changes none of the pinned
     rows must leave the files as they are. Raises ValueError if an output has no plan.
@@ -246,6 +249,13 @@ def generate(resolution: Resolution, *, tables_digest: str = "", release: str = 
         "pack.yaml": text.yaml(_manifest(resolution, view)).encode("utf-8"),
         "tests/vectors.json": vectors,
     }
+    hashes = {name: bytes_digest(content) for name, content in files.items()}
+    files[SBOM] = sbom(
+        distribution=view.distribution,
+        version=resolution.spec.version,
+        license_id=resolution.spec.license,
+        digest=files_digest(hashes),
+    )
     return dict(sorted(files.items()))
 
 
@@ -279,10 +289,7 @@ def _view(resolution: Resolution, test_cases: dict[str, Any]) -> View:
         inputs=inputs,
         outputs=outputs,
         tools=tools,
-        constants=tuple(
-            (name, f"{name} = {_constant(value)}  # {text.one_line(comment)}")
-            for name, (value, comment) in constants.values.items()
-        ),
+        constants=tuple((name, _constant(name, value, comment)) for name, (value, comment) in constants.values.items()),
         sdk_functions=tuple(sorted({f for tool in tools for f in tool.body.functions})),
         looks_up=any(tool.body.looks_up for tool in tools),
         needs=any("need(" in tool.step for tool in tools),
@@ -298,8 +305,12 @@ def _literal(value: Any) -> str:
     return text.py_text(value) if isinstance(value, str) else repr(value)
 
 
-def _constant(value: Decimal) -> str:
-    return f'Decimal("{normal_text(value)}")'
+def _constant(name: str, value: Decimal, comment: str) -> str:
+    line = f'{name} = Decimal("{normal_text(value)}")'
+    said = text.one_line(comment)
+    if len(line) + len(said) + 4 <= text.WIDTH:
+        return f"{line}  # {said}"
+    return f"# {said}\n{line}" if len(said) + 2 <= text.WIDTH else line
 
 
 def _model_names(inputs: tuple[Field, ...], outputs: tuple[Field, ...]) -> dict[str, tuple[str, ...]]:
@@ -326,7 +337,7 @@ def _isort_key(name: str) -> tuple[bool, str]:
 
 def _describe(description: str, unit: str, numeric: bool) -> str:
     line = text.one_line(description)
-    if not numeric:
+    if not numeric or unit == "1":
         return line
     return f"{line} [{unit}]" if line else f"[{unit}]"
 
@@ -359,7 +370,7 @@ def _input_field(given: InputSpec, python: str) -> Field:
         arguments.append(f"pattern={text.py_text(given.pattern)}")
     description = _describe(given.description, given.unit, given.numeric)
     if description:
-        arguments.append(f"description={text.py_text(description)}")
+        arguments.append(text.py_keyword("description", description, indent=8))
     declaration = _declaration(head, arguments)
     signs = {"ge": "≥", "gt": ">", "le": "≤", "lt": "<"}
     said = [f"{signs[key]} {normal_text(value)}" for key, value in limits]
@@ -389,7 +400,7 @@ def _output_field(given: OutputSpec, python: str) -> Field:
         ]
     description = _describe(given.description, given.unit, given.numeric)
     if description:
-        arguments.append(f"description={text.py_text(description)}")
+        arguments.append(text.py_keyword("description", description, indent=8))
     return Field(given.name, python, _declaration(head, arguments), given)
 
 
@@ -419,7 +430,7 @@ def _tool(resolution: Resolution, output: str, names: dict[tuple[str, str], str]
         f"def {python}(", ["*", *parameters] if parameters else [], tail=f" -> {_TYPES[declared.dtype]}:"
     )
     rows = _rows(resolution, plan.expression)
-    citations = tuple(dict.fromkeys([c for c in (plan.citation, *(f.citation for f in rows)) if c]))
+    citations = tuple(dict.fromkeys([c for c in (plan.citation, *_grouped(rows)) if c]))
     return ToolView(
         output=output,
         python=python,
@@ -451,7 +462,16 @@ def _type(spec: AgentSpec, kind: str, name: str) -> str:
     return _TYPES[dtype]
 
 
-def _rows(resolution: Resolution, node: Node) -> list[Any]:
+def _grouped(rows: list[Factor]) -> list[str]:
+    """Citations, one a table, with all its cells."""
+    tables: dict[str, dict[str, None]] = {}
+    for row in rows:
+        place = ", ".join(part for part in (row.document, row.table) if part)
+        tables.setdefault(place, {})[row.cell] = None
+    return [", ".join([place, *(c for c in cells if c)]) for place, cells in tables.items()]
+
+
+def _rows(resolution: Resolution, node: Node) -> list[Factor]:
     tables = dict.fromkeys(n.table for n in walk(node) if isinstance(n, Lookup))
     return [f for t in tables for _, f in sorted(resolution.lookups[t].rows.items())]
 
@@ -459,7 +479,7 @@ def _rows(resolution: Resolution, node: Node) -> list[Any]:
 def _docstring(output: str, declared: OutputSpec, plan: OutputPlan, citations: tuple[str, ...]) -> str:
     what = text.one_line(declared.description).rstrip(".") or f"The output {output}"
     what = f"{what[0].upper()}{what[1:]}"
-    first = text.doc(f"{what} [{declared.unit}]." if declared.numeric else f"{what}.")
+    first = text.doc(f"{what} [{declared.unit}]." if declared.numeric and declared.unit != "1" else f"{what}.")
     parts = [first, "    " + text.doc(f"{output} = {plan.text}", hang=4)]
     if citations:
         parts.append("    Sources:\n" + "\n".join(f"        {text.doc(c, indent=8, hang=4)}" for c in citations[:12]))
@@ -473,10 +493,10 @@ def _entry(python: str, output: str, declared: OutputSpec, plan: OutputPlan, cit
         python,
         f"output={text.py_text(output)}",
         f"unit={text.py_text(declared.unit)}",
-        f"formula={text.py_text(text.one_line(plan.text))}",
+        text.py_keyword("formula", text.one_line(plan.text), indent=12),
     ]
     if citations:
-        arguments.append(f"citation={text.py_text(text.one_line(citations[0]))}")
+        arguments.append(text.py_keyword("citation", text.one_line(citations[0]), indent=12))
     if plan.decimals is not None:
         arguments.append(f"decimals={plan.decimals}")
     return text.py_call("Tool(", arguments, indent=8, wide=True, tail=",")

@@ -567,7 +567,7 @@ def _write_journal(bucket: Bucket, settings: Settings, plan: _Plan) -> Path:
 @contextlib.contextmanager
 def _alone(settings: Settings) -> Iterator[None]:
     """One intake at a time on this machine; the lock goes with the process, however that ends."""
-    import fcntl  # noqa: PLC0415 - not there on Windows, where the rest of the library still imports
+    import fcntl
 
     folder = settings.var / "intake"
     folder.mkdir(parents=True, exist_ok=True)

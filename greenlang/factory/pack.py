@@ -1,4 +1,4 @@
-"""Packs on disk: written whole or not at all, finished with wheels, SBOM and certificate.
+"""Packs on disk: written whole or not at all, finished with wheels and certificate.
 
 A pack is first written beside where it will stand, tested there, finished there, and then moved into place. Being
 killed at any moment leaves either the old pack or the new one, or leftovers that the next call clears.
@@ -18,7 +18,6 @@ from greenlang_sdk.decimals import normal_text, to_decimal
 import greenlang
 from greenlang.factory.generate import distribution_name, package_name
 from greenlang.factory.outcome import DimensionResult
-from greenlang.factory.sbom import sbom
 from greenlang.factory.wheels import agent_wheel, sdk_wheel
 from greenlang.provenance import (
     CERTIFICATE,
@@ -30,8 +29,6 @@ from greenlang.provenance import (
 )
 from greenlang.resolution.plan import Resolution
 from greenlang.sandbox.verdict import Verdict
-
-SBOM = "sbom.cdx.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,21 +97,12 @@ def finish_pack(
     release: str,
     tables_digest: str,
 ) -> PackInfo:
-    """Add wheels, SBOM and certificate to a pack that is not yet published. Calling it again changes nothing."""
-    spec = resolution.spec
+    """Add wheels and certificate to a pack that is not yet published. Calling it again changes nothing."""
     _clear(folder)
-    sources = tree(folder)
     wheels = folder / "wheels"
     wheels.mkdir()
     for name, data in (agent_wheel(folder), sdk_wheel()):
         (wheels / name).write_bytes(data)
-    bill = sbom(
-        distribution=distribution_name(spec),
-        version=spec.version,
-        license_id=spec.license,
-        digest=files_digest(sources),
-    )
-    (folder / SBOM).write_bytes(bill)
     files = tree(folder)
     content = _content(resolution, dimensions, verdict) | {
         "factors": _factors(resolution) | {"release": release, "tables_digest": tables_digest},
@@ -129,7 +117,6 @@ def finish_pack(
 def _clear(folder: Path) -> None:
     """Remove what an earlier finish or a test run left."""
     shutil.rmtree(folder / "wheels", ignore_errors=True)
-    (folder / SBOM).unlink(missing_ok=True)
     (folder / CERTIFICATE).unlink(missing_ok=True)
     for name in ("__pycache__", ".pytest_cache", ".mypy_cache", ".ruff_cache"):
         for path in sorted(folder.rglob(name)):

@@ -87,10 +87,9 @@ class Constants:
     values: dict[str, tuple[Decimal, str]] = field(default_factory=dict)
 
     def factor(self, source: str, target: str, value: Decimal) -> str:
-        """The name of a conversion factor."""
-        simple = re.fullmatch(r"\w+", source) and re.fullmatch(r"\w+", target)
-        joint = "_PER_" if simple else "_FROM_"
-        return self._named(f"{_upper(target)}{joint}{_upper(source)}", value, f"{source} to {target}")
+        """The name of a conversion factor: what two compound units share is left out of it."""
+        over, under = _ratio(source, target)
+        return self._named(f"{_upper(over)}_PER_{_upper(under)}", value, f"1 {under} in {over}")
 
     def shift(self, source: str, target: str, value: Decimal) -> str:
         """The name of the shift between two scales."""
@@ -132,6 +131,38 @@ def render(node: Node, *, names: Mapping[tuple[str, str], str], constants: Const
     return Body(lines, writer.functions, writer.looks_up, any("Decimal(" in line for line in lines))
 
 
+_UNIT = re.compile(r"(?:(?<=.)([*/]))?([^\W\d]\w*(?:\*\*\d+)?)")
+_SHORT = {"kilowatt_hour": "kWh", "megawatt_hour": "MWh", "megajoule": "MJ", "kelvin": "K", "kilometer": "km"}
+
+
+def _terms(unit: str) -> tuple[list[str], list[str]] | None:
+    """Numerator and denominator of a unit text such as gCH4*kg/kgCH4/mmBtu, None for another form."""
+    over: list[str] = []
+    under: list[str] = []
+    text, place = unit.replace(" ", ""), 0
+    while place < len(text):
+        match = _UNIT.match(text, place)
+        if match is None:
+            return None
+        name = re.sub(r"^kilog(?=\w)", "kg", match[2])
+        (under if match[1] == "/" else over).append(_SHORT.get(name, name))
+        place = match.end()
+    return over, under
+
+
+def _ratio(source: str, target: str) -> tuple[str, str]:
+    """Units (a, b) such that the conversion factor from source to target is in a per b."""
+    first, second = _terms(source), _terms(target)
+    if first is None or second is None:
+        return target, source
+    over, under = [*second[0], *first[1]], [*second[1], *first[0]]
+    for name in list(over):
+        if name in under:
+            over.remove(name)
+            under.remove(name)
+    return ("*".join(over), "*".join(under)) if over and under else (target, source)
+
+
 def _upper(unit: str) -> str:
     text = unit.replace("**", "").replace("^", "").replace("%", "percent").replace("/", "_per_")
     return re.sub(r"\W+", "_", text, flags=re.ASCII).strip("_").upper() or "UNIT"
@@ -166,21 +197,30 @@ class _Writer:
         if len(line) <= WIDTH:
             return [line]
         if isinstance(node, If):
-            return self.branches(node, prefix, pad)
+            inside = [] if prefix == "return " else self.choice(node, pad + _INDENT)
+            return [f"{pad}{prefix}(", *inside, f"{pad})"] if inside else self.branches(node, prefix, pad)
         inside = self.inside(node, pad + _INDENT)
         if inside:
             opening = f"{node.function}(" if isinstance(node, Call) else "("
             return [f"{pad}{prefix}{opening}", *inside, f"{pad})"]
-        inner_nodes = [n for n in children(node) if not isinstance(n, (Name, Number, Text, Truth))]
-        if not inner_nodes:
+        inner = [n for n in self.operands(node) if not isinstance(n, (Name, Number, Text, Truth))]
+        if not inner:
             return [line]
-        longest = max(inner_nodes, key=lambda n: len(self.expression(n).text))
+        longest = max(inner, key=lambda n: len(self.expression(n).text))
         self.parts += 1
         name = self.local(f"part_{self.parts}")
         return [
             *self.statement(longest, f"{name} = ", pad),
             *self.statement(_swap(node, longest, _named(name, longest)), prefix, pad),
         ]
+
+    def operands(self, node: Node) -> list[Node]:
+        """Parts of an expression that may be computed before it; the right side of and/or may not."""
+        if isinstance(node, Logic):
+            return [node.left]
+        if isinstance(node, (Arithmetic, Convert)):
+            return [inner for _, inner in self.chain(node)]
+        return list(children(node))
 
     def branches(self, node: If, prefix: str, pad: str) -> list[str]:
         condition = self.expression(node.condition).text
@@ -199,23 +239,50 @@ class _Writer:
         if isinstance(node, Call):
             self.expression(node)
             lines = [f"{pad}{self.decimal(a).text}," for a in node.arguments]
-        elif isinstance(node, (Arithmetic, Logic)) and node.op != "**":
+        elif isinstance(node, (Arithmetic, Convert, Logic)) and len(self.chain(node)) > 1:
             text = f"{pad}{self.expression(node).text}"
-            lines = [text] if len(text) <= WIDTH else [f"{pad}{line}" for line in self.chain(node)]
+            lines = [text] if len(text) <= WIDTH else [f"{pad}{line}" for line in self.links(node)]
         else:
             return []
         return lines if max(map(len, lines)) <= WIDTH else []
 
-    def chain(self, node: Arithmetic | Logic) -> list[str]:
-        """One operand a line, with its operator in front."""
+    def choice(self, node: If, pad: str) -> list[str]:
+        """A conditional expression, a case a line; none if it does not fit."""
+        lines: list[str] = []
+        rest: Node = node
+        head = ""
+        while isinstance(rest, If):
+            lines += [
+                f"{pad}{head}{self.wrapped(rest.then, _OR, decimal=True)}",
+                f"{pad}if {self.wrapped(rest.condition, _OR)}",
+            ]
+            head, rest = "else ", rest.otherwise
+        lines.append(f"{pad}{head}{self.decimal(rest).text}")
+        return lines if max(map(len, lines)) <= WIDTH else []
+
+    def chain(self, node: Node) -> list[tuple[str, Node]]:
+        """The operands of a chain of operators of one strength, each with the operator before it."""
         strength = self.expression(node).strength
         tail: list[tuple[str, Node]] = []
         rest: Node = node
-        while isinstance(rest, (Arithmetic, Logic)) and self.expression(rest).strength == strength:
-            tail.insert(0, (rest.op, rest.right))
-            rest = rest.left
-        first = self.wrapped(rest, strength, decimal=isinstance(node, Arithmetic))
-        return [first, *(f"{sign} {self.wrapped(n, strength + 1)}" for sign, n in tail)]
+        while self.expression(rest).strength == strength:
+            if isinstance(rest, Logic) or (isinstance(rest, Arithmetic) and rest.op != "**"):
+                tail.insert(0, (rest.op, rest.right))
+                rest = rest.left
+            elif isinstance(rest, Convert) and rest.factor != 1 and not rest.shift:
+                name = self.constants.factor(rest.source_unit, rest.unit or "1", rest.factor)
+                tail.insert(0, ("*", Name(name=name, kind="symbol")))
+                rest = rest.operand
+            else:
+                break
+        return [("", rest), *tail]
+
+    def links(self, node: Node) -> list[str]:
+        """One operand a line, with its operator in front."""
+        strength = self.expression(node).strength
+        (_, first), *tail = self.chain(node)
+        head = self.wrapped(first, strength, decimal=not isinstance(node, Logic))
+        return [head, *(f"{sign} {self.wrapped(n, strength + 1)}" for sign, n in tail)]
 
     def decimal(self, node: Node) -> _Part:
         """An expression that is certainly a Decimal where it is a number, never a bare int."""

@@ -58,6 +58,24 @@ def py_call(head: str, arguments: Sequence[str], *, indent: int = 0, tail: str =
     return f"{head}\n{body}{pad}{closing}{tail}"
 
 
+def py_keyword(name: str, value: str, *, indent: int) -> str:
+    """``name="value"`` for an argument list; a text too long for its line becomes several literals in brackets."""
+    room = WIDTH - indent - 1
+    line = f"{name}={py_text(value)}"
+    if len(line) <= room:
+        return line
+    pieces: list[str] = []
+    for word in re.findall(r"\S*\s*", value):
+        if pieces and len(py_text(pieces[-1] + word)) <= room - 4:
+            pieces[-1] += word
+        elif word:
+            pieces.append(word)
+    if len(pieces) == 1:
+        return line
+    pad = " " * indent
+    return f"{name}=(\n" + "".join(f"{pad}    {py_text(piece)}\n" for piece in pieces) + f"{pad})"
+
+
 def one_line(text: str) -> str:
     """Running text on one line, without control characters."""
     return " ".join("".join(c if c.isprintable() or c.isspace() else " " for c in text).split())

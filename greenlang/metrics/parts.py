@@ -24,6 +24,7 @@ from greenlang.metrics.rows import Row, schema
 SCHEMA_PART = "_schema.parquet"  # no rows: gives an empty table its columns and old parts their new ones
 _MERGED = "merged-"
 _SUPERSEDES = b"greenlang.supersedes"
+_LARGE = 32 * 2**20
 _ABANDONED = 3600.0  # seconds after which an unfinished file belongs to a killed process
 
 
@@ -66,16 +67,18 @@ def parts_of(folder: Path) -> list[Path]:
     return sorted(path for path in folder.glob("*.parquet") if path.name != SCHEMA_PART)
 
 
-def merge(folder: Path, table: str, *, grace: float) -> int:
-    """Merge the parts of a table into one; return how many were merged.
+def merge(folder: Path, table: str, *, grace: float, at_least: int) -> int:
+    """Merge the small parts of a table into one if there are ``at_least`` so many; return how many were merged.
+
+    Parts of more than 32 MB are left alone, so that what a night costs does not grow with the nights before it.
 
     Readers may hold a list of the old parts, so these stay for ``grace`` seconds more; until a later call
     removes them the same row stands in two files, which the views allow for. A kill loses no row.
     """
     remove_superseded(folder, grace=grace)
     done = superseded(folder)
-    parts = [part for part in parts_of(folder) if part.name not in done]
-    if len(parts) < 2:
+    parts = [part for part in parts_of(folder) if part.name not in done and part.stat().st_size < _LARGE]
+    if len(parts) < max(2, at_least):
         return 0
     rows = _distinct(parts, table)
     note = {_SUPERSEDES: json.dumps([part.name for part in parts]).encode()}

@@ -57,12 +57,13 @@ class MetricsStore:
         """Build the views-only DuckDB file anew and swap it in."""
         rebuild(self.catalogue, self.tables)
 
-    def compact(self, *, grace: float = 300.0) -> int:
-        """Merge the parts of every table into one a table; return how many parts were merged.
+    def compact(self, *, grace: float = 300.0, at_least: int = 16) -> int:
+        """Merge the parts of each table that has ``at_least`` so many; return how many parts were merged.
 
         Readers see every row once at any time. Merged parts are removed by a call ``grace`` seconds later.
         """
-        return sum(merge(self.tables / name, name, grace=grace) for name in TABLES if (self.tables / name).is_dir())
+        folders = {name: self.tables / name for name in TABLES if (self.tables / name).is_dir()}
+        return sum(merge(path, name, grace=grace, at_least=at_least) for name, path in folders.items())
 
     def latest(self, key: str) -> dict[str, Any] | None:
         """The standing outcome of a key, all columns of the table; None if there is none."""

@@ -58,9 +58,7 @@ DIMENSIONS: tuple[Dimension, ...] = (
         (
             Measure("outputs planned", "share of outputs that have a calculation plan", "resolution of the spec"),
             Measure("no contradiction", "the spec has no finding of severity error", "reader and resolution"),
-            Measure(
-                "factors cited", "share of pinned factor rows that name document and place", "the rows themselves"
-            ),
+            Measure("factors cited", "share of pinned factor rows that name document and place", "the rows themselves"),
             Measure(
                 "ledger",
                 "share of the file's keys that are used, or ignored for a stated reason",
@@ -229,12 +227,11 @@ DIMENSIONS: tuple[Dimension, ...] = (
         not_yet="a first version has no history; feedback and reviews are not recorded yet",
     ),
 )
-BY_NAME: dict[str, Dimension] = {d.name: d for d in DIMENSIONS}
 
 
 def page() -> str:
     """The text of docs/quality.md, from the declarations alone."""
-    from greenlang.quality.tools import LINT_RULES, SECURITY_RULES  # noqa: PLC0415 - tools imports this module
+    from greenlang.quality.tools import LINT_RULES, SECURITY_RULES
 
     total = sum(d.weight for d in DIMENSIONS)
     lines = [
@@ -245,11 +242,11 @@ def page() -> str:
         "Each dimension is measured by running something; no figure stands in for another. A dimension that cannot be",
         "measured is *not applicable*, says why, and never scores.",
         "",
-        "- **Score** of a dimension: the mean of its measures, in percent. It passes if the score reaches the threshold",
-        "  and every measure marked *must* is met in full.",
+        "- **Score** of a dimension: the mean of its measures, in percent. It passes if the score reaches the",
+        "  threshold and every measure marked *must* is met in full.",
         "- **Score of an agent**: the mean of the applicable dimensions, weighted.",
-        "- **Pass of an agent**: no required dimension failed. Score and pass are separate: a failed required dimension",
-        "  never averages away.",
+        "- **Pass of an agent**: no required dimension failed. Score and pass are separate: a failed required",
+        "  dimension never averages away.",
         "",
         "| | dimension | threshold | weight | required | measured |",
         "|---|---|---|---|---|---|",

@@ -9,8 +9,10 @@ import ast
 import contextlib
 import fcntl
 import gc
+import importlib
 import json
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -22,7 +24,8 @@ from typing import IO, Any
 
 LINT_RULES = ("E", "F", "W", "I", "B", "UP", "C4", "PIE", "RET", "SIM", "N", "DTZ", "BLE", "PTH", "PLE", "T10")
 SECURITY_RULES = ("S",)
-LINE_LENGTH = 100
+LINE_LENGTH = 120
+_SECURITY = re.compile(r"S\d")  # and not SIM
 _SLOTS = 256
 _MYPY = threading.Lock()
 _slot: tuple[int, Path, IO[bytes], Path] | None = None
@@ -80,8 +83,8 @@ def prepare(packs: Sequence[PackRef], cache: Path) -> dict[Path, Findings]:
         found[ref.folder] = Findings(
             trees,
             tuple(syntax),
-            tuple(f for f in lint if not f.code.startswith(SECURITY_RULES)),
-            tuple(f for f in lint if f.code.startswith(SECURITY_RULES) and f.path.startswith(package)),
+            tuple(f for f in lint if not _SECURITY.match(f.code)),
+            tuple(f for f in lint if _SECURITY.match(f.code) and f.path.startswith(package)),
             tuple(typed.get(ref.folder, ())),
         )
     return found
@@ -109,12 +112,11 @@ def _locate(folders: dict[str, Path], name: str) -> tuple[Path, str] | None:
 
 
 def _ruff(packs: Sequence[PackRef]) -> dict[Path, list[Finding]]:
-    import ruff  # noqa: PLC0415 - only its path is needed, and only here
-
+    binary = importlib.import_module("ruff").find_ruff_bin()
     folders = {str(ref.folder.resolve()): ref.folder for ref in packs}
     own = json.dumps(sorted({ref.package for ref in packs}))
     command = [
-        ruff.find_ruff_bin(),
+        binary,
         "check",
         "--isolated",
         "--no-cache",
@@ -157,7 +159,7 @@ def _mypy(packs: Sequence[PackRef], cache: Path) -> dict[Path, list[Finding]]:
 
 
 def _mypy_run(packs: Sequence[PackRef], cache: Path) -> dict[Path, list[Finding]]:
-    from mypy import api  # noqa: PLC0415 - a large import, needed only here
+    from mypy import api
 
     folders = {str(ref.folder.resolve()): ref.folder for ref in packs}
     targets = [str(ref.folder.resolve() / ref.package) for ref in packs]

@@ -125,10 +125,10 @@ class Registry:
 
     def find(self, agent_id: str, version: str | None = None) -> RegistryEntry | None:
         """The entry of a version, or of the highest version; None if there is none."""
-        versions = self.versions(agent_id)
         if version is None:
-            return versions[0] if versions else None
-        return next((entry for entry in versions if entry.version == version), None)
+            return next(iter(self.versions(agent_id)), None)
+        statement = _entries().where(VersionRow.agent_id == agent_id, VersionRow.version == version)
+        return next(iter(self._select(statement)), None)
 
     def versions(self, agent_id: str) -> list[RegistryEntry]:
         """Every version of an agent, the highest first."""
@@ -172,6 +172,12 @@ class Registry:
     def all(self) -> list[RegistryEntry]:
         """Every entry, by id, the highest version first."""
         return self.search(limit=None)
+
+    def spec_digests(self) -> dict[tuple[str, str], str]:
+        """(agent_id, version) -> digest of the registered spec, of all: one scan for a whole inbox."""
+        with self._connection() as connection:
+            rows = connection.execute(select(VersionRow.agent_id, VersionRow.version, VersionRow.spec_digest))
+            return {(row.agent_id, row.version): row.spec_digest for row in rows}
 
     def count(self) -> int:
         """How many agent versions are registered."""

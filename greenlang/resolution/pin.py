@@ -182,6 +182,8 @@ class Pinner:
             return {c: (c,) for c in allowed}
         if column == "activity":
             return {str(v): self.table.match_activity(rows, str(v)) for v in item.enum}
+        if column == "region":
+            return {str(v): self.table.match_region(rows, str(v)) for v in item.enum}
         return {str(v): tuple(c for c in cells if c.lower() == str(v).lower()) for v in item.enum}
 
     def _gap(self, rows: tuple[Factor, ...], column: str, input_name: str, value: str, cells: tuple[str, ...]) -> Gap:

@@ -111,7 +111,7 @@ class _Resolver:
         out = self.spec.outputs[given.output]
         try:
             if given.expression is not None:
-                self.plan(out, "given", given.expression, parse(given.expression), notes=("given in the spec",))
+                self.plan(out, "given", given.expression, parse(given.expression), notes=(Evidence("formula", "given in the spec"),))
                 return
             self.from_library(out, given)
         except FormulaError as error:
@@ -156,7 +156,7 @@ class _Resolver:
         citation = f"{formula.citation.document}, {formula.citation.locator}"
         self.plan(
             out, "given", formula.outputs[fits[0]].expression, substitute(tree, bound),
-            formula_id=formula.id, citation=citation, notes=(f"formula {formula.id} named by the spec ({citation})",),
+            formula_id=formula.id, citation=citation, notes=(Evidence("formula", f"{formula.id}, named by the spec"),),
         )  # fmt: skip
 
     def plan(
@@ -168,7 +168,7 @@ class _Resolver:
         *,
         formula_id: str | None = None,
         citation: str = "",
-        notes: Iterable[str] = (),
+        notes: Iterable[Evidence] = (),
     ) -> None:
         """Check a tree and enter it as the plan of an output. Raises FormulaError."""
         checked = check(tree, Scope(scope_of(self.spec), self.pinner.factor), source=source)
@@ -181,9 +181,9 @@ class _Resolver:
                 item = self.spec.inputs[part.name]
                 if not item.required and item.default is None:
                     raise FormulaError(f"`{part.name}` may be left out and has no default", offset=part.offset)
-        evidence = [Evidence("formula", n) for n in notes]
+        evidence = [*notes]
         if out.numeric:
-            evidence.append(Evidence("dimensions", f"{show(checked)} is in {pretty(checked.unit or '1')}"))
+            evidence.append(Evidence("dimensions", f"the units work out to {pretty(checked.unit or '1')}"))
         decimals = units.output_decimals(out.unit, out.dtype) if out.numeric else None
         self.plans[out.name] = OutputPlan(
             out.name, means, checked, show(checked), decimals, formula_id, citation, tuple(evidence)
@@ -196,7 +196,7 @@ class _Resolver:
             name = rule.defines
             if name in self.plans or name in self.wrong:
                 continue
-            note = f"property `{rule.source.name}` states {rule.source.rule}"
+            note = Evidence("property", f"`{rule.source.name}` states {rule.source.rule}")
             try:
                 self.plan(self.spec.outputs[name], "property", rule.source.rule, rule.expression, notes=(note,))
             except FormulaError as error:
@@ -289,7 +289,10 @@ class _Resolver:
         for inner in reversed([n for n in formula.outputs if n != candidate.output]):
             tree = substitute(tree, {inner: trees[inner]})
         citation = f"{formula.citation.document}, {formula.citation.locator}"
-        notes = (f"the one formula of the library that fits: {formula.id} ({citation})", *candidate.notes)
+        notes = (
+            Evidence("formula", f"{formula.id}, the one formula of the library that fits"),
+            *(Evidence("factors", note) for note in candidate.notes),
+        )
         self.plan(
             out, "library", formula.outputs[candidate.output].expression, substitute(tree, candidate.bound),
             formula_id=formula.id, citation=citation, notes=notes,

@@ -113,21 +113,20 @@ def tests(result: dict[str, Any], declared: set[str]) -> tuple[tuple[TestResult,
 def coverage(result: dict[str, Any]) -> CoverageResult | None:
     """The coverage of a result, None where it is malformed or impossible."""
     values = _object(result.get("coverage"))
-    pairs = [values.get("lines"), values.get("branches")]
-    numbers: list[int] = []
-    for pair in pairs:
+    lines, branches = values.get("lines"), values.get("branches")
+    for pair in (lines, branches):
         if not (isinstance(pair, list) and len(pair) == 2 and all(type(n) is int for n in pair)):
             return None
         if not 0 <= pair[0] <= pair[1]:
             return None
-        numbers += pair
     missing = _object(values.get("missing"))
     return CoverageResult(
-        *numbers,
+        *cast("tuple[int, int]", lines),
+        *cast("tuple[int, int]", branches),
         missing=tuple(
-            (str(name), tuple(n for n in lines if type(n) is int))
-            for name, lines in sorted(missing.items())
-            if isinstance(lines, list)
+            (str(name), tuple(n for n in uncovered if type(n) is int))
+            for name, uncovered in sorted(missing.items())
+            if isinstance(uncovered, list)
         ),
     )
 

@@ -220,7 +220,7 @@ def seccomp(landlock_abi: int) -> None:
 
 def rlimits(*, seconds: int, memory_bytes: int | None) -> tuple[str, ...]:
     """Set the limits of this process, for good; returns the names of those that the system refused."""
-    import resource  # noqa: PLC0415 - POSIX only
+    import resource
 
     wanted: list[tuple[str, int]] = [
         ("CPU", seconds),

@@ -30,10 +30,12 @@ from greenlang.sandbox import confine, wire
 
 MAX_REPORT = 48 * 1024 * 1024
 _PRELOAD = (
-    "decimal fractions datetime zoneinfo json hashlib hmac uuid math statistics random re string textwrap enum "
-    "dataclasses typing inspect csv itertools functools pathlib importlib.resources importlib.metadata unicodedata "
-    "ast copy operator threading logging argparse pydantic pydantic_core greenlang_sdk"
-).split()
+    *("decimal", "fractions", "datetime", "zoneinfo", "json", "hashlib", "hmac", "uuid", "math", "statistics"),
+    *("random", "re", "string", "textwrap", "enum", "dataclasses", "typing", "inspect", "csv", "itertools"),
+    *("functools", "pathlib", "importlib.resources", "importlib.metadata", "unicodedata", "ast", "copy", "operator"),
+    *("threading", "logging", "argparse", "tomllib", "runpy", "pydantic", "pydantic_core", "greenlang_sdk"),
+    "greenlang_sdk.testing",
+)
 _WARM_AGENT = """\
 from decimal import Decimal
 from pydantic import BaseModel, ConfigDict, Field
@@ -78,15 +80,10 @@ def _roots() -> tuple[Path, ...]:
 
 def _warm_up() -> None:
     """Run a small suite in this very process, so that children find every cache filled."""
-    from greenlang.sandbox import child  # noqa: PLC0415 - after the file descriptors are safe
+    from greenlang.sandbox import child
 
     for name in _PRELOAD:
         importlib.import_module(name)
-    try:
-        importlib.import_module("greenlang_sdk.testing")
-    except ModuleNotFoundError as error:
-        if error.name != "greenlang_sdk.testing":
-            raise
     folder = Path(tempfile.mkdtemp(prefix="gl-warm-")).resolve()
     path, here = list(sys.path), Path.cwd()
     try:
@@ -230,7 +227,7 @@ class Server:
                 os.dup2(outer, 3)
             os.dup2(0, 2)
             os.closerange(4, 65_536)
-            from greenlang.sandbox import child  # noqa: PLC0415 - imported long ago by the warm-up
+            from greenlang.sandbox import child
 
             report = child.Report(3)
             pack = Path(request.get("pack", self._roots[0]))
@@ -245,14 +242,14 @@ class Server:
         except confine.ConfinementError as error:
             os.write(3, json.dumps({"unconfined": str(error)}).encode() + b"\n")
             code = 71
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001
             # The last word of a process that ends here in any case: nothing is left to handle it.
             os.write(3, json.dumps({"crashed": f"{type(error).__name__}: {error}"[:2000]}).encode() + b"\n")
         finally:
             os._exit(code)
 
     def _confine(self, report: Any, request: dict[str, Any], pack: Path, space: int | None) -> None:
-        from greenlang.sandbox import child  # noqa: PLC0415
+        from greenlang.sandbox import child
 
         memory = None if space is None else space + int(request["memory_mb"]) * 1024 * 1024
         refused = confine.rlimits(seconds=int(request["seconds"]) + 1, memory_bytes=memory)

@@ -6,8 +6,6 @@ code in any form; the pack's modules are never imported here.
 
 from __future__ import annotations
 
-import ast
-import contextlib
 import json
 import os
 import signal
@@ -126,7 +124,7 @@ class Sandbox:
         with self._lock:
             if self._profile is None:
                 self._server(0)
-            assert self._profile is not None  # noqa: S101 - set by _server
+            assert self._profile is not None
             return self._profile
 
     def run_tests(self, pack: Path, package: str) -> Verdict:

@@ -291,3 +291,11 @@ def test_the_docs_table_names_every_column() -> None:
     text = docs_table()
     assert all(f"| `{f.name}` |" in text for f in declared_fields())
     assert text.count("\n") == len(declared_fields()) + 2
+
+
+def test_a_changed_base_needs_a_new_release() -> None:
+    """Packs pin the release by name: when this fails, raise it in release.yaml, then write both here."""
+    assert (TABLE.release, TABLE.digest) == (
+        "embedded-1.0.0",
+        "fc13600f6cb1998d3f921825a06ed10b67f59273f2421b4a8043a96a555b9edc",
+    )

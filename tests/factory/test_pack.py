@@ -91,7 +91,7 @@ def moments() -> Iterator[tuple[str, int]]:
     yield "rmtree", 1
 
 
-@pytest.mark.parametrize(("call", "number"), moments())
+@pytest.mark.parametrize(("call", "number"), list(moments()))
 @pytest.mark.parametrize("when", ["before", "after"])
 def test_killed_at_any_moment_and_run_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str, number: int, when: str

@@ -33,6 +33,7 @@ from greenlang.formulas.tree import (
 
 NAMES = {("input", n): n for n in ("a", "b", "a_rather_long_name_of_an_input_that_fills_lines")}
 VALUES = st.decimals(min_value=-50, max_value=50, allow_nan=False, allow_infinity=False, places=3)
+ZERO = Number(value=Decimal(0))
 TABLES = {"t": {("1",): Decimal("0.7")}, "u": {(): Decimal("2.5")}}
 
 
@@ -85,7 +86,7 @@ def run(node: Node, values: Mapping[str, Decimal]) -> Any:
         **{f: getattr(decimals, f) for f in body.functions},
         **{name: value for name, (value, _) in constants.values.items()},
     }
-    exec(source, space)  # noqa: S102 - our own rendering is under test
+    exec(source, space)
     with decimals.calculation():
         return space["tool"](**values)
 
@@ -131,7 +132,7 @@ def op(sign: str, left: Node, right: Node) -> Arithmetic:
         (Lookup(table="t", inputs=("a",)), 'return lookup("t", a)'),
         (op("*", name("a"), Lookup(table="t", inputs=("a",))), 't = lookup("t", a)\nreturn a * t'),
         (
-            If(condition=Compare(op=">", left=name("a"), right=Number(value=Decimal(0))), then=Lookup(table="u"), otherwise=name("b")),
+            If(condition=Compare(op=">", left=name("a"), right=ZERO), then=Lookup(table="u"), otherwise=name("b")),
             'return lookup("u") if a > 0 else b',
         ),
     ],
@@ -142,9 +143,7 @@ def test_code_reads_as_a_person_would_write_it(node: Node, text: str) -> None:
 
 def test_a_lookup_in_a_branch_not_taken_is_not_needed() -> None:
     never = Lookup(table="t", inputs=("b",))
-    node = If(
-        condition=Compare(op=">", left=name("a"), right=Number(value=Decimal(0))), then=name("a"), otherwise=never
-    )
+    node = If(condition=Compare(op=">", left=name("a"), right=ZERO), then=name("a"), otherwise=never)
     assert run(node, dict.fromkeys(NAMES.values(), Decimal(5))) == 5
 
 

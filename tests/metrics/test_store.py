@@ -182,17 +182,28 @@ def test_compaction_changes_no_answer(store: MetricsStore, settings: Settings, m
     for night in range(3):
         store.write([make(score=80.0 + night), make("grid/power")], run(f"night-{night}"))
     before = state(settings)
-    assert store.compact(grace=1000) == 3 * len(TABLES)
+    assert store.compact(grace=1000, at_least=2) == 3 * len(TABLES)
     assert state(settings) == before, "old and merged parts together"
-    assert store.compact(grace=0) == 0
+    assert store.compact(grace=0, at_least=2) == 0
     assert state(settings) == before, "merged parts alone"
     for table in TABLES:
         assert len(parts.parts_of(settings.tables / table)) == 1
     store.write([make(score=99.0)], run("night-9"))
-    store.compact(grace=0)
-    store.compact(grace=0)
+    store.compact(grace=0, at_least=2)
+    store.compact(grace=0, at_least=2)
     assert ask(settings, "select score from agents where agent_id = 'heat/boiler'") == [(99.0,)]
     assert [len(parts.parts_of(settings.tables / table)) for table in TABLES] == [1] * len(TABLES)
+
+
+def test_few_or_large_parts_are_left_alone(
+    store: MetricsStore, settings: Settings, make: Make, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for night in range(3):
+        store.write([make()], run(f"night-{night}"))
+    assert store.compact(at_least=4) == 0
+    monkeypatch.setattr(parts, "_LARGE", 10)
+    assert store.compact(at_least=2) == 0
+    assert len(parts.parts_of(settings.tables / "outcomes")) == 3
 
 
 def test_a_compaction_that_was_killed_is_repaired_by_the_next(
@@ -201,13 +212,13 @@ def test_a_compaction_that_was_killed_is_repaired_by_the_next(
     for night in range(2):
         store.write([make()], run(f"night-{night}"))
     before = state(settings)
-    store.compact(grace=1000)
+    store.compact(grace=1000, at_least=2)
     for table in TABLES:  # the merged part lost its note, as if another process had merged at the same time
         (merged,) = (settings.tables / table).glob("merged-*.parquet")
         parts.write_arrow(merged, parts.pq.read_table(merged).replace_schema_metadata(None))
     assert state(settings) == before
-    store.compact(grace=0)
-    store.compact(grace=0)
+    store.compact(grace=0, at_least=2)
+    store.compact(grace=0, at_least=2)
     assert state(settings) == before
     assert [len(parts.parts_of(settings.tables / table)) for table in TABLES] == [1] * len(TABLES)
 
@@ -235,7 +246,7 @@ def test_a_column_that_came_later_is_null_in_old_parts(
         ("grid/power", False),
         ("heat/boiler", True),
     ]
-    assert store.compact(grace=0) > 0
+    assert store.compact(grace=0, at_least=2) > 0
     assert ask(settings, "select count(*) from agents where certificate_digest is null") == [(1,)]
 
 

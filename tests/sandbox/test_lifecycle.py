@@ -151,7 +151,11 @@ def test_what_is_missing_is_named_and_never_passed_over():
         "the strict sandbox is not possible on this machine; missing: Landlock (kernel 5.4: ENOSYS). "
         "Set GREENLANG_SANDBOX=weak to run generated code with resource limits only."
     )
-    for lines in ('{"confined": ["landlock abi 7", "seccomp", "rlimits"]}\n', '{"unconfined": "seccomp filter: EPERM"}\n', ""):
+    for lines in (
+        '{"confined": ["landlock abi 7", "seccomp", "rlimits"]}\n',
+        '{"unconfined": "seccomp filter: EPERM"}\n',
+        "",
+    ):
         with pytest.raises(SandboxUnavailable, match="GREENLANG_SANDBOX=weak"):
             decide(hello(trial={"tried": True, "report": lines}), "strict")
 

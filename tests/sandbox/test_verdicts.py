@@ -47,9 +47,8 @@ def test_coverage_is_the_same_as_a_full_trace_in_a_process_of_its_own(sandbox, m
     import subprocess
     import sys
 
-    pack = make_pack(
-        tests="from mini import *\nfrom decimal import Decimal\ndef test_a():\n    assert double(Input(amount=Decimal(2))) == 4\n"
-    )
+    code = "from mini import *\ndef test_a():\n    assert double(Input(amount=2)) == 4\n"
+    pack = make_pack(tests=code)
     subprocess.run(
         [sys.executable, "-m", "coverage", "run", "--branch", "--rcfile=/dev/null", f"--source={pack / 'mini'}",
          f"--data-file={tmp_path / 'data'}", "-m", "pytest", "-q", "-p", "no:cacheprovider", "-c", "/dev/null",
@@ -172,14 +171,16 @@ HELD_BACK = {
     "clone3": "assert call(435, None, 0) == -1",
     "openat2": "assert call(437, -100, b'/etc/passwd', None, 0) == -1",
     "a call newer than the list": "assert call(600) == -1",
-    "raising its own limit": "import resource\n    with pytest.raises((ValueError, OSError)):\n        resource.setrlimit(resource.RLIMIT_AS, (-1, -1))",
+    "raising its own limit": "import resource as r\n    with pytest.raises((ValueError, OSError)):\n"
+    "        r.setrlimit(r.RLIMIT_AS, (-1, -1))",
     "open for reading": "assert call(257, -100, b'/etc/passwd', 0, 0) == -1",
     "open for writing": "assert call(257, -100, b'/tmp/gl-left', 0o101, 0o600) == -1",
     "truncate": "assert call(76, bytes(__file__, 'utf-8'), 0) == -1",
     "thread": "import threading\n    with pytest.raises(RuntimeError):\n        threading.Thread(target=print).start()",
     "prctl": "assert call(157, 1, 0, 0, 0, 0) == -1",
     "abstract listing": "import os\n    with pytest.raises(PermissionError):\n        os.listdir('/')",
-    "inherited descriptors": "import os\n    assert [n for n in range(4, 64) if os.path.exists(f'/dev/fd/{n}')] in ([], [4], [5])",
+    "inherited descriptors": "import os\n    for n in range(4, 64):\n        with pytest.raises(OSError):\n"
+    "            os.fstat(n)",
 }
 
 

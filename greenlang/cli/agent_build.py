@@ -1,0 +1,127 @@
+"""`greenlang agent validate | explain | create | batch`: from a spec file to findings, a plan, an agent."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from greenlang.cli.agent import app
+from greenlang.cli.app import NEGATIVE, settings
+from greenlang.cli.registry import AsJson
+from greenlang.cli.show import as_json, table
+
+if TYPE_CHECKING:
+    from greenlang.resolution.plan import Resolution
+    from greenlang.specs.diagnostics import Diagnostic
+
+SpecFile = Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="A spec (YAML).")]
+
+
+def _resolved(path: Path) -> tuple[Resolution | None, tuple[Diagnostic, ...]]:
+    from greenlang.factors import FactorTable
+    from greenlang.formulas.library import library
+    from greenlang.resolution.resolve import resolve
+    from greenlang.specs.reader import read
+
+    spec, findings = read(path.read_bytes(), path.name)
+    if spec is None:
+        return None, findings
+    resolution = resolve(spec, FactorTable.load(), library())
+    return resolution, (*findings, *resolution.diagnostics)
+
+
+@app.command()
+def validate(spec: SpecFile, json: AsJson = False) -> None:
+    """Read and resolve a spec; print every finding with its place and mend. Exit code 1 if it has errors."""
+    from greenlang.specs.diagnostics import has_errors
+
+    resolution, findings = _resolved(spec)
+    wrong = has_errors(findings)
+    missing = resolution.missing if resolution is not None else ()
+    if json:
+        lost = [{"output": m.output, "reason": m.reason, "candidates": list(m.candidates)} for m in missing]
+        as_json({"valid": not wrong, "complete": not wrong and not missing, "missing": lost,
+                 "diagnostics": [d.as_dict() for d in findings]})  # fmt: skip
+    else:
+        for finding in findings:
+            typer.echo(finding.text(spec.name))
+        for item in missing:
+            typer.echo(f"{spec.name}: incomplete: no plan for `{item.output}`: {item.reason}")
+            for candidate in item.candidates:
+                typer.echo(f"    {candidate}")
+        if not wrong and not missing and resolution is not None:
+            typer.echo(
+                f"{spec.name}: {resolution.spec.partition} is valid; {len(resolution.plans)} outputs have a plan"
+            )
+    if wrong or missing:
+        raise typer.Exit(NEGATIVE)
+
+
+@app.command()
+def explain(spec: SpecFile) -> None:
+    """The plan of each output as a person would write it, with the evidence and what is not covered."""
+    resolution, findings = _resolved(spec)
+    for finding in findings:
+        typer.echo(finding.text(spec.name), err=True)
+    if resolution is None:
+        raise typer.Exit(NEGATIVE)
+    for plan in resolution.plans.values():
+        unit = resolution.spec.outputs[plan.output].unit
+        typer.echo(f"\n{plan.output} [{unit}] = {plan.text}")
+        for evidence in plan.evidence:
+            typer.echo(f"    {evidence.kind}: {evidence.text}")
+    if resolution.pinned:
+        typer.echo("")
+        rows = [(f.key, f.value, f.unit, f.citation) for f in resolution.pinned]
+        table(("factor", "value", "unit", "citation"), rows, right=(1,))
+    for gap in resolution.gaps:
+        typer.echo(f"not covered: {', '.join(f'{n} = {v}' for n, v in gap.selectors)}: {gap.reason}")
+    for item in resolution.missing:
+        typer.echo(f"no plan for {item.output}: {item.reason}")
+        for candidate in item.candidates:
+            typer.echo(f"    {candidate}")
+    if resolution.missing:
+        raise typer.Exit(NEGATIVE)
+
+
+@app.command()
+def create(context: typer.Context, spec: SpecFile, json: AsJson = False) -> None:
+    """Put one spec into the bucket and run the line on it. Exit code 1 if it is not registered."""
+    _drop_and_run(context, [spec], json=json)
+
+
+@app.command()
+def batch(
+    context: typer.Context,
+    folder: Annotated[Path, typer.Argument(exists=True, file_okay=False, help="A folder of specs.")],
+    json: AsJson = False,
+) -> None:
+    """Put every *.yaml of a folder into the bucket and run the line. Exit code 1 if any is not registered."""
+    _drop_and_run(context, sorted([*folder.glob("*.yaml"), *folder.glob("*.yml")]), json=json)
+
+
+def _drop_and_run(context: typer.Context, paths: list[Path], *, json: bool) -> None:
+    from greenlang.bucket import Bucket
+    from greenlang.factory import line
+
+    found = settings(context)
+    bucket = Bucket.open(found.bucket_address)
+    for path in paths:
+        bucket.write(f"inbox/{path.name}", path.read_bytes())
+    names = [p.name for p in paths]
+    rows: list[dict[str, Any]] = []
+    for stage in line.run_batch(found, files=names, entrance="command line", settle=False):
+        if stage.agent is not None:
+            a = stage.agent
+            rows.append({"agent": a.agent_id or a.file, "version": a.version, "outcome": a.outcome, "score": a.score,
+                         "coverage": a.coverage, "tests_passed": a.tests_passed, "reason": a.reason})  # fmt: skip
+    if json:
+        as_json(rows)
+    elif rows:
+        table(list(rows[0]), [list(r.values()) for r in rows], right=(3, 4, 5))
+    else:
+        typer.echo("nothing to do: these very bytes have been through the line")
+    if any(r["outcome"] != "registered" for r in rows):
+        raise typer.Exit(NEGATIVE)
