@@ -43,12 +43,12 @@ _SPECS = {
     ),
     "agent_docs": (
         "README and API page of the agent, and a demo that runs.",
-        ["agent_code"],
+        ["agent_tests"],
         {"markdown"},
     ),
     "qa_report": (
         "The twelve quality dimensions, each with its evidence.",
-        ["agent_tests", "agent_docs"],
+        ["agent_docs"],
         {"python"},
     ),
     "agent_pack": (

@@ -4,6 +4,7 @@ Belongs here: declarations, thin bodies, checks. Does not belong here: figures (
 readers (``greenlang.factors``).
 """
 
+import hashlib
 import json
 from collections import Counter
 
@@ -17,14 +18,13 @@ from dagster import (
 )
 
 from assets import names
-from greenlang.provenance import bytes_digest
 from resources.factory import FactoryResource
 
 _TAGS = {"domain": "reference"}
 
 
 def _digest_of(value: object) -> str:
-    return bytes_digest(json.dumps(value, sort_keys=True).encode())
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
 
 
 @asset(

@@ -9,6 +9,7 @@ Mistakes in a spec are values (`greenlang.specs.diagnostics.Diagnostic`), collec
     ├── FactorNotFound (LookupError)      a reference that names no factor; carries the nearest ones
     ├── FactorTableError (ValueError)     a factor table that breaks its declaration
     ├── RegistryConflict (ValueError)     same id and version, other bytes
+    ├── RegistryError (OSError)           the registry's database fails (greenlang.registry)
     ├── BucketError (OSError)             the bucket cannot be read or written
     ├── SandboxUnavailable (RuntimeError) this machine lacks the primitives and weakness was not asked for
     ├── QueryError (ValueError)           SQL that DuckDB refuses

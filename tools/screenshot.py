@@ -63,8 +63,10 @@ def partition_address(base: str, asset: str, key: str) -> str:
 
 def open_lineage(view: Page, base: str) -> None:
     """Open the lineage and wait until the graph is drawn, first asset to last."""
+    from playwright.sync_api import TimeoutError as TooSlow
+
     view.goto(lineage_address(base))
-    with contextlib.suppress(Exception):  # only for looks: it takes room from the graph
+    with contextlib.suppress(TooSlow):  # only for looks: it takes room from the graph
         view.get_by_text("Hide navigation").click(timeout=10_000)
     for name in ("raw_embedded", "registry_entry", "factory_metrics"):
         view.locator("foreignObject", has_text=name).first.wait_for(timeout=30_000)

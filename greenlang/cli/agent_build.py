@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from greenlang.cli.agent import app
+from greenlang.cli.agent import app as app
 from greenlang.cli.app import NEGATIVE, settings
 from greenlang.cli.registry import AsJson
 from greenlang.cli.show import as_json, table

@@ -363,7 +363,7 @@ def _key(stored: str) -> str:
 
 def _no_spec_file(entry: Entry) -> Diagnostic:
     return Diagnostic(
-        "GLS901",
+        "GLS070",
         "error",
         f"{entry.name} is not a spec file: specs are YAML files whose names end in .yaml or .yml",
         "give it the ending .yaml if it is a spec; other files do not belong in the inbox",
@@ -383,7 +383,7 @@ def _conflict(file: _File, rival: tuple[str, str, str]) -> Diagnostic:
     standing, name, digest = rival
     agent_id, version = file.release
     return Diagnostic(
-        "GLS903",
+        "GLS071",
         "error",
         f"{agent_id} {version} has two contents: {file.entry.name} (SHA-256 {file.digest}) and {name} "
         f"(SHA-256 {digest}), which was {standing}",
@@ -394,7 +394,7 @@ def _conflict(file: _File, rival: tuple[str, str, str]) -> Diagnostic:
 def _our_fault(error: Exception) -> Diagnostic:
     first = (str(error) or "no message").splitlines()[0][:300]
     return Diagnostic(
-        "GLS909",
+        "GLS079",
         "error",
         f"the reader itself failed: {type(error).__name__}: {first}",
         "this is a fault of GreenLang, not of the file: please report it with the file",

@@ -241,6 +241,8 @@ class _Writer:
             lines = [f"{pad}{self.decimal(a).text}," for a in node.arguments]
         elif isinstance(node, (Arithmetic, Convert, Logic)) and len(self.chain(node)) > 1:
             text = f"{pad}{self.expression(node).text}"
+            if len(self.chain(node)) == 2 and "(" in text:
+                return []  # a formatter would break inside those brackets; a name reads better
             lines = [text] if len(text) <= WIDTH else [f"{pad}{line}" for line in self.links(node)]
         else:
             return []

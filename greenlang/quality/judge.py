@@ -70,11 +70,9 @@ def judge(
     """The twelve results, in the order of `DIMENSIONS`.
 
     ``evaluations`` are the answers to `vector_inputs` under two or more hash seeds. ``findings`` come from `prepare`
-    over a batch; without them the tools run for this pack alone. Raises ValueError for a verdict or an evaluation of
-    ``infrastructure``: what went wrong there was ours, and says nothing about the agent.
+    over a batch; without them the tools run for this pack alone. Where a run ended in ``infrastructure``, what it
+    would have measured is not applicable: that went wrong on our side, and says nothing about the agent.
     """
-    if verdict.status == "infrastructure" or any(e.status == "infrastructure" for e in evaluations):
-        raise ValueError("a run that failed for reasons of our own is no ground to judge an agent on")
     if findings is None:
         findings = prepare([PackRef(pack, package)], cache)[pack]
     case = _Case(resolution, pack, package, verdict, evaluations, findings)
@@ -87,15 +85,21 @@ def judge(
         "compliance_security": _compliance,
         "integration": _integration,
     }
-    return tuple(_conclude(d, measured[d.name](case)) if not d.not_yet else _not_yet(d) for d in DIMENSIONS)
+    ours = _not_run(verdict, evaluations)
+    return tuple(
+        _not_applicable(d, reason)
+        if (reason := d.not_yet or ours.get(d.name, ""))
+        else _conclude(d, measured[d.name](case))
+        for d in DIMENSIONS
+    )
 
 
 def overall(dimensions: Sequence[DimensionResult]) -> tuple[float, bool]:
-    """The score (weighted mean of the applicable dimensions) and, apart from it, whether no required one failed."""
+    """The score (weighted mean of the applicable dimensions) and, apart from it, whether every required one passed."""
     scored = [d for d in dimensions if d.score is not None and d.status != "not_applicable"]
     weight = sum(d.weight for d in scored)
     score = sum((d.score or 0.0) * d.weight for d in scored) / weight if weight else 0.0
-    passed = bool(scored) and not any(d.required and d.status == "failed" for d in dimensions)
+    passed = bool(scored) and all(d.status == "passed" for d in dimensions if d.required)
     return round(score, 2), passed
 
 
@@ -128,7 +132,16 @@ def _conclude(dimension: Dimension, results: Sequence[Result]) -> DimensionResul
     )
 
 
-def _not_yet(dimension: Dimension) -> DimensionResult:
+def _not_run(verdict: Verdict, evaluations: Sequence[Evaluation]) -> dict[str, str]:
+    """Dimensions that could not be measured because a run failed on our side -> the reason."""
+    said = "the sandbox failed, not the agent"
+    found = dict.fromkeys(("tests", "integration"), said) if verdict.status == "infrastructure" else {}
+    if any(e.status == "infrastructure" for e in evaluations):
+        found["determinism"] = said
+    return found
+
+
+def _not_applicable(dimension: Dimension, reason: str) -> DimensionResult:
     return DimensionResult(
         name=dimension.name,
         title=dimension.title,
@@ -138,7 +151,7 @@ def _not_yet(dimension: Dimension) -> DimensionResult:
         weight=dimension.weight,
         required=dimension.required,
         evidence="",
-        reason=dimension.not_yet,
+        reason=reason,
     )
 
 

@@ -43,9 +43,9 @@ def parse(report: bytes) -> Claims:
         if not isinstance(record, dict):
             return Claims(confined, attempts=tuple(attempts), problem="a line of its report is no object")
         if number == 0:
-            if "unconfined" in record:
-                return Claims(unconfined=str(record["unconfined"]))
-            confined = tuple(str(p) for p in record.get("confined", ()))
+            if "confined" not in record:
+                return Claims(unconfined=str(record.get("unconfined", record.get("crashed", "no word of it"))))
+            confined = tuple(str(p) for p in record["confined"])
         elif result is not None:
             return Claims(confined, attempts=tuple(attempts), problem="its report goes on after the result")
         elif "attempt" in record:

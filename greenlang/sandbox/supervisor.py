@@ -194,6 +194,8 @@ class Sandbox:
         """What the manner of its end says of a child; ``passed`` here means that the result may be looked at."""
         if claim.unconfined:
             return "infrastructure", f"the child could not be confined: {claim.unconfined}"
+        if claim.confined and self._profile is not None and claim.confined != self._profile.primitives:
+            return "infrastructure", f"the child was confined by {', '.join(claim.confined)} only"
         if claim.attempts:
             return "escaped", f"it {claim.attempts[0]}"
         if ended["signal"] == getattr(signal, "SIGSYS", -1):
@@ -218,7 +220,12 @@ class Sandbox:
         request = {**request, "seconds": self._seconds, "memory_mb": self._memory_mb}
         with self._lock:
             for last in (False, True):
-                handle = self._server(seed)
+                try:
+                    handle = self._server(seed)
+                except SandboxUnavailable as error:  # it was available before, so this is a mishap
+                    if last:
+                        raise wire.Broken(str(error)) from error
+                    continue
                 try:
                     handle.sock.settimeout(self._seconds + _GRACE_SECONDS)
                     wire.send(handle.sock, request, payload)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from decimal import Decimal as D
 
 import pytest
@@ -281,11 +282,52 @@ def build_constant() -> Resolution:
     )
 
 
+def build_odd() -> Resolution:
+    """A look-up by a whole number, truth and whole-number outputs, an optional input, a list, a hard pattern."""
+    rows = {
+        (year,): replace(factor(f"grid-{year}", "CO2", value, "kg/kWh"), vintage=year)
+        for year, value in (("2023", "0.2"), ("2024", "0.19"))
+    }
+    emissions = op("*", given("energy", "kWh"), Lookup(table="grid", inputs=("year",), unit="kg/kWh"))
+    clean = Compare(op="<", left=output("emissions"), right=given("limit"), type="truth")
+    known = {"energy": D("2.5"), "year": 2024, "limit": D(1), "code": "UX"}
+    return Resolution(
+        spec=spec(
+            "grid/odd_one",
+            [
+                InputSpec("energy", "float64", "kWh", ge=D(0)),
+                InputSpec("year", "int32", enum=(D(2023), D(2024), D(2025))),
+                InputSpec("limit", "float64", "kg", required=False),
+                InputSpec("code", "string", pattern="^(?=U)[A-Z]{2}$"),
+                InputSpec("tags", "list", required=False),
+            ],
+            [OutputSpec("emissions", "float64", "kg"), OutputSpec("clean", "bool"), OutputSpec("whole", "int32", "kg")],
+        ),
+        plans={
+            "emissions": plan("emissions", emissions, "energy × grid"),
+            "clean": plan("clean", clean, "emissions < limit", None),
+            "whole": plan("whole", Call(function="max", arguments=(output("emissions"), number("0"))), "emissions", 0),
+        },
+        order=("emissions", "clean", "whole"),
+        lookups={
+            "grid": FactorLookup("grid", ("year",), "kg/kWh", rows, (Gap((("year", "2025"),), "2025 is not out"),))
+        },
+        vectors=(
+            Vector("plain", "golden", known, {"emissions": "0.475", "clean": "true", "whole": "0"}),
+            Vector(
+                "plain", "reference", known | {"energy": D(10)}, {"emissions": "1.9", "clean": "false", "whole": "2"}
+            ),
+            Vector("next year", "gap", known | {"year": 2025}, error="not_covered"),
+            Vector("no limit", "boundary", {k: v for k, v in known.items() if k != "limit"}, error="invalid_input"),
+        ),
+    )
+
+
 def _fixed(value: D) -> str:
     return f"{value.quantize(D('0.000001')):f}".rstrip("0").rstrip(".")
 
 
-BUILDERS = {"combustion": build_combustion, "heat_pump": build_heat_pump, "constant": build_constant}
+BUILDERS = {"combustion": build_combustion, "heat_pump": build_heat_pump, "constant": build_constant, "odd": build_odd}
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from greenlang.quality import DIMENSIONS, PackRef, judge, overall, page, prepare, vector_inputs
+from greenlang.quality import DIMENSIONS, PackRef, overall, page, prepare, vector_inputs
 from greenlang.resolution.plan import Missing, Vector
 from greenlang.sandbox.verdict import CoverageResult, Evaluation
 from greenlang.specs.diagnostics import Diagnostic
@@ -90,14 +90,24 @@ BROKEN = {
         "implementation",
         f"types: 1 findings: {PACKAGE}/__init__.py:6: return-value",
     ),
-    "untyped": (f"{PACKAGE}/__init__.py", '"""X."""\n\n\ndef f(x):\n    """F."""\n', "implementation", "no-untyped-def"),
+    "untyped": (
+        f"{PACKAGE}/__init__.py",
+        '"""X."""\n\n\ndef f(x):\n    """F."""\n',
+        "implementation",
+        "no-untyped-def",
+    ),
     "foreign import": (
         f"{PACKAGE}/__init__.py",
         '"""X."""\n\nimport pytest\n\n__all__ = ["pytest"]\n',
         "implementation",
         f"imports: 1 foreign imports: {PACKAGE}/__init__.py:3 imports pytest",
     ),
-    "undeclared": ("pyproject.toml", '[project]\nname = "gl-mini"\n', "integration", "dependencies: 0 of 1 declared (not: pydantic)"),
+    "undeclared": (
+        "pyproject.toml",
+        '[project]\nname = "gl-mini"\n',
+        "integration",
+        "dependencies: 0 of 1 declared (not: pydantic)",
+    ),
     "eval": (
         f"{PACKAGE}/__init__.py",
         '"""X."""\n\n\ndef f(x: str) -> object:\n    """F."""\n    return eval(x)\n',
@@ -116,7 +126,7 @@ BROKEN = {
         "sbom.cdx.json is about x",
     ),
     "licence": ("LICENSE", "", "compliance_security", "licence: not stated"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", BROKEN)
@@ -146,13 +156,19 @@ def test_missing_docstrings_lower_the_score(pack, judged):
 VERDICTS = {
     "low coverage": ({"coverage": CoverageResult(80, 100, 17, 20)}, "coverage: 80.83 %"),
     "no coverage": ({"coverage": None}, "coverage: not measured"),
-    "timed out": ({"status": "timed_out", "tests": (), "detail": "stopped after 5 s"}, "verdict timed_out: stopped after 5 s"),
+    "timed out": (
+        {"status": "timed_out", "tests": (), "detail": "stopped after 5 s"},
+        "verdict timed_out: stopped after 5 s",
+    ),
     "few tests": ({"tests": verdict().tests[:12]}, "count: 12 of 40 or more"),
     "one failed": (
-        {"status": "failed", "tests": (dataclasses.replace(verdict().tests[0], outcome="failed"), *verdict().tests[1:])},
+        {
+            "status": "failed",
+            "tests": (dataclasses.replace(verdict().tests[0], outcome="failed"), *verdict().tests[1:]),
+        },
         "passed: 47 of 48 tests (not: tests/test_unit.py::test_0)",
     ),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", VERDICTS)
@@ -172,14 +188,17 @@ def test_integration_needs_integration_tests(judged):
 RUNS = {
     "one run": ([ANSWERS], "1 evaluations; two are needed"),
     "other bytes": ([ANSWERS, ANSWERS.replace(b'"data"', b' "data"')], "different bytes"),
-    "wrong in both": ([ANSWERS.replace(b"8", b"9")] * 2, "as expected: 1 of 2 vectors (not: four: total is 9, expected 8)"),
+    "wrong in both": (
+        [ANSWERS.replace(b"8", b"9")] * 2,
+        "as expected: 1 of 2 vectors (not: four: total is 9, expected 8)",
+    ),
     "missing output": ([ANSWERS.replace(b"total", b"sum")] * 2, "four: total is missing"),
     "answered a gap": ([ANSWERS.splitlines(keepends=True)[0] * 2] * 2, "gap: it answered where it must refuse"),
     "wrong code": ([ANSWERS.replace(b"not_covered", b"calculation")] * 2, "gap: it refused with calculation instead"),
     "too few": ([ANSWERS.splitlines(keepends=True)[0]] * 2, "gap: no answer"),
     "too many": ([ANSWERS * 2] * 2, "4 answers to 2 questions"),
     "nonsense": ([b"x\ny\n"] * 2, "its answer is malformed"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", RUNS)
@@ -211,8 +230,11 @@ def test_an_evaluation_that_did_not_end_well_fails(judged):
 
 SPECS = {
     "a contradiction": ({"diagnostics": (Diagnostic("GLS041", "error", "kWh + GB"),)}, "1 errors: GLS041 kWh + GB"),
-    "an output without plan": ({"plans": {}, "missing": (Missing("total", "nothing fits"),)}, "outputs planned: 0 of 1 outputs (not: total)"),
-}  # fmt: skip
+    "an output without plan": (
+        {"plans": {}, "missing": (Missing("total", "nothing fits"),)},
+        "outputs planned: 0 of 1 outputs (not: total)",
+    ),
+}
 
 
 @pytest.mark.parametrize("name", SPECS)
@@ -223,9 +245,15 @@ def test_the_specification_is_judged(name, judged):
     assert said in result.reason
 
 
-def test_what_was_our_own_fault_is_no_ground_for_judgement(pack, cache):
-    with pytest.raises(ValueError, match="reasons of our own"):
-        judge(resolution(), pack, PACKAGE, verdict(status="infrastructure"), evaluations(), cache)
+def test_what_was_our_own_fault_is_not_held_against_the_agent_and_not_passed_either(judged):
+    results = judged(
+        verdict=verdict(status="infrastructure", tests=(), coverage=None),
+        evaluations=[Evaluation("infrastructure", PROFILE)] * 2,
+    )
+    for name in ("tests", "integration", "determinism"):
+        assert (results[name].status, results[name].score) == ("not_applicable", None)
+        assert results[name].reason == "the sandbox failed, not the agent"
+    assert not overall(list(results.values()))[1]
 
 
 def test_inputs_of_vectors_are_plain_values_in_normal_form():

@@ -120,6 +120,7 @@ def test_worker_processes_have_servers_of_their_own(method, make_pack):
     assert all(gone(pid) for _, pid in found)
 
 
+@pytest.mark.filterwarnings("ignore:.*use of fork:DeprecationWarning")  # xdist runs threads
 def test_a_fork_of_the_supervisor_does_not_touch_its_servers(make_pack, sandbox):
     pack = make_pack()
     assert sandbox.run_tests(pack, "mini").status == "passed"
@@ -247,3 +248,14 @@ def test_two_seeds_show_what_is_not_deterministic(expression, same, make_pack, s
 def test_an_evaluation_that_goes_wrong_says_how(expression, status, detail, make_pack, sandbox):
     evaluation = sandbox.evaluate(make_pack(agent=AGENT.format(expression=expression)), "mini", [{}], hash_seed=0)
     assert (evaluation.status, evaluation.detail, evaluation.output) == (status, detail, b"")
+
+
+@pytest.mark.parametrize(
+    "first", [b'{"unconfined": "seccomp filter: EPERM"}\n', b'{"crashed": "x"}\n', b'{"result": {}}\n']
+)
+def test_a_report_that_does_not_begin_with_the_confinement_counts_for_nothing(first):
+    from greenlang.sandbox import claims
+
+    claim = claims.parse(first + b'{"result": {"tests": []}}\n')
+    assert claim.unconfined
+    assert (claim.ended, claim.result) == (False, {})

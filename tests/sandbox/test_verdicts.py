@@ -50,15 +50,37 @@ def test_coverage_is_the_same_as_a_full_trace_in_a_process_of_its_own(sandbox, m
     code = "from mini import *\ndef test_a():\n    assert double(Input(amount=2)) == 4\n"
     pack = make_pack(tests=code)
     subprocess.run(
-        [sys.executable, "-m", "coverage", "run", "--branch", "--rcfile=/dev/null", f"--source={pack / 'mini'}",
-         f"--data-file={tmp_path / 'data'}", "-m", "pytest", "-q", "-p", "no:cacheprovider", "-c", "/dev/null",
-         "--rootdir=.", "--confcutdir=.", "tests"],
-        cwd=pack, check=True, capture_output=True, env={**os.environ, "PYTHONPATH": str(pack)},
-    )  # fmt: skip
+        [
+            sys.executable,
+            "-m",
+            "coverage",
+            "run",
+            "--branch",
+            "--rcfile=/dev/null",
+            f"--source={pack / 'mini'}",
+            f"--data-file={tmp_path / 'data'}",
+            "-m",
+            "pytest",
+            "-q",
+            "-p",
+            "no:cacheprovider",
+            "-c",
+            "/dev/null",
+            "--rootdir=.",
+            "--confcutdir=.",
+            "tests",
+        ],
+        cwd=pack,
+        check=True,
+        capture_output=True,
+        env={**os.environ, "PYTHONPATH": str(pack)},
+    )
     shown = subprocess.run(
         [sys.executable, "-m", "coverage", "json", f"--data-file={tmp_path / 'data'}", "--rcfile=/dev/null", "-o", "-"],
-        cwd=pack, check=True, capture_output=True,
-    )  # fmt: skip
+        cwd=pack,
+        check=True,
+        capture_output=True,
+    )
     totals = json.loads(shown.stdout)["totals"]
     ours = sandbox.run_tests(pack, "mini").coverage
     assert (ours.lines_covered, ours.lines_total) == (totals["covered_lines"], totals["num_statements"])

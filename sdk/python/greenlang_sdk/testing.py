@@ -43,6 +43,12 @@ class Cases:
     scaling: tuple[dict[str, Any], ...]
 
     @property
+    def sample(self) -> tuple[Case, ...]:
+        """Up to eight answered vectors, spread evenly: enough where a test asks for a habit and not for a figure."""
+        step = max(1, -(-len(self.answered) // 8))
+        return self.answered[::step]
+
+    @property
     def answered(self) -> tuple[Case, ...]:
         """Vectors with expected outputs."""
         return tuple(case for case in self.vectors if not case.code)

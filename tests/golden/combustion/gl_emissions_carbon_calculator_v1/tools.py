@@ -9,8 +9,8 @@ from greenlang_sdk.agent import Tool
 
 from .factors import lookup
 
-MMBTU_PER_KWH = Decimal("0.003412141633127941514065754501")  # kWh to mmBtu
-KGCH4_PER_GCH4 = Decimal("0.001")  # gCH4 to kgCH4
+MMBTU_PER_KWH = Decimal("0.003412141633127941514065754501")  # 1 kWh in mmBtu
+KGCH4_PER_GCH4 = Decimal("0.001")  # 1 gCH4 in kgCH4
 
 
 def co2_kg(*, consumption: Decimal, fuel_type: str, country: str) -> Decimal:
@@ -19,8 +19,8 @@ def co2_kg(*, consumption: Decimal, fuel_type: str, country: str) -> Decimal:
     co2_kg = consumption × co2_factor
 
     Sources:
-        EPA GHG Emission Factors Hub 2024, Table 1, distillate-fuel-oil-no-2, CO2
-        EPA GHG Emission Factors Hub 2024, Table 1, natural-gas, CO2
+        EPA GHG Emission Factors Hub 2024, Table 1, distillate-fuel-oil-no-2, CO2, natural-gas,
+            CO2
     """
     co2_factor = lookup("co2_factor", fuel_type, country)
     return consumption * MMBTU_PER_KWH * co2_factor
@@ -32,8 +32,8 @@ def ch4_kg(*, consumption: Decimal, fuel_type: str, country: str) -> Decimal:
     ch4_kg = consumption × ch4_factor
 
     Sources:
-        EPA GHG Emission Factors Hub 2024, Table 1, distillate-fuel-oil-no-2, CH4
-        EPA GHG Emission Factors Hub 2024, Table 1, natural-gas, CH4
+        EPA GHG Emission Factors Hub 2024, Table 1, distillate-fuel-oil-no-2, CH4, natural-gas,
+            CH4
     """
     ch4_factor = lookup("ch4_factor", fuel_type, country)
     return consumption * MMBTU_PER_KWH * ch4_factor * KGCH4_PER_GCH4
@@ -60,7 +60,10 @@ TOOLS: dict[str, Tool] = {
             output="co2_kg",
             unit="kgCO2",
             formula="consumption × co2_factor",
-            citation="EPA GHG Emission Factors Hub 2024, Table 1, distillate-fuel-oil-no-2, CO2",
+            citation=(
+                "EPA GHG Emission Factors Hub 2024, Table 1, distillate-fuel-oil-no-2, CO2, "
+                "natural-gas, CO2"
+            ),
             decimals=6,
         ),
         Tool(
@@ -68,7 +71,10 @@ TOOLS: dict[str, Tool] = {
             output="ch4_kg",
             unit="kgCH4",
             formula="consumption × ch4_factor",
-            citation="EPA GHG Emission Factors Hub 2024, Table 1, distillate-fuel-oil-no-2, CH4",
+            citation=(
+                "EPA GHG Emission Factors Hub 2024, Table 1, distillate-fuel-oil-no-2, CH4, "
+                "natural-gas, CH4"
+            ),
             decimals=6,
         ),
         Tool(

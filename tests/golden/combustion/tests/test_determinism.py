@@ -9,22 +9,23 @@ from greenlang_sdk.testing import Case, read_cases
 import gl_emissions_carbon_calculator_v1 as pack
 
 CASES = read_cases(Path(__file__).with_name("vectors.json"))
+SAMPLE = [*CASES.sample, *(case for case in CASES.vectors if case.code)]
 
 
-@pytest.mark.parametrize("case", CASES.vectors, ids=str)
+@pytest.mark.parametrize("case", SAMPLE, ids=str)
 def test_same_input_gives_same_bytes(case: Case) -> None:
     first = pack.AGENT.run(case.input).canonical()
     assert pack.AGENT.run(case.input).canonical() == first
     assert pack.Agent().run(case.input).canonical() == first
 
 
-@pytest.mark.parametrize("case", CASES.vectors, ids=str)
+@pytest.mark.parametrize("case", SAMPLE, ids=str)
 def test_order_of_the_input_does_not_matter(case: Case) -> None:
     turned = dict(reversed(case.input.items()))
     assert pack.AGENT.run(turned).canonical() == pack.AGENT.run(case.input).canonical()
 
 
-@pytest.mark.parametrize("case", CASES.vectors, ids=str)
+@pytest.mark.parametrize("case", SAMPLE, ids=str)
 def test_the_caller_s_decimal_context_does_not_matter(case: Case) -> None:
     wanted = pack.AGENT.run(case.input).canonical()
     with decimal.localcontext(prec=3, rounding=decimal.ROUND_UP):

@@ -33,7 +33,7 @@ def test_output_scales_with_its_input(scaling: dict[str, Any]) -> None:
     assert agrees(scaled[scaling["output"]], f"{wanted:f}", "1E-30")
 
 
-@pytest.mark.parametrize("case", CASES.answered, ids=str)
+@pytest.mark.parametrize("case", CASES.sample, ids=str)
 def test_rounding_twice_changes_nothing(case: Case) -> None:
     result = pack.AGENT.run(case.input)
     assert result.data is not None
@@ -45,7 +45,7 @@ def test_rounding_twice_changes_nothing(case: Case) -> None:
             assert round_output(value, tool.decimals) == value
 
 
-@pytest.mark.parametrize("case", CASES.answered, ids=str)
+@pytest.mark.parametrize("case", CASES.sample, ids=str)
 def test_spelling_of_a_number_does_not_matter(case: Case) -> None:
     numbers = pack.Input.model_validate(case.input).as_dict()
     respelled = {

@@ -1,0 +1,147 @@
+"""What a person does and sees: a spec dropped in the inbox stands in the registry, and in the Dagster UI."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from greenlang.registry import Registry
+from greenlang.settings import Settings
+from tools import screenshot
+
+ROOT = Path(__file__).resolve().parents[2]
+EXAMPLE = ROOT / "templates" / "specs" / "examples" / "stationary_combustion.pack.yaml"
+SECONDS = 60
+pytestmark = [pytest.mark.slow, pytest.mark.browser, pytest.mark.xdist_group("browser")]
+
+ASSETS = (
+    "raw_embedded",
+    "factors",
+    "formulas",
+    "factor_release",
+    "spec_inbox",
+    "agent_spec",
+    "agent_code",
+    "agent_tests",
+    "agent_docs",
+    "qa_report",
+    "agent_pack",
+    "registry_entry",
+    "factory_metrics",
+)
+
+
+@dataclass(frozen=True)
+class House:
+    """Where the started factory is."""
+
+    base: str
+    settings: Settings
+
+    def drop(self, spec: Path) -> None:
+        """Copy a spec into the inbox, as a person would."""
+        shutil.copy(spec, self.settings.var / "bucket" / "inbox" / spec.name)
+
+
+@pytest.fixture(scope="session")
+def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    var = tmp_path_factory.mktemp("up") / "var"
+    var.mkdir()
+    environment = {**os.environ, "GREENLANG_VAR": str(var)}
+    environment.pop("GREENLANG_BUCKET", None)
+    command = [sys.executable, "-m", "tools.up"]
+    with (var / "out").open("w") as out:
+        process = subprocess.Popen(
+            [*command, "--port", "0"], cwd=ROOT, env=environment, stdout=out, stderr=out, start_new_session=True
+        )
+    try:
+        end = time.monotonic() + 120
+        while "GreenLang is up" not in (var / "out").read_text():
+            assert process.poll() is None, (var / "out").read_text()
+            assert time.monotonic() < end, (var / "out").read_text()
+            time.sleep(0.2)
+        port = json.loads((var / "dagster" / "up.json").read_text())["port"]
+        yield House(f"http://127.0.0.1:{port}", Settings(var=var, bucket=None))
+    finally:
+        subprocess.run([*command, "--stop"], cwd=ROOT, env=environment, check=False, timeout=60)
+        process.wait(30)
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """The system's Chromium; a machine without one skips, CI fails."""
+    program = screenshot.chromium()
+    if program is None:
+        if os.environ.get("CI"):
+            pytest.fail("CI must have chromium: apt-get install chromium")
+        pytest.skip("no chromium on the PATH: apt-get install chromium")
+    return program
+
+
+@pytest.fixture(scope="session")
+def key(house: House) -> str:
+    """The partition key of the example, once it stands in the registry with no click."""
+    house.drop(EXAMPLE)
+    start = time.monotonic()
+    while time.monotonic() - start < SECONDS:
+        registry = Registry(house.settings.registry)
+        entries = registry.all()
+        registry.close()
+        if entries:
+            print(f"registered after {time.monotonic() - start:.1f} s")
+            (entry,) = entries
+            return f"{entry.agent_id}@{entry.version}-{entry.spec_digest[:8]}"
+        time.sleep(0.5)
+    inbox = [p.name for p in (house.settings.var / "bucket").rglob("*") if p.is_file()]
+    pytest.fail(f"nothing in the registry after {SECONDS} s; the bucket holds {inbox}")
+
+
+def test_a_spec_dropped_in_the_inbox_is_registered_within_a_minute(house: House, key: str) -> None:
+    assert key.startswith(re.search(r'^id: "?([^"\n]+)', EXAMPLE.read_text(), re.M)[1] + "@")  # type: ignore[index]
+    assert (house.settings.packs).is_dir()
+    assert not any((house.settings.var / "bucket" / "inbox").iterdir())
+
+
+def test_the_lineage_shows_three_groups_and_every_asset(house: House, key: str, chromium: str) -> None:
+    with screenshot.page() as view:
+        screenshot.open_lineage(view, house.base)
+        text = view.inner_text("body")
+        for group in screenshot.GROUPS:
+            assert group in text
+        nodes = " ".join(view.locator("foreignObject").all_text_contents())
+        for asset in ASSETS:
+            assert asset in nodes
+
+
+def test_a_partition_shows_its_plan_tests_quality_and_pack_as_rendered_text(
+    house: House, key: str, chromium: str
+) -> None:
+    with screenshot.page() as view:
+        view.goto(screenshot.partition_address(house.base, "registry_entry", key))
+        view.get_by_text("Latest materialization").wait_for(timeout=60_000)
+        view.get_by_text("certificate digest").first.wait_for(timeout=30_000)
+        text = view.inner_text("body")
+        assert key in text
+        for name in ("plan", "tests", "quality", "pack", "score", "state"):
+            assert re.search(rf"^{name}\s*$", text, re.M), name
+        assert view.locator("td table").count() >= 1, "tables are rendered, not shown as | bars |"
+        assert "|---" not in text
+        assert str(house.settings.packs) in text
+
+
+def test_the_picture_of_the_lineage_can_be_taken(house: House, chromium: str, tmp_path: Path) -> None:
+    target = tmp_path / "img" / "lineage.png"
+    screenshot.screenshot(house.base, target)
+    data = target.read_bytes()
+    assert data.startswith(b"\x89PNG")
+    assert len(data) > 20_000

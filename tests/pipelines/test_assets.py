@@ -1,0 +1,126 @@
+"""The assets that are not agents', on the real factory: they build, and their checks can tell right from wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from dagster import AssetKey, DagsterInstance, ExecuteInProcessResult
+
+from assets import names
+from greenlang_pipelines.definitions import build_defs
+from resources.factory import FactoryResource
+
+SPEC = b"""\
+schema_version: "2.0.0"
+id: "buildings/boiler"
+name: "Boiler"
+version: "1.0.0"
+compute:
+  entrypoint: "python://a.b:c"
+  inputs: {fuel: {dtype: float64, unit: "MMBtu"}}
+  outputs: {energy: {dtype: float64, unit: "MMBtu"}}
+  formulas: {energy: "fuel * 2"}
+"""
+
+
+@pytest.fixture
+def real(tmp_path: Path) -> FactoryResource:
+    return FactoryResource(var=str(tmp_path / "var"))
+
+
+def run(instance: DagsterInstance, factory: FactoryResource, *assets: str) -> ExecuteInProcessResult:
+    job = build_defs(resource_overrides={"factory": factory}).resolve_implicit_global_asset_job_def()
+    subset = job.get_subset(asset_selection={AssetKey(a) for a in assets})
+    return subset.execute_in_process(instance=instance, raise_on_error=False)
+
+
+def checks(result: ExecuteInProcessResult) -> dict[str, bool]:
+    return {e.check_name: e.passed for e in result.get_asset_check_evaluations()}
+
+
+def shown(instance: DagsterInstance, asset: str) -> dict[str, Any]:
+    event = instance.get_latest_materialization_event(AssetKey(asset))
+    assert event is not None
+    return {name: value.value for name, value in event.asset_materialization.metadata.items()}
+
+
+@pytest.mark.slow
+def test_the_reference_tables_are_built_released_and_checked(instance: DagsterInstance, real: FactoryResource) -> None:
+    result = run(instance, real, *names.REFERENCE_ASSETS)
+    assert result.success
+    assert checks(result) == {
+        "embedded_files_are_there": True,
+        "factor_keys_are_unique": True,
+        "parquet_equals_the_embedded_figures": True,
+        "formulas_are_cited_and_worked": True,
+    }
+    assert shown(instance, "factors")["dagster/row_count"] > 100
+    assert shown(instance, "factor_release")["release"] == shown(instance, "factors")["release"]
+    assert "epa/stationary-combustion/2024" in shown(instance, "factor_release")["tables"]
+    assert shown(instance, "formulas")["dagster/row_count"] > 0
+
+
+@pytest.mark.slow
+def test_a_factor_table_that_is_not_the_embedded_one_fails_its_check_and_holds_up_the_release(
+    instance: DagsterInstance, real: FactoryResource
+) -> None:
+    class Tampered(FactoryResource):
+        def build_tables(self) -> Any:
+            import pyarrow.parquet as parquet
+
+            info = super().build_tables()
+            file = self.settings.tables / "factors.parquet"
+            table = parquet.read_table(file)
+            parquet.write_table(table.slice(1), file)
+            return info
+
+    result = run(instance, Tampered(var=real.var), "factors", "factor_release")
+    assert not result.success
+    assert instance.get_latest_materialization_event(AssetKey("factor_release")) is None
+
+
+@pytest.mark.slow
+def test_the_catalogue_is_built_and_compared_with_the_registry(
+    instance: DagsterInstance, real: FactoryResource
+) -> None:
+    result = run(instance, real, "factory_metrics")
+    assert result.success
+    assert checks(result) == {"metrics_agree_with_the_registry": True}
+    assert shown(instance, "factory_metrics")["agents"] == 0
+    assert real.settings.catalogue.exists()
+
+
+@pytest.mark.slow
+def test_the_inbox_asset_takes_files_in_and_leaves_the_building_to_the_batch(
+    instance: DagsterInstance, real: FactoryResource
+) -> None:
+    inbox = real.settings.var / "bucket" / "inbox"
+    inbox.mkdir(parents=True)
+    (inbox / "good.yaml").write_bytes(SPEC)
+    (inbox / "bad.yaml").write_bytes(b"[")
+    assert run(instance, real, "spec_inbox").success
+    (key,) = instance.get_dynamic_partitions("agents")
+    assert key.startswith("buildings/boiler@1.0.0-")
+    inbox_shown = shown(instance, "spec_inbox")
+    assert (inbox_shown["accepted"], inbox_shown["refused"]) == (1, 1)
+    assert "bad.yaml" in inbox_shown["why"]
+    assert real.unfinished() == 1, "the next batch is told what was taken in"
+    # Looking again takes in nothing and loses nothing.
+    assert run(instance, real, "spec_inbox").success
+    assert real.unfinished() == 1
+
+
+def test_a_check_that_finds_a_key_twice_fails(real: FactoryResource, monkeypatch: pytest.MonkeyPatch) -> None:
+    from assets.emission_factors import factor_keys_are_unique
+
+    class Row:
+        key = "epa/x/1/y/z"
+
+    table: Callable[..., Any] = lambda self, embedded=False: [Row(), Row()]  # noqa: E731
+    monkeypatch.setattr(FactoryResource, "factor_table", table)
+    result = factor_keys_are_unique(factory=real)
+    assert not result.passed
+    assert result.metadata["twice"].value == "epa/x/1/y/z"

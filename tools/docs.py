@@ -1,0 +1,90 @@
+"""Pages of docs/ that are made from the code: ``python -m tools.docs``. A test fails when one is out of date."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from pathlib import Path
+
+from greenlang.factors import FactorTable
+from greenlang.factors.fields import docs_table
+from greenlang.metrics.docs import page as metrics_page
+from greenlang.quality import page as quality_page
+from greenlang.settings import Settings
+from greenlang.specs.codes import CODES
+from greenlang.specs.schema import Pack
+
+DOCS = Path(__file__).resolve().parents[1] / "docs"
+
+
+def _settings() -> str:
+    lines = [
+        "# Settings",
+        "",
+        "Every setting has an embedded, local default. Set it in the environment.",
+        "",
+        "| variable | default | meaning |",
+        "|---|---|---|",
+    ]
+    for name, info in Settings.model_fields.items():
+        default = "one a core" if info.default_factory else ("" if info.default is None else str(info.default))
+        lines.append(f"| `GREENLANG_{name.upper()}` | {f'`{default}`' if default else '–'} | {info.description} |")
+    return "\n".join(lines) + "\n"
+
+
+def _codes() -> str:
+    lines = [
+        "# Findings by code",
+        "",
+        "A finding has a severity, a code, a place in your file, a message and a mend. All come in one pass.",
+        "",
+        "| code | meaning | example |",
+        "|---|---|---|",
+        *(f"| {code} | {c.title} | {c.example} |" for code, c in CODES.items()),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _factors() -> str:
+    table = FactorTable.load()
+    counts = Counter((f.publisher, f.dataset, f.vintage, f.licence) for f in table)
+    lines = [
+        "# Factors",
+        "",
+        f"The embedded base `{table.release}` holds {len(table):,} figures, each cited to its cell. A reference names one "
+        "row (`ef://epa/stationary-combustion/2025/natural-gas/co2-per-mmbtu`) or a table "
+        "(`ef://epa/stationary-combustion/2025`); `@release` at its end pins the release.",
+        "",
+        "## Sources",
+        "",
+        "| reference | figures | licence |",
+        "|---|---|---|",
+        *(f"| `ef://{p}/{d}/{v}` | {n} | {licence} |" for (p, d, v, licence), n in sorted(counts.items())),
+        "",
+        "## Columns",
+        "",
+        docs_table(),
+    ]
+    return "\n".join(lines)
+
+
+def pages() -> dict[str, str]:
+    """File name -> content."""
+    return {
+        "settings.md": _settings(),
+        "diagnostics.md": _codes(),
+        "quality.md": quality_page(),
+        "metrics.md": metrics_page(),
+        "factors.md": _factors(),
+        "pack.schema.json": json.dumps(Pack.model_json_schema(), indent=2) + "\n",
+    }
+
+
+def main() -> None:
+    """Write every page."""
+    for name, content in pages().items():
+        (DOCS / name).write_text(content)
+
+
+if __name__ == "__main__":
+    main()
