@@ -245,8 +245,8 @@ class ObjectBucket(Bucket):
     remote = True
 
     def __init__(self, address: str) -> None:
-        from obstore.exceptions import BaseError  # noqa: PLC0415 - 40 ms that a folder does not need
-        from obstore.store import from_url  # noqa: PLC0415
+        from obstore.exceptions import BaseError
+        from obstore.store import from_url
 
         self.address = address.rstrip("/")
         try:
@@ -260,7 +260,7 @@ class ObjectBucket(Bucket):
 
     @contextlib.contextmanager
     def _asking(self, what: str) -> Iterator[None]:
-        from obstore.exceptions import BaseError  # noqa: PLC0415
+        from obstore.exceptions import BaseError
 
         try:
             yield
@@ -270,7 +270,7 @@ class ObjectBucket(Bucket):
             raise BucketError(f"{self.address}: {what}: {_first_line(error)}") from error
 
     def list(self, area: str, after: str = "", limit: int | None = None) -> list[Entry]:
-        import obstore  # noqa: PLC0415
+        import obstore
 
         found: list[Entry] = []
         offset = f"{area}/{after}" if after else None
@@ -288,7 +288,7 @@ class ObjectBucket(Bucket):
         return found if limit is None else found[:limit]
 
     def stat(self, path: str) -> Entry | None:
-        import obstore  # noqa: PLC0415
+        import obstore
 
         try:
             with self._asking(f"{path} cannot be read"):
@@ -306,20 +306,20 @@ class ObjectBucket(Bucket):
         return bytes(data)
 
     def chunks(self, path: str) -> Iterator[bytes]:
-        import obstore  # noqa: PLC0415
+        import obstore
 
         with self._asking(f"{path} cannot be read"):
             for piece in obstore.get(self._store, path).stream(min_chunk_size=1 << 20):
                 yield bytes(piece)
 
     def write(self, path: str, data: bytes) -> None:
-        import obstore  # noqa: PLC0415
+        import obstore
 
         with self._asking(f"{path} cannot be written"):
             obstore.put(self._store, path, data)
 
     def move(self, src: str, dst: str, *, etag: str | None = None) -> bool:
-        import obstore  # noqa: PLC0415
+        import obstore
 
         found = self.stat(src)
         if found is None:

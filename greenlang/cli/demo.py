@@ -130,5 +130,5 @@ def _call(pack: Path) -> str:
     """A shell line that calls the installed agent on the first input of its own test vectors."""
     vectors = json.loads((pack / "tests" / "vectors.json").read_text())
     package = next(p.name for p in sorted(pack.glob("gl_*")) if p.is_dir())
-    given = next(v["input"] for v in vectors["cases"] if v["origin"] != "gap")
+    given = vectors["base"]
     return f"/tmp/agent/bin/python -m {package} '{json.dumps(given)}'"
