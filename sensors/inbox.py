@@ -2,10 +2,10 @@
 
 Belongs here: listing and deciding when. Does not belong here: reading a file, and the asset modules.
 
-The cursor is ``{"after": name, "page": digest, "tries": n, "not_before": time}``. ``after`` is set while a
-sweep through the inbox is under way: each tick hands the next page to a run of its own, and the runs queue
-up. Between sweeps nothing is requested while a batch is queued or running, because its files still stand in
-the inbox. Files that are still there after their batch (it failed) are tried again, ever later.
+``Cursor.after`` is set while a sweep through the inbox is under way: each tick hands the next page to a run of its own,
+and the runs queue up. Between sweeps nothing is requested while a batch is queued or running, because its files still
+stand in the inbox. Files that are still there after their batch (it failed) are tried again, ever later. When a batch
+has failed or was killed, one over everything finishes its work, because specs that it had accepted have left the inbox.
 """
 
 from __future__ import annotations
@@ -42,16 +42,20 @@ _IN_FLIGHT = [
     DagsterRunStatus.CANCELING,
 ]
 _LONGEST_WAIT = 3600
+_ENTRANCE = "greenlang/entrance"
+_MEND = "mend"
 
 
 @dataclass
 class Cursor:
     """Where the sensor stands."""
 
-    after: str = ""
+    after: str = ""  # the last name that was handed out, in the middle of a sweep
     page: str = ""  # digest of the first page of the last sweep
     tries: int = 0
     not_before: float = 0.0
+    mends: int = 0  # batches over everything since the last one that succeeded
+    mend_not_before: float = 0.0
 
     @classmethod
     def load(cls, text: str | None) -> Cursor:
@@ -77,21 +81,32 @@ def build(job: JobDefinition, settings: Settings) -> SensorDefinition:
         description="Looks into the bucket's inbox and starts a batch for the files that are ready.",
     )
     def inbox_sensor(context: SensorEvaluationContext, factory: FactoryResource) -> SensorResult | SkipReason:
-        cursor = Cursor.load(context.cursor)
+        cursor, now = Cursor.load(context.cursor), time.time()
         if not cursor.after and _in_flight(context.instance, job.name):
             return SkipReason("a batch is queued or running")
+        if not cursor.after and (factory.unfinished() or _broken(context.instance, job.name)):
+            if now >= cursor.mend_not_before:
+                cursor.mend_not_before = now + _wait(cursor.mends)
+                cursor.mends += 1
+                return SensorResult(run_requests=[_mend()], cursor=cursor.dump())
+        elif not cursor.after:
+            cursor.mends, cursor.mend_not_before = 0, 0.0
         files = factory.waiting_files(cursor.after)
-        if not files and cursor.after:
-            return SensorResult(skip_reason="the end of the inbox is reached", cursor=_rested(cursor).dump())
-        if not files and not factory.unfinished():
-            return SensorResult(skip_reason="the inbox is empty", cursor=Cursor().dump())
         page = files[: settings.page_size]
+        if not page:
+            if cursor.after:
+                cursor.after = ""
+            else:
+                cursor.page, cursor.tries, cursor.not_before = "", 0, 0.0
+            return SensorResult(skip_reason="the inbox is empty", cursor=cursor.dump())
         if not cursor.after:
-            cursor = _counted(cursor, page)
-            if time.time() < cursor.not_before:
-                wait = f"{len(files)} files could not be taken in; the next try is in a while"
+            if (digest := _digest(page)) != cursor.page:
+                cursor.page, cursor.tries = digest, 0
+            elif now < cursor.not_before:
+                wait = f"{len(files)} files could not be taken in; they are tried again later"
                 return SensorResult(skip_reason=wait, cursor=cursor.dump())
-            cursor.not_before = time.time() + min(15 * 2**cursor.tries, _LONGEST_WAIT)
+            cursor.not_before = now + _wait(cursor.tries)
+            cursor.tries += 1
         cursor.after = page[-1].name if len(files) > len(page) else ""
         return SensorResult(run_requests=[_request(page)], cursor=cursor.dump())
 
@@ -102,6 +117,20 @@ def _in_flight(instance: DagsterInstance, job: str) -> bool:
     return bool(instance.get_run_ids(RunsFilter(job_name=job, statuses=_IN_FLIGHT), limit=1))
 
 
+def _broken(instance: DagsterInstance, job: str) -> bool:
+    """Whether a batch has failed since the last one over everything succeeded."""
+    failed = instance.get_run_records(RunsFilter(job_name=job, statuses=[DagsterRunStatus.FAILURE]), limit=1)
+    mended = instance.get_run_records(
+        RunsFilter(job_name=job, statuses=[DagsterRunStatus.SUCCESS], tags={_ENTRANCE: _MEND}), limit=1
+    )
+    return bool(failed) and not (mended and mended[0].create_timestamp > failed[0].create_timestamp)
+
+
+def _wait(tries: int) -> float:
+    """Seconds until the next try: 15, 30, 60, ... an hour."""
+    return float(min(15 * 2 ** min(tries, 10), _LONGEST_WAIT))
+
+
 def _digest(page: Sequence[Entry]) -> str:
     total = hashlib.sha256()
     for entry in page:
@@ -109,23 +138,13 @@ def _digest(page: Sequence[Entry]) -> str:
     return total.hexdigest()[:16]
 
 
-def _counted(cursor: Cursor, page: Sequence[Entry]) -> Cursor:
-    """The cursor at the start of a sweep: the same first page again is another try."""
-    digest = _digest(page)
-    if digest != cursor.page:
-        return Cursor(page=digest)
-    if time.time() < cursor.not_before:
-        return cursor
-    return Cursor(page=digest, tries=cursor.tries + 1)
-
-
-def _rested(cursor: Cursor) -> Cursor:
-    return Cursor(page=cursor.page, tries=cursor.tries, not_before=cursor.not_before)
+def _mend() -> RunRequest:
+    return RunRequest(run_config={"ops": {"run_line": {"config": {"entrance": _MEND}}}}, tags={_ENTRANCE: _MEND})
 
 
 def _request(page: Sequence[Entry]) -> RunRequest:
     names = [entry.name for entry in page]
     return RunRequest(
         run_config={"ops": {"run_line": {"config": {"files": names, "entrance": "sensor"}}}},
-        tags={"greenlang/entrance": "sensor", "greenlang/files": str(len(names))},
+        tags={_ENTRANCE: "sensor", "greenlang/files": str(len(names))},
     )

@@ -25,6 +25,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from types import FrameType
 
+from greenlang.errors import GreenlangError
 from greenlang.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -54,7 +55,14 @@ def main(arguments: list[str] | None = None) -> int:
         return 1
     if running is not None:
         end_marked(str(running["mark"]))  # its supervisor was killed; take away what it left
-    return Up(settings, home, state, given.port or free_port()).run()
+    if given.port and taken(given.port):
+        print(f"port {given.port} is taken: `--port 0`, or GREENLANG_WEBSERVER_PORT, picks another")
+        return 1
+    try:
+        return Up(settings, home, state, given.port or free_port()).run()
+    except GreenlangError as error:
+        print(f"not up: {error}")
+        return 1
 
 
 class Up:
@@ -283,6 +291,12 @@ def open_instance(home: Path) -> None:
         instance.all_instigator_state()  # the schedules' tables
         for run in instance.get_runs(RunsFilter(statuses=lost)):
             instance.report_run_failed(run, "its process was killed; the next batch finishes its work")
+
+
+def taken(port: int) -> bool:
+    """Whether somebody listens on the port."""
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def free_port() -> int:

@@ -218,9 +218,8 @@ class _Writer:
         """Parts of an expression that may be computed before it; the right side of and/or may not."""
         if isinstance(node, Logic):
             return [node.left]
-        if isinstance(node, (Arithmetic, Convert)):
-            return [inner for _, inner in self.chain(node)]
-        return list(children(node))
+        chain = self.chain(node) if isinstance(node, (Arithmetic, Convert)) else []
+        return [inner for _, inner in chain] if len(chain) > 1 else list(children(node))
 
     def branches(self, node: If, prefix: str, pad: str) -> list[str]:
         condition = self.expression(node.condition).text
@@ -239,7 +238,7 @@ class _Writer:
         if isinstance(node, Call):
             self.expression(node)
             lines = [f"{pad}{self.decimal(a).text}," for a in node.arguments]
-        elif isinstance(node, (Arithmetic, Convert, Logic)) and len(self.chain(node)) > 1:
+        elif isinstance(node, (Arithmetic, Compare, Convert, Logic)) and len(self.chain(node)) > 1:
             text = f"{pad}{self.expression(node).text}"
             if len(self.chain(node)) == 2 and "(" in text:
                 return []  # a formatter would break inside those brackets; a name reads better
@@ -250,6 +249,9 @@ class _Writer:
 
     def choice(self, node: If, pad: str) -> list[str]:
         """A conditional expression, a case a line; none if it does not fit."""
+        text = f"{pad}{self.expression(node).text}"
+        if len(text) <= WIDTH:
+            return [text]
         lines: list[str] = []
         rest: Node = node
         head = ""
@@ -264,6 +266,8 @@ class _Writer:
 
     def chain(self, node: Node) -> list[tuple[str, Node]]:
         """The operands of a chain of operators of one strength, each with the operator before it."""
+        if isinstance(node, Compare):
+            return [("", node.left), (node.op, node.right)]
         strength = self.expression(node).strength
         tail: list[tuple[str, Node]] = []
         rest: Node = node
@@ -281,10 +285,12 @@ class _Writer:
 
     def links(self, node: Node) -> list[str]:
         """One operand a line, with its operator in front."""
-        strength = self.expression(node).strength
+        # comparisons do not associate: both of their sides are sums at least
+        least = _SUM if isinstance(node, Compare) else self.expression(node).strength
         (_, first), *tail = self.chain(node)
-        head = self.wrapped(first, strength, decimal=not isinstance(node, Logic))
-        return [head, *(f"{sign} {self.wrapped(n, strength + 1)}" for sign, n in tail)]
+        head = self.wrapped(first, least, decimal=isinstance(node, (Arithmetic, Convert)))
+        after = least + (not isinstance(node, Compare))
+        return [head, *(f"{sign} {self.wrapped(n, after)}" for sign, n in tail)]
 
     def decimal(self, node: Node) -> _Part:
         """An expression that is certainly a Decimal where it is a number, never a bare int."""

@@ -6,6 +6,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -145,3 +146,36 @@ def test_the_picture_of_the_lineage_can_be_taken(house: House, chromium: str, tm
     data = target.read_bytes()
     assert data.startswith(b"\x89PNG")
     assert len(data) > 20_000
+
+
+def lock_holder(var: Path) -> int | None:
+    """The pid of the batch's process: the one that holds the lock over ``var``."""
+    lock = str(var / "batch.lock")
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            if any(str(fd.readlink()) == lock for fd in (folder / "fd").iterdir()):
+                return int(folder.name)
+        except OSError:
+            continue
+    return None
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="finds the batch's process in /proc")
+def test_a_batch_that_is_killed_is_finished_without_a_click(house: House, key: str) -> None:
+    """SIGKILL after the specs have left the inbox and before they are built."""
+    inbox = house.settings.var / "bucket" / "inbox"
+    others = ("freight.pack.yaml", "heat_pump.pack.yaml", "waste.pack.yaml")
+    for name in others:
+        house.drop(EXAMPLE.with_name(name))
+    end = time.monotonic() + 180
+    while any(inbox.iterdir()):
+        assert time.monotonic() < end
+        time.sleep(0.05)
+    pid = lock_holder(house.settings.var)
+    assert pid is not None, "the batch was over before it could be killed"
+    os.kill(pid, signal.SIGKILL)
+    registry = Registry(house.settings.registry)
+    while len(registry.all()) < 1 + len(others):
+        assert time.monotonic() < end, "the killed batch was not finished"
+        time.sleep(0.5)
+    registry.close()

@@ -147,6 +147,19 @@ def test_a_lookup_in_a_branch_not_taken_is_not_needed() -> None:
     assert run(node, dict.fromkeys(NAMES.values(), Decimal(5))) == 5
 
 
+def test_a_scale_with_a_shift_that_is_too_long_for_a_line_is_taken_apart() -> None:
+    long = name("a_rather_long_name_of_an_input_that_fills_lines")
+    node = Convert(
+        operand=Negate(operand=op("**", long, Number(value=Decimal(2)))),
+        source_unit="degF",
+        unit="K",
+        factor=Decimal("0.55"),
+        shift=Decimal("255.37"),
+    )
+    lines = show(node).splitlines()
+    assert lines[-1] == "return part_1 * K_PER_DEGF + K_AT_ZERO_DEGF"
+
+
 def test_two_conversions_of_one_name_stay_apart() -> None:
     constants = Constants()
     assert constants.factor("t", "kg", Decimal(1000)) == "KG_PER_T"

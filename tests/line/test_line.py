@@ -22,13 +22,14 @@ from greenlang.specs.model import slug
 pytestmark = pytest.mark.slow
 
 
-class TestAllExamples:
-    @pytest.fixture(scope="class")
-    def done(self, tmp_path_factory: pytest.TempPathFactory) -> tuple[Settings, dict[str, object]]:
-        settings = Settings(var=tmp_path_factory.mktemp("examples") / "var", workers=2)
-        drop(settings, **{p.name.replace(".", "__"): p.read_bytes() for p in EXAMPLES.glob("*.yaml")})
-        return settings, run(settings)
+@pytest.fixture(scope="module")
+def done(tmp_path_factory: pytest.TempPathFactory) -> tuple[Settings, dict[str, object]]:
+    settings = Settings(var=tmp_path_factory.mktemp("examples") / "var", workers=2)
+    drop(settings, **{p.name.replace(".", "__"): p.read_bytes() for p in EXAMPLES.glob("*.yaml")})
+    return settings, run(settings)
 
+
+class TestAllExamples:
     def test_every_one_is_registered(self, done: tuple[Settings, dict]) -> None:
         _, outcomes = done
         assert {f: (o.outcome, o.reason) for f, o in outcomes.items() if o.outcome != "registered"} == {}
@@ -194,6 +195,14 @@ if __name__ == "__main__":
 """
 
 
+@pytest.fixture(scope="module")
+def reference(tmp_path_factory: pytest.TempPathFactory, shared: Path) -> dict[str, object]:
+    settings = Settings(var=tmp_path_factory.mktemp("whole") / "var", workers=2)
+    TestKilledAtAnyMoment.fill(settings, shared)
+    run(settings)
+    return end_state(settings)
+
+
 class TestKilledAtAnyMoment:
     """SIGKILL, then a second run: the same end state, byte for byte."""
 
@@ -211,13 +220,6 @@ class TestKilledAtAnyMoment:
             g__yaml=renamed("boiler", "test/pair_v1") + b"# other\n",
             h__yaml=example("freight"),
         )
-
-    @pytest.fixture(scope="class")
-    def reference(self, tmp_path_factory: pytest.TempPathFactory, shared: Path) -> dict[str, object]:
-        settings = Settings(var=tmp_path_factory.mktemp("whole") / "var", workers=2)
-        self.fill(settings, shared)
-        run(settings)
-        return end_state(settings)
 
     @pytest.mark.parametrize("seconds", [0.3, 1.2, 2.0, 2.8, 3.6, 4.4, 6.0])
     def test_the_end_state_is_the_same(

@@ -88,9 +88,38 @@ def test_a_finished_batch_does_not_hold_up_the_next(
 ) -> None:
     (inbox / "a.yaml").write_text("x")
     job = build_defs().resolve_job_def("line_batch")
-    for status in (DagsterRunStatus.SUCCESS, DagsterRunStatus.FAILURE, DagsterRunStatus.CANCELED):
+    for status in (DagsterRunStatus.SUCCESS, DagsterRunStatus.CANCELED):
         instance.create_run_for_job(job, status=status)
-    assert len(tick(factory, instance).run_requests) == 1
+    (request,) = tick(factory, instance).run_requests
+    assert files(request) == ["a.yaml"]
+
+
+def test_after_a_batch_that_failed_one_over_everything_finishes_its_work(
+    factory: FakeFactory, instance: DagsterInstance, inbox: Path, clock: mock.Mock
+) -> None:
+    """What a killed batch had accepted is no longer in the inbox, so nobody else would ask for it."""
+    job = build_defs().resolve_job_def("line_batch")
+    instance.create_run_for_job(job, status=DagsterRunStatus.FAILURE)
+    instance.create_run_for_job(job, status=DagsterRunStatus.SUCCESS)  # another page of the same sweep
+    result = tick(factory, instance)
+    (request,) = result.run_requests
+    assert request.run_config["ops"]["run_line"]["config"] == {"entrance": "mend"}
+    # It fails again: new files do not wait for it, and it is tried again later.
+    instance.create_run_for_job(job, status=DagsterRunStatus.FAILURE, tags=request.tags)
+    (inbox / "new.yaml").write_text("x")
+    result = tick(factory, instance, result.cursor)
+    assert files(result.run_requests[0]) == ["new.yaml"]
+    (inbox / "new.yaml").unlink()
+    assert not tick(factory, instance, result.cursor).run_requests
+    clock.return_value += 16
+    result = tick(factory, instance, result.cursor)
+    assert result.run_requests[0].tags["greenlang/entrance"] == "mend"
+    # It succeeds: done.
+    instance.create_run_for_job(job, status=DagsterRunStatus.SUCCESS, tags=request.tags)
+    clock.return_value += 3600
+    result = tick(factory, instance, result.cursor)
+    assert not result.run_requests
+    assert json.loads(result.cursor or "")["mends"] == 0
 
 
 def test_files_that_come_back_are_tried_ever_later(
@@ -118,7 +147,7 @@ def test_what_a_killed_intake_left_is_finished_without_a_new_file(
     journal.parent.mkdir(parents=True)
     journal.write_text("{}")
     (request,) = tick(factory, instance).run_requests
-    assert files(request) == []
+    assert "files" not in request.run_config["ops"]["run_line"]["config"]
 
 
 def test_a_cursor_of_another_release_starts_afresh(

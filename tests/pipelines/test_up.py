@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -31,11 +32,11 @@ def var(tmp_path: Path) -> Iterator[Path]:
     call(folder, "--stop")
 
 
-def call(var: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+def call(var: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "tools.up", *arguments],
         cwd=ROOT,
-        env={**os.environ, "GREENLANG_VAR": str(var)},
+        env={**os.environ, "GREENLANG_VAR": str(var), **environment},
         capture_output=True,
         text=True,
         timeout=120,
@@ -128,6 +129,19 @@ def test_a_stale_pid_of_somebody_else_is_never_signalled(var: Path) -> None:
     finally:
         bystander.kill()
         bystander.wait()
+
+
+def test_a_port_that_is_taken_and_a_bucket_that_cannot_be_opened_are_said(var: Path) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        done = call(var, "--port", str(other.getsockname()[1]))
+    assert done.returncode == 1
+    assert "is taken" in done.stdout
+    done = call(var, "--port", "0", GREENLANG_BUCKET="ftp://host/x")
+    assert done.returncode == 1
+    assert "not up: ftp://host/x: a bucket is a folder, or an s3://, gs:// or az:// address" in done.stdout
+    assert not (var / "dagster" / "up.json").exists()
 
 
 def test_runs_that_a_power_cut_left_in_progress_are_put_to_rest(var: Path, monkeypatch: pytest.MonkeyPatch) -> None:
