@@ -1,4 +1,4 @@
-"""Where the factor tables and templates lie: inside a wheel as ``greenlang/_data``, beside the package in a checkout."""
+"""Where factor tables and templates lie: in a wheel as ``greenlang/_data``, beside the package in a checkout."""
 
 from __future__ import annotations
 

@@ -51,8 +51,8 @@ def _factors() -> str:
     lines = [
         "# Factors",
         "",
-        f"The embedded base `{table.release}` holds {len(table):,} figures, each cited to its cell. A reference names one "
-        "row (`ef://epa/stationary-combustion/2025/natural-gas/co2-per-mmbtu`) or a table "
+        f"The embedded base `{table.release}` holds {len(table):,} figures, each cited to its cell. A reference names "
+        "one row (`ef://epa/stationary-combustion/2025/natural-gas/co2-per-mmbtu`) or a table "
         "(`ef://epa/stationary-combustion/2025`); `@release` at its end pins the release.",
         "",
         "## Sources",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from greenlang.cli.agent import app as app
+from greenlang.cli.agent import app
 from greenlang.cli.app import NEGATIVE, settings
 from greenlang.cli.registry import AsJson
 from greenlang.cli.show import as_json, table
@@ -15,6 +15,8 @@ from greenlang.cli.show import as_json, table
 if TYPE_CHECKING:
     from greenlang.resolution.plan import Resolution
     from greenlang.specs.diagnostics import Diagnostic
+
+__all__ = ["app"]
 
 SpecFile = Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="A spec (YAML).")]
 
@@ -42,8 +44,14 @@ def validate(spec: SpecFile, json: AsJson = False) -> None:
     missing = resolution.missing if resolution is not None else ()
     if json:
         lost = [{"output": m.output, "reason": m.reason, "candidates": list(m.candidates)} for m in missing]
-        as_json({"valid": not wrong, "complete": not wrong and not missing, "missing": lost,
-                 "diagnostics": [d.as_dict() for d in findings]})  # fmt: skip
+        as_json(
+            {
+                "valid": not wrong,
+                "complete": not wrong and not missing,
+                "missing": lost,
+                "diagnostics": [d.as_dict() for d in findings],
+            }
+        )
     else:
         for finding in findings:
             typer.echo(finding.text(spec.name))
@@ -115,8 +123,17 @@ def _drop_and_run(context: typer.Context, paths: list[Path], *, json: bool) -> N
     for stage in line.run_batch(found, files=names, entrance="command line", settle=False):
         if stage.agent is not None:
             a = stage.agent
-            rows.append({"agent": a.agent_id or a.file, "version": a.version, "outcome": a.outcome, "score": a.score,
-                         "coverage": a.coverage, "tests_passed": a.tests_passed, "reason": a.reason})  # fmt: skip
+            rows.append(
+                {
+                    "agent": a.agent_id or a.file,
+                    "version": a.version,
+                    "outcome": a.outcome,
+                    "score": a.score,
+                    "coverage": a.coverage,
+                    "tests_passed": a.tests_passed,
+                    "reason": a.reason,
+                }
+            )
     if json:
         as_json(rows)
     elif rows:

@@ -121,7 +121,7 @@ def _what_next(found: Settings, rows: list[dict[str, Any]], console: Any) -> Non
         return
     pack = found.packs / slug(good["key"])
     console.print("\nInstall one agent anywhere, and call it:", soft_wrap=True)
-    for command in ("python3 -m venv /tmp/agent", f"/tmp/agent/bin/pip install {pack}/wheels/*.whl"):
+    for command in ("python3 -m venv agent", f"agent/bin/pip install {pack}/wheels/*.whl"):
         console.print(f"    {command}", soft_wrap=True, markup=False)
     console.print(f"    {_call(pack)}", soft_wrap=True, markup=False)
 
@@ -131,4 +131,4 @@ def _call(pack: Path) -> str:
     vectors = json.loads((pack / "tests" / "vectors.json").read_text())
     package = next(p.name for p in sorted(pack.glob("gl_*")) if p.is_dir())
     given = vectors["base"]
-    return f"/tmp/agent/bin/python -m {package} '{json.dumps(given)}'"
+    return f"agent/bin/python -m {package} '{json.dumps(given)}'"

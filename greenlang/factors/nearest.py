@@ -17,6 +17,7 @@ from greenlang.factors.model import Factor
 
 _CLOSE = 60  # candidates that are compared letter by letter
 _NOISE = frozenset({"per", "and", "of", "average", "kg", "g", "t", "lb"})
+_SLIP = 0.96  # so alike that it is a slip of the pen
 _TABLE_DEPTH = 3  # publisher/dataset/vintage
 _GWP = "gwp"
 
@@ -128,8 +129,12 @@ class Neighbours:
         return score
 
     def _score(self, query: _Query, candidate: _Candidate) -> float:
-        likeness = SequenceMatcher(None, query.timeless, candidate.timeless, autojunk=False).ratio()
-        return self._shared(query, candidate) + 4.0 * likeness
+        likeness = _likeness(query, candidate)
+        return self._shared(query, candidate) + 4.0 * likeness + 8.0 * (likeness >= _SLIP)
+
+
+def _likeness(query: _Query, candidate: _Candidate) -> float:
+    return SequenceMatcher(None, query.timeless, candidate.timeless, autojunk=False).ratio()
 
 
 def _tokens(parts: Iterable[str]) -> frozenset[str]:
@@ -151,6 +156,8 @@ def _meant(query: _Query, parts: tuple[str, ...]) -> str:
 
 
 def _reason(query: _Query, candidate: _Candidate) -> str:
+    if query.timeless != candidate.timeless and _likeness(query, candidate) >= _SLIP:
+        return "spelled almost the same"
     parts, asked = candidate.parts, query.segments
     if parts[:2] == asked[:2] and parts[3:] == asked[3:]:
         return f"same dataset, vintage {parts[2]}"

@@ -148,7 +148,8 @@ class Builder:
                 score, passed = overall(dimensions)
             base = _judged(base, verdict, dimensions, score)
             if "infrastructure" in {verdict.status, *(e.status for e in evaluations)}:
-                detail = next((x.detail for x in (verdict, *evaluations) if x.status == "infrastructure"), "")
+                runs: list[Verdict | Evaluation] = [verdict, *evaluations]
+                detail = next((r.detail for r in runs if r.status == "infrastructure"), "")
                 return clock.built(replace(base, outcome="infrastructure", reason=f"the sandbox failed: {detail}"))
             if not passed:
                 return clock.built(replace(base, outcome="quarantined", reason=_why(verdict, evaluations, dimensions)))

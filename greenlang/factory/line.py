@@ -268,8 +268,10 @@ class _Batch:
             self.bucket.write(_report(outcome.key), describe.report(outcome).encode())
         if outcome.outcome == "registered" and outcome.rebuilt:
             spent = monotonic() - begin
-            stages = (*(replace(s, agent=None) for s in stages),
-                      StageOutcome(outcome.key, "registration", "done", spent, outcome))  # fmt: skip
+            stages = (
+                *(replace(s, agent=None) for s in stages),
+                StageOutcome(outcome.key, "registration", "done", spent, outcome),
+            )
         if len(self.pending) >= FLUSH_AGENTS or monotonic() - self.flushed > FLUSH_SECONDS:
             self.flush()
         self.progress()
@@ -337,9 +339,16 @@ class _Batch:
 
 
 _STANDING = (
-    "state", "score", "coverage", "tests_passed", "tests_total", "pack_digest", "certificate_digest",
-    "consumed_digest", "sandbox_profile",
-)  # fmt: skip
+    "state",
+    "score",
+    "coverage",
+    "tests_passed",
+    "tests_total",
+    "pack_digest",
+    "certificate_digest",
+    "consumed_digest",
+    "sandbox_profile",
+)
 
 
 def _report(key: str) -> str:

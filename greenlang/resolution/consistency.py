@@ -15,7 +15,7 @@ from greenlang.errors import CalculationError
 from greenlang.resolution import run
 from greenlang.resolution.plan import OutputPlan
 from greenlang.resolution.properties import Monotone, Rule
-from greenlang.resolution.prove import close, first_against, ladder, short
+from greenlang.resolution.prove import Step, close, first_against, ladder, short
 from greenlang.specs.diagnostics import Diagnostic
 from greenlang.specs.model import AgentSpec, GoldenCase, OutputSpec
 
@@ -41,18 +41,29 @@ def contradictions(
                 steps = [(x, y * c) for x, y in ladder(spec, known, inner, {}, {}, rule.input, bottom.name)]
                 against = first_against(steps, rule.direction)
                 if against is not None:
-                    (x0, y0), (x1, y1) = against
-                    yield Diagnostic(
-                        "GLS052",
-                        "error",
-                        f"property `{rule.source.name}` ({rule.source.rule}) contradicts the spec's own "
-                        f"{bottom.name} = {known[bottom.name].text}: with {top.name} = {ratio.name} × {bottom.name} and "
-                        f"{ratio.name} {c} (golden case `{case.name}`), {top.name} is {short(y0)} at "
-                        f"{rule.input} = {short(x0)} and {short(y1)} at {short(x1)}",
-                        "one of the two is wrong: decide which",
-                        rule.source.line,
-                        rule.source.column,
-                    )
+                    yield _property(rule, ratio, bottom, known[bottom.name].text, anchor, against)
+
+
+def _property(
+    rule: Monotone,
+    ratio: OutputSpec,
+    bottom: OutputSpec,
+    formula: str,
+    anchor: tuple[GoldenCase, Decimal],
+    against: tuple[Step, Step],
+) -> Diagnostic:
+    (x0, y0), (x1, y1) = against
+    case, c = anchor
+    return Diagnostic(
+        "GLS052",
+        "error",
+        f"property `{rule.source.name}` ({rule.source.rule}) contradicts the spec's own {bottom.name} = {formula}: "
+        f"with {rule.output} = {ratio.name} × {bottom.name} and {ratio.name} {c} (golden case `{case.name}`), "
+        f"{rule.output} is {short(y0)} at {rule.input} = {short(x0)} and {short(y1)} at {short(x1)}",
+        "one of the two is wrong: decide which",
+        rule.source.line,
+        rule.source.column,
+    )
 
 
 def _triples(spec: AgentSpec, known: Mapping[str, OutputPlan]) -> Iterator[tuple[OutputSpec, OutputSpec, OutputSpec]]:
@@ -61,7 +72,7 @@ def _triples(spec: AgentSpec, known: Mapping[str, OutputPlan]) -> Iterator[tuple
         for top in (o for o in numeric if o.name not in known):
             unit = units.combine(top.unit, "/", bottom.unit)
             for ratio in (o for o in numeric if o.name not in {top.name, bottom.name} and o.name not in known):
-                if units.same_dimension(ratio.unit, unit) and units.conversion(ratio.unit, unit) == (1, 0):
+                if units.same_dimension(ratio.unit, unit) and units.conversion(ratio.unit, unit)[0] == 1:
                     yield ratio, top, bottom
 
 

@@ -81,9 +81,10 @@ def _bind(spec: AgentSpec, formula: LibraryFormula, output: str, pinner: Pinner)
 
 def _input(spec: AgentSpec, name: str, symbol: FormulaSymbol, *, by_name: bool, taken: set[str]) -> InputSpec:
     fits = [
-        i for i in spec.inputs.values()
+        i
+        for i in spec.inputs.values()
         if i.numeric and i.name not in taken and units.same_dimension(i.unit, symbol.unit)
-    ]  # fmt: skip
+    ]
     named = [i for i in fits if words(i.name) & frozenset().union(*(words(n) for n in (*symbol.names, name)))]
     if by_name or len(fits) > 1:
         fits = named

@@ -20,10 +20,21 @@ from greenlang.specs.model import AgentSpec, InputSpec
 
 COLUMNS = frozenset(
     {
-        "activity", "category", "gas", "per", "region", "vintage", "dataset", "boundary", "scope2_method",
-        "calorific_basis", "quantity", "data_year", "publication_year",
+        "activity",
+        "category",
+        "gas",
+        "per",
+        "region",
+        "vintage",
+        "dataset",
+        "boundary",
+        "scope2_method",
+        "calorific_basis",
+        "quantity",
+        "data_year",
+        "publication_year",
     }
-)  # fmt: skip
+)
 _ANY = "*"
 
 
@@ -147,16 +158,16 @@ class Pinner:
         gaps: list[Gap] = []
         for column, input_name in by_input.items():
             found = self._values(rows, column, self.spec.inputs[input_name])
-            good = {value: cells for value, cells in found.items() if len(cells) == 1}
+            good: dict[str, tuple[str, ...]] = {value: cells for value, cells in found.items() if len(cells) == 1}
             gaps.extend(
                 self._gap(rows, column, input_name, value, cells) for value, cells in found.items() if len(cells) != 1
             )
             if not self.spec.inputs[input_name].enum:
-                covered = ", ".join(sorted(good)[:6])
+                only = ", ".join(sorted(good)[:6])
                 gaps.append(
                     Gap(
                         ((input_name, _ANY),),
-                        f"the references hold {covered} only" if covered else "nothing is covered",
+                        f"the references hold {only} only" if only else "nothing is covered",
                     )
                 )
             choices.append(good)
@@ -168,8 +179,7 @@ class Pinner:
             if len(left) == 1:
                 picked[key] = left[0]
             elif left:
-                shown = tuple(r.key for r in left)
-                gaps.append(Gap(where, f"{len(left)} rows remain", shown))
+                gaps.append(Gap(where, f"{len(left)} rows remain", tuple(r.key for r in left)))
             else:
                 gaps.append(Gap(where, "the references hold no such row"))
         return picked, gaps

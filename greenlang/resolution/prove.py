@@ -1,10 +1,11 @@
-"""Proof by running: golden cases reproduced, declared properties tried on sampled inputs. Findings carry the numbers."""
+"""Proof by running: golden cases reproduced, properties tried on sampled inputs. Findings carry the numbers."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
+from itertools import pairwise
 from typing import Literal
 
 from greenlang_sdk import decimals
@@ -118,7 +119,7 @@ def _golden(
                 "mend the case, or widen the references",
                 case.line,
                 case.column,
-            )  # fmt: skip
+            )
         )
         return
     for name, wanted in case.expect.items():
@@ -186,7 +187,7 @@ def _relation(
                 "mend the rule",
                 source.line,
                 source.column,
-            )  # fmt: skip
+            )
         )
         return
     uses = {n.name for n in walk(tree) if isinstance(n, Name)}
@@ -207,7 +208,7 @@ def _relation(
                     "mend the rule or the formula",
                     source.line,
                     source.column,
-                )  # fmt: skip
+                )
             )
             return
         held += 1
@@ -284,7 +285,7 @@ def ladder(
 
 def first_against(steps: list[Step], direction: str) -> tuple[Step, Step] | None:
     """The first neighbouring pair that goes the wrong way."""
-    for a, b in zip(steps, steps[1:], strict=False):
+    for a, b in pairwise(steps):
         if (b[1] < a[1]) if direction == "nondecreasing" else (b[1] > a[1]):
             return a, b
     return None

@@ -111,7 +111,13 @@ class _Resolver:
         out = self.spec.outputs[given.output]
         try:
             if given.expression is not None:
-                self.plan(out, "given", given.expression, parse(given.expression), notes=(Evidence("formula", "given in the spec"),))
+                self.plan(
+                    out,
+                    "given",
+                    given.expression,
+                    parse(given.expression),
+                    notes=(Evidence("formula", "given in the spec"),),
+                )
                 return
             self.from_library(out, given)
         except FormulaError as error:
@@ -128,7 +134,7 @@ class _Resolver:
                     given.line,
                     given.column,
                     f"compute.formulas.{out.name}",
-                )  # fmt: skip
+                )
             )
 
     def needs_lost_reference(self, given: FormulaGiven) -> bool:
@@ -155,9 +161,14 @@ class _Resolver:
             tree = substitute(tree, {inner: trees[inner]}) if inner != fits[0] else tree
         citation = f"{formula.citation.document}, {formula.citation.locator}"
         self.plan(
-            out, "given", formula.outputs[fits[0]].expression, substitute(tree, bound),
-            formula_id=formula.id, citation=citation, notes=(Evidence("formula", f"{formula.id}, named by the spec"),),
-        )  # fmt: skip
+            out,
+            "given",
+            formula.outputs[fits[0]].expression,
+            substitute(tree, bound),
+            formula_id=formula.id,
+            citation=citation,
+            notes=(Evidence("formula", f"{formula.id}, named by the spec"),),
+        )
 
     def plan(
         self,
@@ -208,7 +219,7 @@ class _Resolver:
                         "mend the rule",
                         rule.source.line,
                         rule.source.column,
-                    )  # fmt: skip
+                    )
                 )
 
     def system(self) -> None:
@@ -294,9 +305,14 @@ class _Resolver:
             *(Evidence("factors", note) for note in candidate.notes),
         )
         self.plan(
-            out, "library", formula.outputs[candidate.output].expression, substitute(tree, candidate.bound),
-            formula_id=formula.id, citation=citation, notes=notes,
-        )  # fmt: skip
+            out,
+            "library",
+            formula.outputs[candidate.output].expression,
+            substitute(tree, candidate.bound),
+            formula_id=formula.id,
+            citation=citation,
+            notes=notes,
+        )
 
     # --- order, use, bases ----------------------------------------------------------------------------------------
 
@@ -375,7 +391,7 @@ class _Resolver:
                         "use factors of one GWP set",
                         line,
                         column,
-                    )  # fmt: skip
+                    )
                 )
             elif sets and self.spec.gwp_set and sets != {self.spec.gwp_set}:
                 self.findings.append(
@@ -386,7 +402,7 @@ class _Resolver:
                         "declare the GWP set of the factors, or refer to factors of the declared one",
                         line,
                         column,
-                    )  # fmt: skip
+                    )
                 )
 
     def unused(self) -> None:
@@ -401,7 +417,7 @@ class _Resolver:
                         f"input `{name}` has no influence on any output",
                         "remove it, or use it in a formula",
                         path=f"compute.inputs.{item.name}",
-                    )  # fmt: skip
+                    )
                 )
 
 

@@ -41,7 +41,16 @@ VERSION = re.compile(r"(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)(-[0-9A-Za-z.-]+)
 NAME = re.compile(r"[a-z][a-z0-9_]*\Z", re.ASCII)
 EF = re.compile(r"ef://[A-Za-z0-9_.-]+(/[A-Za-z0-9_.()-]+)+(@[A-Za-z0-9_.-]+)?\Z")
 MAX_ID = 120
-_SAME_DTYPE: dict[str, DType] = {"float32": "float64", "int64": "int32"}
+_DTYPES: dict[str, DType] = {
+    "float64": "float64",
+    "float32": "float64",
+    "int32": "int32",
+    "int64": "int32",
+    "string": "string",
+    "bool": "bool",
+    "list": "list",
+    "object": "object",
+}
 _IGNORED: dict[str, str] = {
     "ai": "text for a language model; numbers never come from one",
     "realtime": "live connectors are not part of a generated pack",
@@ -233,7 +242,7 @@ class _ReaderB:
     def input(self, name: str, raw: schema.Input) -> InputSpec:
         path: Path = ("compute", "inputs", name)
         self.name(name, path)
-        dtype: DType = _SAME_DTYPE.get(raw.dtype, raw.dtype)  # type: ignore[assignment]
+        dtype = _DTYPES[raw.dtype]
         out = InputSpec(
             name=name,
             dtype=dtype,
@@ -255,8 +264,12 @@ class _ReaderB:
         if raw.pattern is not None:
             self.pattern(raw.pattern, dtype, path)
         if dtype in {"list", "object"}:
-            self.add("GLS012", f"input `{name}` is a {dtype}; an agent takes numbers, texts and truth values",
-                     "split it into single inputs", (*path, "dtype"))  # fmt: skip
+            self.add(
+                "GLS012",
+                f"input `{name}` is a {dtype}; an agent takes numbers, texts and truth values",
+                "split it into single inputs",
+                (*path, "dtype"),
+            )
         return out
 
     def pattern(self, pattern: str, dtype: str, path: Path) -> None:
@@ -312,13 +325,13 @@ class _ReaderB:
             hint = "put it in quotes" if dtype == "string" else f"write a {dtype}"
             self.add("GLS012", f"`{dotted(path)}`: {value!r} is no {dtype}", hint, path)
             return None
-        return Decimal(value) if dtype == "float64" else value  # type: ignore[no-any-return]
+        return Decimal(value) if dtype == "float64" else value
 
     def output(self, name: str, raw: schema.Output) -> OutputSpec:
         path: Path = ("compute", "outputs", name)
         self.name(name, path)
         self.unit(raw.unit, path)
-        dtype: DType = _SAME_DTYPE.get(raw.dtype, raw.dtype)  # type: ignore[assignment]
+        dtype = _DTYPES[raw.dtype]
         return OutputSpec(name, dtype, raw.unit, " ".join(raw.description.split()))
 
     def factors(self, compute: schema.Compute) -> dict[str, FactorRef]:
@@ -331,8 +344,12 @@ class _ReaderB:
             items = [(("compute", "factors", i), r.name, r) for i, r in enumerate(raw)]
         for path, given, ref in items:
             if not EF.match(ref.ref):
-                self.add("GLS030", f"`{ref.ref}` is no reference", "ef://publisher/dataset/path, such as "
-                         "ef://epa/stationary-combustion/2025", (*path, "ref"))  # fmt: skip
+                self.add(
+                    "GLS030",
+                    f"`{ref.ref}` is no reference",
+                    "ef://publisher/dataset/path, such as ef://epa/stationary-combustion/2025",
+                    (*path, "ref"),
+                )
                 continue
             alias = given or re.sub(r"[^a-z0-9]+", "_", ref.ref.split("@")[0].removeprefix("ef://").lower()).strip("_")
             if not re.match(r"[a-z][a-z0-9_]*\Z", alias):
@@ -411,7 +428,7 @@ class _ReaderB:
             for name in (n for n, x in inputs.items() if x.required and n not in raw.input):
                 self.add("GLS016", f"golden case `{raw.name}` lacks the input `{name}`", "add it", (*path, "input"))
             expect: dict[str, Expectation] = {}
-            for name, value in raw.expect.items():
+            for name, given_value in raw.expect.items():
                 here = (*path, "expect", name)
                 if name not in outputs:
                     self.add(
@@ -421,7 +438,7 @@ class _ReaderB:
                         here,
                     )
                     continue
-                tol = None
+                value, tol = given_value, None
                 if isinstance(value, dict):
                     try:
                         long = schema.Expected.model_validate(value)

@@ -84,7 +84,13 @@ def parse(data: bytes, *, max_bytes: int = 2_000_000) -> Document:
     except yaml.YAMLError as error:
         return _refused("GLS002", f"not YAML: {str(error).splitlines()[0]}", "remove control characters from the file")
     if node is None:
-        return _refused("GLS006", "the file is empty", "write a spec; the JSON Schema in docs/ and templates/specs/examples/ show how", 1, 1)
+        return _refused(
+            "GLS006",
+            "the file is empty",
+            "write a spec; the JSON Schema in docs/ and templates/specs/examples/ show how",
+            1,
+            1,
+        )
     count = _Counter().count(node)
     if count is None:
         return _refused("GLS005", "an alias refers to itself", "write the value out where it is needed")

@@ -6,9 +6,9 @@ import re
 from pathlib import Path
 
 import pytest
-from tools.docs import DOCS, pages
 
 from greenlang.specs.codes import CODES
+from tools.docs import DOCS, pages
 
 ROOT = Path(__file__).resolve().parents[2]
 

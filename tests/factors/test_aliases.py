@@ -71,13 +71,19 @@ def test_fuels_of_epa(value: str, activities: tuple[str, ...]) -> None:
         ("ef://ipcc/gwp/ar6", "R-134a", ("hfc-134a",)),
         ("ef://ipcc/gwp/ar6", "CH4", ("ch4",)),
         ("ef://epa/refrigerant-blends/2025", "R410A", ("r-410a",)),
-        ("ef://epa/mobile-combustion/2025", "2021", (
-            "gasoline-heavy-duty-vehicles/2021", "gasoline-light-duty-trucks/2021", "gasoline-passenger-cars/2021",
-        )),
+        (
+            "ef://epa/mobile-combustion/2025",
+            "2021",
+            (
+                "gasoline-heavy-duty-vehicles/2021",
+                "gasoline-light-duty-trucks/2021",
+                "gasoline-passenger-cars/2021",
+            ),
+        ),
         ("ef://epa/transport/2025", "truck", ("medium-and-heavy-duty-truck",)),
         ("ef://desnz/freight/2025", "hgv", ("hgv-all/average-laden",)),
     ],
-)  # fmt: skip
+)
 def test_other_tables(ref: str, value: str, activities: tuple[str, ...]) -> None:
     assert TABLE.match_activity(TABLE.resolve(ref), value) == activities
 

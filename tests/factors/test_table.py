@@ -183,7 +183,7 @@ def test_real_references_that_do_not_exist_get_three_sensible_ones() -> None:
         (
             "ef://epa/stationary-combustion/2024/natral-gas/co2-per-mmbtu",
             "ef://epa/stationary-combustion/2024/natural-gas/co2-per-mmbtu",
-            "same table, similar activity",
+            "spelled almost the same",
         ),
         (
             "ef://epa/stationary-combustion/2024/diesel/co2-per-gallon",

@@ -195,9 +195,18 @@ def test_a_pack_passes_its_own_tests_and_they_reach_its_branches(resolution: Res
     before = tree(pack)
     data = str(tmp_path / "coverage")
     done = run(
-        pack, "coverage", "run", "--branch", f"--data-file={data}", f"--source={package}",
-        "-m", "pytest", "-q", "-p", "no:cacheprovider",
-    )  # fmt: skip
+        pack,
+        "coverage",
+        "run",
+        "--branch",
+        f"--data-file={data}",
+        f"--source={package}",
+        "-m",
+        "pytest",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+    )
     assert done.returncode == 0, done.stdout
     passed = re.search(r"(\d+) passed", done.stdout)
     assert passed is not None

@@ -250,8 +250,12 @@ def test_wheels_install_into_an_empty_environment(
     given = '{"fuel_type": "natural_gas", "consumption": 1000, "country": "US"}'
     done = subprocess.run(
         [python, "-m", "gl_emissions_carbon_calculator_v1", given],
-        capture_output=True, text=True, check=True, cwd=tmp_path, env=environment,
-    )  # fmt: skip
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=tmp_path,
+        env=environment,
+    )
     assert json.loads(done.stdout)["data"]["co2e_kg"] == combustion.vectors[0].expect["co2e_kg"]
     demo = subprocess.run(
         [python, tmp_path / "pack1" / "demo.py"], capture_output=True, text=True, check=True, env=environment

@@ -136,7 +136,7 @@ def op(sign: str, left: Node, right: Node) -> Arithmetic:
             'return lookup("u") if a > 0 else b',
         ),
     ],
-)  # fmt: skip
+)
 def test_code_reads_as_a_person_would_write_it(node: Node, text: str) -> None:
     assert show(node) == text
 

@@ -75,6 +75,9 @@ def test_calls_break_like_a_formatter() -> None:
     )
     done = subprocess.run(
         [sys.executable, "-m", "ruff", "format", "--isolated", "--line-length", "100", "-"],
-        input=source, capture_output=True, text=True, check=True,
-    )  # fmt: skip
+        input=source,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     assert done.stdout == source

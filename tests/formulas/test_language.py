@@ -125,11 +125,17 @@ def test_no_answer_is_an_error_never_a_guess(text: str) -> None:
 _NUMBERS = st.decimals(min_value=-1000, max_value=1000, places=3, allow_nan=False)
 
 
-@given(st.recursive(
-    st.sampled_from(["x", "y", "2", "0.5"]),
-    lambda inner: st.tuples(inner, st.sampled_from(["+", "-", "*"]), inner).map(lambda t: f"({t[0]} {t[1]} {t[2]})"),
-    max_leaves=12,
-), _NUMBERS, _NUMBERS)  # fmt: skip
+@given(
+    st.recursive(
+        st.sampled_from(["x", "y", "2", "0.5"]),
+        lambda inner: st.tuples(inner, st.sampled_from(["+", "-", "*"]), inner).map(
+            lambda t: f"({t[0]} {t[1]} {t[2]})"
+        ),
+        max_leaves=12,
+    ),
+    _NUMBERS,
+    _NUMBERS,
+)
 def test_agrees_with_python_and_survives_being_shown(text: str, x: Decimal, y: Decimal) -> None:
     from greenlang_sdk import decimals
 

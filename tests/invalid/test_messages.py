@@ -261,7 +261,8 @@ def text(message: str) -> str:
             id="all-in-one-pass",
         ),
         pytest.param(
-            GOOD + "tests:\n  golden:\n    - {name: a, input: {energy: 10, mass: 1}, expect: {co2e: {value: 2, tol: 0.01}}}\n",
+            GOOD
+            + "tests:\n  golden:\n    - {name: a, input: {energy: 10, mass: 1}, expect: {co2e: {value: 2, tol: 0.01}}}\n",
             """
             spec.yaml:17:7: error GLS051: golden case `a`: co2e is 1.77 computed, 2 expected (tolerance 0.01), by co2e = energy × grid
                 hint: mend the expected value or the formula
@@ -277,7 +278,7 @@ def text(message: str) -> str:
             id="wrong-property",
         ),
     ],
-)  # fmt: skip
+)
 def test_exact_message(data: str | bytes, message: str) -> None:
     got = "\n".join(findings(data))
     if "NEAREST" in message:

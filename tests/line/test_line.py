@@ -116,9 +116,13 @@ def test_what_cannot_be_built_is_told_and_harms_nobody(settings: Settings, share
     bucket = Bucket.open(settings.bucket_address)
     rejected = {e.name for e in bucket.list("rejected")}
     assert rejected >= {
-        "broken.yaml", "broken.yaml.report.md", "broken.yaml.report.json",
-        "contradiction.yaml", "contradiction.yaml.report.md", "contradiction.yaml.report.json",
-    }  # fmt: skip
+        "broken.yaml",
+        "broken.yaml.report.md",
+        "broken.yaml.report.json",
+        "contradiction.yaml",
+        "contradiction.yaml.report.md",
+        "contradiction.yaml.report.json",
+    }
     report = bucket.read("rejected/contradiction.yaml.report.md").decode()
     assert "355.2" in report
     assert "300.6" in report

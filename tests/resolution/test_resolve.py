@@ -97,7 +97,9 @@ class TestTheBoilerThatContradictsItself:
         assert any("`low_efficiency` says co2e_kg = 355.2" in m and m.endswith("= 300.6") for m in messages)
 
     def test_the_property_that_fights_the_energy_balance_is_named(self, messages: list[str]) -> None:
-        assert any("`monotone_efficiency_inverse`" in m and "contradicts the spec's own energy_mj" in m for m in messages)
+        assert any(
+            "`monotone_efficiency_inverse`" in m and "contradicts the spec's own energy_mj" in m for m in messages
+        )
 
     def test_it_is_told_so_too_when_its_references_resolve(self, shared: Path) -> None:
         data = (shared / "specs" / "pack_compute" / "boiler_natural_gas.pack.yaml").read_bytes()
@@ -134,7 +136,9 @@ compute:
 """
 
 
-def spec(inputs: str = "", ref: str = "ef://desnz/electricity/2025/electricity-generated/co2e-per-kwh", rest: str = "") -> bytes:
+def spec(
+    inputs: str = "", ref: str = "ef://desnz/electricity/2025/electricity-generated/co2e-per-kwh", rest: str = ""
+) -> bytes:
     return (SPEC % {"inputs": inputs, "ref": ref, "rest": rest}).encode()
 
 
@@ -177,8 +181,7 @@ def test_unlike_gwp_sets_are_not_added() -> None:
 
 def test_a_library_formula_can_be_named_by_the_spec() -> None:
     rest = (
-        "  formulas:\n"
-        "    co2e: {formula: carbon/energy-times-intensity, bind: {energy: electricity, ef: factor(grid)}}"
+        "  formulas:\n    co2e: {formula: carbon/energy-times-intensity, bind: {energy: electricity, ef: factor(grid)}}"
     )
     resolution = resolved(spec(rest=rest))
     assert resolution.plans["co2e"].means == "given"

@@ -91,7 +91,7 @@ def test_run_gives_data_citations_and_the_digest_of_the_chain() -> None:
         ({"amount": 1, "fuel": "limited"}, "invalid_input", "limit", "needed"),
         ([], "invalid_input", "", "dictionary"),
     ],
-)  # fmt: skip
+)
 def test_a_user_s_mistake_is_a_result(payload: object, code: str, field: str, message: str) -> None:
     result = Agent().run(payload)  # type: ignore[arg-type]
     assert not result.success
@@ -171,15 +171,11 @@ def test_command_line(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.Mo
     assert main(Agent(), ["{}"]) == 1
 
 
-def test_import_is_light_and_needs_nothing_but_pydantic() -> None:
+def test_import_needs_nothing_but_pydantic() -> None:
     code = (
-        "import sys, time; t = time.perf_counter(); import greenlang_sdk.testing; s = time.perf_counter() - t;"
+        "import sys; import greenlang_sdk.testing;"
         "heavy = {'greenlang', 'pandas', 'polars', 'duckdb', 'jinja2', 'yaml'} & set(sys.modules);"
-        "print(s); sys.exit(', '.join(heavy) if heavy else 0)"
+        "sys.exit(', '.join(heavy) if heavy else 0)"
     )
-    seconds = []
-    for _ in range(5):  # the first may have to compile, and the machine is shared
-        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stderr
-        seconds.append(float(done.stdout))
-    assert min(seconds) < 0.150
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr

@@ -48,7 +48,7 @@ def test_decimals_are_texts_in_normal_form() -> None:
     )
 
 
-@pytest.mark.parametrize("value", [math.nan, math.inf, 2**53, {1: 2}, object(), b"x", {1, 2}, "\ud800"], ids=repr)
+@pytest.mark.parametrize("value", [math.nan, math.inf, 2**53, {1: 2}, object(), b"x", {1, 2}, "\ud800"])
 def test_what_json_cannot_hold_is_refused(value: object) -> None:
     with pytest.raises(CanonicalError):
         canonical(value)

@@ -31,10 +31,28 @@ def test_numbers_come_in_exactly_and_have_one_text(value: object, text: str) -> 
 
 @pytest.mark.parametrize(
     "value",
-    [float("nan"), float("inf"), True, False, None, [], "NaN", "inf", "1_000", " 1", "", "١٢", "0x1", "1e9999999",
-     "1e7000", Decimal("sNaN"), 10**2000, "1" * 2000],
+    [
+        float("nan"),
+        float("inf"),
+        True,
+        False,
+        None,
+        [],
+        "NaN",
+        "inf",
+        "1_000",
+        " 1",
+        "",
+        "١٢",
+        "0x1",
+        "1e9999999",
+        "1e7000",
+        Decimal("sNaN"),
+        10**2000,
+        "1" * 2000,
+    ],
     ids=str,
-)  # fmt: skip
+)
 def test_what_is_no_number_is_refused(value: object) -> None:
     with pytest.raises(NotANumber):
         decimals.to_decimal(value)

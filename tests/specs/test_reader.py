@@ -19,8 +19,15 @@ EXAMPLES = _paths.data() / "templates" / "specs" / "examples"
 def test_yaml_means_what_it_says() -> None:
     document = parse(b"a: NO\nb: 1e-6\nc: 0.10\nd: yes\ne: true\nf: ~\ng: '1'\nh: 007\n")
     assert document.value == {
-        "a": "NO", "b": Decimal("0.000001"), "c": Decimal("0.10"), "d": "yes", "e": True, "f": None, "g": "1", "h": 7,
-    }  # fmt: skip
+        "a": "NO",
+        "b": Decimal("0.000001"),
+        "c": Decimal("0.10"),
+        "d": "yes",
+        "e": True,
+        "f": None,
+        "g": "1",
+        "h": 7,
+    }
 
 
 def test_places_are_those_of_the_keys() -> None:
@@ -57,7 +64,13 @@ def test_the_ledger_accounts_for_every_key(path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("folder", "letter"),
-    [("agentspec_v2_sections", "A"), ("pack_agents", "C"), ("pack_schema_1_0", "D"), ("solution_pack", "E"), ("stubs", "F")],
+    [
+        ("agentspec_v2_sections", "A"),
+        ("pack_agents", "C"),
+        ("pack_schema_1_0", "D"),
+        ("solution_pack", "E"),
+        ("stubs", "F"),
+    ],
 )
 def test_real_files_of_other_dialects_are_recognised(shared: Path, folder: str, letter: str) -> None:
     for path in sorted((shared / "specs" / folder).glob("*.yaml")):
@@ -90,9 +103,20 @@ _VALUES = st.recursive(
     max_leaves=8,
 )
 _PATHS = st.sampled_from(
-    [("id",), ("version",), ("compute",), ("compute", "inputs"), ("compute", "outputs"), ("compute", "factors"),
-     ("compute", "formulas"), ("tests",), ("provenance",), ("compute", "inputs", "useful_heat"), ("tags",)]
-)  # fmt: skip
+    [
+        ("id",),
+        ("version",),
+        ("compute",),
+        ("compute", "inputs"),
+        ("compute", "outputs"),
+        ("compute", "factors"),
+        ("compute", "formulas"),
+        ("tests",),
+        ("provenance",),
+        ("compute", "inputs", "useful_heat"),
+        ("tags",),
+    ]
+)
 
 
 @settings(max_examples=200, deadline=None)
