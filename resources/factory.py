@@ -94,16 +94,12 @@ class FactoryResource(ConfigurableResource):
         settings = self.settings
         registry, metrics = Registry(settings.registry), MetricsStore(settings)
 
-        def registered(agent_id: str, version: str) -> str | None:
-            entry = registry.find(agent_id, version)
-            return entry.spec_digest if entry else None
-
-        def outcome_of(key: str) -> str | None:
-            row = metrics.latest(key)
-            return str(row["outcome"]) if row else None
-
+        digests = registry.spec_digests()
+        outcomes = {str(row["key"]): str(row["outcome"]) for row in metrics.outcomes()}
         bucket = Bucket.open(settings.bucket_address)
-        return take_in(bucket, settings, registered=registered, outcome_of=outcome_of, hold=True)
+        return take_in(
+            bucket, settings, registered=lambda a, v: digests.get((a, v)), outcome_of=outcomes.get, hold=True
+        )
 
     # -- factors and formulas
     # ------------------------------------------------------------------------------------

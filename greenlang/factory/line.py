@@ -27,6 +27,7 @@ from time import monotonic, perf_counter
 from typing import Any
 
 from greenlang.bucket import Bucket
+from greenlang.errors import BucketError
 from greenlang.factors.table import TablesInfo, build_tables
 from greenlang.factory import describe
 from greenlang.factory.build import Builder, Built, Task, clear_leftovers, load_table, world_digest
@@ -160,13 +161,18 @@ class _Batch:
         try:
             intake = self.take_in(files, everything, settle=settle)
             yield from self.tell_refused(intake)
-            tasks = self.tasks(intake, keys, everything, force=force)
+            broken: list[Built] = []
+            tasks = self.tasks(intake, keys, everything, broken, force=force)
             whole = {t.key for t in tasks} >= set(accepted_keys(self.bucket))
             self.current = whole or _world_of(self.settings) == self.world
-            self.total = self.done + len(tasks)
+            self.total = self.done + len(tasks) + len(broken)
             self.progress()
+            for built in broken:
+                yield from self.settle_one(built)
             for built in self.build_all(tasks):
                 yield from self.settle_one(built)
+            self.flush()
+            intake.close()  # only now: a batch that is killed before finds its files again in the journal
         finally:
             self.flush()
             self.finish()
@@ -174,31 +180,36 @@ class _Batch:
     # --- intake ---------------------------------------------------------------------------------------------------
 
     def take_in(self, files: Sequence[str] | None, everything: bool, *, settle: bool) -> Intake:
+        registered = self.registry.spec_digests()
         return take_in(
             self.bucket,
             self.settings,
             list(files) if files is not None else (None if everything else []),
             settle=settle,
-            registered=self.registered,
+            registered=lambda agent_id, version: registered.get((agent_id, version)),
             outcome_of=lambda key: self.standing.get(key, {}).get("outcome"),
             hold=True,
         )
 
-    def registered(self, agent_id: str, version: str) -> str | None:
-        entry = self.registry.find(agent_id, version)
-        return entry.spec_digest if entry is not None else None
-
     def tell_refused(self, intake: Intake) -> Iterator[StageOutcome]:
-        """Record refused files; only then may the journal go."""
+        """Record refused files."""
         for refused in intake.refused:
             outcome = _of_refused(refused)
             self.pending.append(outcome)
             self.done += 1
             yield StageOutcome(outcome.key, "spec_validation", "failed", 0.0, outcome)
         self.flush()
-        intake.close()
 
-    def tasks(self, intake: Intake, keys: Sequence[str] | None, everything: bool, *, force: bool) -> list[Task]:
+    def tasks(
+        self,
+        intake: Intake,
+        keys: Sequence[str] | None,
+        everything: bool,
+        broken: list[Built],
+        *,
+        force: bool,
+    ) -> list[Task]:
+        """What is to be built; what cannot even be read goes to ``broken``."""
         wanted = dict.fromkeys(a.key for a in intake.accepted)
         wanted.update(dict.fromkeys(keys or ()))
         if everything:
@@ -210,7 +221,14 @@ class _Batch:
         for key in sorted(wanted):
             row = self.standing.get(key, {})
             stands = "" if force or row.get("outcome") != "registered" else str(row.get("consumed_digest") or "")
-            out.append(Task(key, known.get(key) or read_accepted(self.bucket, key), stands))
+            try:
+                source = known.get(key) or read_accepted(self.bucket, key)
+            except FileNotFoundError:
+                broken.append(_lost(key, f"{slug(key)}.yaml", "its spec is no longer in specs/: drop it again"))
+            except BucketError as error:
+                broken.append(_lost(key, f"{slug(key)}.yaml", str(error)))
+            else:
+                out.append(Task(key, source, stands))
         return out
 
     # --- building -------------------------------------------------------------------------------------------------
@@ -235,7 +253,7 @@ class _Batch:
                 except BrokenProcessPool:
                     lost = running
             for task in lost.values():
-                yield _lost(task)
+                yield _lost(task.key, task.source.name, "the worker process died; the next batch tries again")
 
     def pool(self, tasks: int) -> ProcessPoolExecutor:
         return ProcessPoolExecutor(
@@ -366,11 +384,9 @@ def _of_refused(refused: Refused) -> AgentOutcome:
     )
 
 
-def _lost(task: Task) -> Built:
-    outcome = AgentOutcome(
-        task.key, task.source.name, "infrastructure", "the worker process died; the next batch tries again"
-    )
-    return Built((StageOutcome(task.key, "quality_validation", "failed", 0.0, outcome),))
+def _lost(key: str, file: str, reason: str) -> Built:
+    outcome = AgentOutcome(key, file, "infrastructure", reason)
+    return Built((StageOutcome(key, "spec_validation", "failed", 0.0, outcome),))
 
 
 # --- worker process -------------------------------------------------------------------------------------------------
