@@ -12,7 +12,7 @@ from assets import agents, analytics, emission_factors
 from greenlang.settings import Settings
 from greenlang_pipelines import jobs, schedules
 from resources.factory import FactoryResource
-from sensors import inbox
+from sensors import inbox, tables
 
 
 def build_defs(*, resource_overrides: Mapping[str, Any] | None = None) -> Definitions:
@@ -23,7 +23,7 @@ def build_defs(*, resource_overrides: Mapping[str, Any] | None = None) -> Defini
         asset_checks=[*emission_factors.CHECKS, *analytics.CHECKS],
         jobs=[jobs.line_batch, jobs.reference_tables, jobs.daily_metrics],
         schedules=schedules.build(settings),
-        sensors=[inbox.build(jobs.line_batch, settings)],
+        sensors=[inbox.build(jobs.line_batch, settings), tables.build(jobs.reference_tables.name)],
         resources={"factory": FactoryResource(), **(resource_overrides or {})},
     )
 

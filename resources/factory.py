@@ -110,6 +110,15 @@ class FactoryResource(ConfigurableResource):
         files = sorted(p for p in folder.rglob("*") if p.is_file())
         return {str(p.relative_to(folder)): hashlib.sha256(p.read_bytes()).hexdigest() for p in files}
 
+    def reference_digest(self) -> str:
+        """Digest of every file that factor and formula tables are made from."""
+        folder = _paths.data() / "emission_factors"
+        total = hashlib.sha256()
+        for path in sorted(p for p in folder.rglob("*") if p.is_file()):
+            total.update(f"{path.relative_to(folder)}\0".encode())
+            total.update(path.read_bytes())
+        return total.hexdigest()
+
     def build_tables(self) -> TablesInfo:
         """Write the factor table as Parquet."""
         from greenlang.factors import build_tables

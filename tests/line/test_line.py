@@ -135,6 +135,32 @@ def test_what_cannot_be_built_is_told_and_harms_nobody(settings: Settings, share
     assert bucket.read("rejected/contradiction.yaml") == (specs / "boiler_natural_gas.pack.yaml").read_bytes()
 
 
+def test_every_kind_of_bad_file_ends_in_rejected_with_its_message(settings: Settings) -> None:
+    good = example("boiler")
+    files = {
+        "broken.yaml": (b"a: [1, 2\nb: 3\n", "GLS002"),
+        "twice.yaml": (good + b"name: again\n", "GLS003"),
+        "latin.yaml": (b"id: \xff\n", "GLS001"),
+        "large.yaml": (b"# " + b"x" * 50_000_000, "GLS004"),
+        "empty.yaml": (b"", "GLS006"),
+        "path.yaml": (good.replace(b"buildings/gas_boiler_uk_v1", b"../../etc/x"), "GLS013"),
+        "unit.yaml": (good.replace(b"unit: kWh", b"unit: kWhh", 1), "GLS020"),
+        "reference.yaml": (good.replace(b"natural-gas", b"natural-gass", 1).replace(b"uk_v1", b"uk_v2"), "GLS031"),
+        "dialect.yaml": (b"apiVersion: greenlang.io/v2\nkind: AgentSpec\n", "GLS008"),
+        "notes.txt": (b"hello", "GLS070"),
+    }
+    drop(settings, **{name.replace(".", "__"): data for name, (data, _) in files.items()})
+    outcomes = run(settings)
+    assert {o.outcome for o in outcomes.values()} == {"refused"}
+    bucket = Bucket.open(settings.bucket_address)
+    for name, (data, code) in files.items():
+        assert bucket.digest(f"rejected/{name}") == hashlib.sha256(data).hexdigest(), name
+        report = json.loads(bucket.read(f"rejected/{name}.report.json"))
+        assert code in {d["code"] for d in report["diagnostics"]}, name
+        assert code in bucket.read(f"rejected/{name}.report.md").decode(), name
+    assert bucket.list("inbox") == []
+
+
 def test_same_version_with_other_bytes_is_refused_and_names_both(settings: Settings) -> None:
     drop(settings, first__yaml=example("boiler"))
     run(settings)
@@ -189,6 +215,24 @@ def test_a_machine_without_the_primitives_is_told_the_exact_command(tmp_path: Pa
     assert not (tmp_path / "var" / "packs").exists()
 
 
+def nobody_is_left(session: int) -> bool:
+    """Whether every process of a session is gone within ten seconds."""
+    for _ in range(100):
+        stats = Path("/proc").glob("[0-9]*/stat")
+        if not any(alive_in(stat, session) for stat in stats):
+            return True
+        time.sleep(0.1)
+    return False
+
+
+def alive_in(stat: Path, session: int) -> bool:
+    try:
+        fields = stat.read_text().rpartition(")")[2].split()
+    except OSError:
+        return False
+    return fields[0] != "Z" and int(fields[3]) == session
+
+
 _BATCH = """
 import sys
 from greenlang.factory import line
@@ -232,9 +276,10 @@ class TestKilledAtAnyMoment:
         self.fill(settings, shared)
         script = tmp_path / "batch.py"
         script.write_text(_BATCH)
-        with subprocess.Popen([sys.executable, str(script), str(settings.var)]) as process:
+        with subprocess.Popen([sys.executable, str(script), str(settings.var)], start_new_session=True) as process:
             time.sleep(seconds)
             process.kill()
+        assert nobody_is_left(process.pid)
         run(settings)
         state = end_state(settings)
         for part, wanted in reference.items():

@@ -48,7 +48,7 @@ def test_the_definitions_are_all_there() -> None:
     jobs = {name for name in repository.job_names if not name.startswith("__")}
     assert jobs == {"line_batch", "reference_tables", "daily_metrics"}
     assert {s.name for s in repository.schedule_defs} == {"nightly", "daily_catalogue"}
-    assert {s.name for s in repository.sensor_defs} == {"inbox_sensor"}
+    assert {s.name for s in repository.sensor_defs} == {"inbox_sensor", "tables_sensor"}
 
 
 def test_every_asset_says_what_it_is_whose_and_of_what_kind() -> None:
