@@ -135,9 +135,21 @@ def test_a_partition_shows_its_plan_tests_quality_and_pack_as_rendered_text(
         assert key in text
         for name in ("plan", "tests", "quality", "pack", "score", "state"):
             assert re.search(rf"^{name}\s*$", text, re.M), name
-        assert view.locator("td table").count() >= 1, "tables are rendered, not shown as | bars |"
-        assert "|---" not in text
         assert str(house.settings.packs) in text
+        # Short Markdown stands in the page, longer one in a dialog behind a link; both are rendered, no | bars |
+        links = view.get_by_text("[Show Markdown]")
+        shown = [text]
+        for i in range(links.count()):
+            links.nth(i).click()
+            dialog = view.get_by_role("dialog")
+            dialog.locator("table, li").first.wait_for(timeout=30_000)
+            shown.append(dialog.inner_text())
+            dialog.get_by_role("button", name="Close").click()
+            dialog.wait_for(state="detached", timeout=30_000)
+        whole = "\n".join(shown)
+        assert "|---" not in whole
+        for seen in ("energy × epa_co2[fuel]", "boundary", "Implementation", "Business impact", "sbom.cdx.json"):
+            assert seen in whole, seen
 
 
 def test_the_picture_of_the_lineage_can_be_taken(house: House, chromium: str, tmp_path: Path) -> None:
