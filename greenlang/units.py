@@ -4,6 +4,10 @@ A gas is not its CO2 equivalent: kgCO2, kgCH4 and kgCO2e have dimensions of thei
 (kgCO2e/kgCH4) leads from one to the other. passenger.km, vehicle.km and tonne.km differ as well, and gas volumes
 under different conditions (scf at 60 degF, Sm3 at 15 degC, Nm3 at 0 degC) do not mix.
 
+Spellings that the industry and Pint read differently (Mscf: a thousand or a million?) are refused with what to write
+instead. A barrel is the oil industry's, 42 US gallons. A dot or a blank between two units binds tighter than the slash:
+kgCO2e/passenger.km is per passenger_km.
+
 Sources of the definitions that Pint does not carry: 1 Btu(IT) = 1055.05585262 J and 1 lb = 0.45359237 kg (NIST SP
 811, 2008 edition, Appendix B.8).
 """
@@ -36,6 +40,7 @@ _DEFINITIONS = (
     ),
     "Btu_international = 1055.05585262 * joule = BtuIT",
     "mmBtu = 1e6 * Btu_international = MMBtu = mmbtu = MMBTU",
+    "barrel = oil_barrel = bbl",  # Pint's own is the dry-goods barrel of 31.5 gallons
     "scf = [volume_at_60_degF]",
     "Sm3 = [volume_at_15_degC]",
     "Nm3 = [volume_at_0_degC]",
@@ -53,7 +58,33 @@ _DEFINITIONS = (
     "EUR = [currency_EUR]",
     "GBP = [currency_GBP]",
 )
-_DOT = re.compile(r"(?<=[A-Za-z])\.(?=[A-Za-z])")
+_SIGNS = (("%", "percent"), ("³", "**3"), ("²", "**2"), ("₂", "2"), ("₄", "4"), ("·", "."), ("^", "**"))
+_POWER = r"(?:\*\*-?\d+)?"
+_NAME = r"[A-Za-z_°µ][A-Za-z0-9_°µ]*"
+_DOTTED = re.compile(rf"{_NAME}{_POWER}(?:\.{_NAME}{_POWER})+")
+_SQUARES = re.compile(r"\b(mm|cm|dm|km|m|in|ft|yd|mi)([23])\b")
+_EQUIVALENT = re.compile(r"CO2(?:[-_ ]?eq|[-_]e)\b")
+_GAS_APART = re.compile(rf"\b([A-Za-z]?g|[kMG]?t|lb|tonne)s?[ _]({'|'.join(('CO2e', *_GASES))})\b")
+_TRAFFIC = re.compile(
+    r"\b(?:(passenger|vehicle)s?[ .-](km|mile)|(tonne)s?[ .-](km)|(ton)s?[ .-](mile)|(room)s?[ .-](night))s?\b"
+)
+_BLANK_BELOW = re.compile(
+    r"/\s*(?!(?:square|cubic|sq|cu)\b)[^\s/*()]+\s+(?!squared|cubed)[^\s/*()]"
+)  # a/b c: a/(b c) to a reader, (a/b) c to Pint
+_TON_OF = "|".join(("", "CO2e", *_GASES))
+_MISLEADING: tuple[tuple[re.Pattern[str], str], ...] = (
+    (
+        re.compile(r"(?:[Mm]|MM|mm)(s?cf)"),
+        "write kscf for a thousand or megascf for a million standard cubic feet",
+    ),
+    (re.compile(r"[Mm](?:Btu|BTU|btu)"), "write kBtu for a thousand or mmBtu for a million Btu"),
+    (re.compile(r"(?:[Mm]|MM|mm)(?:bbls?|barrels?)"), "write kbbl for a thousand or megabbl for a million barrels"),
+    (re.compile(r"(?:[Mm]|MM|mm)lbs?"), "write klb for a thousand or megalb for a million pounds"),
+    (
+        re.compile(rf"(?:mt|MT)({_TON_OF})"),
+        "write t{0} for metric tons or Mt{0} for a million of them",
+    ),
+)
 
 
 @cache
@@ -62,7 +93,9 @@ def registry() -> pint.UnitRegistry[Any]:
     import pint
 
     with localcontext(Context(prec=_INNER_DIGITS)):  # Pint derives its definitions while it is built
-        ureg: pint.UnitRegistry[Any] = pint.UnitRegistry(non_int_type=Decimal, cache_folder=None)
+        ureg: pint.UnitRegistry[Any] = pint.UnitRegistry(
+            non_int_type=Decimal, cache_folder=None, on_redefinition="ignore"
+        )
         for line in _DEFINITIONS:
             ureg.define(line)
     return ureg
@@ -70,21 +103,37 @@ def registry() -> pint.UnitRegistry[Any]:
 
 @lru_cache(maxsize=8192)
 def parse_unit(text: str) -> Any:
-    """A Pint unit from a spec's or publisher's spelling: ``m^3``, ``kgCO2e/MJ``, ``passenger.km``, ``%``, ``1``.
+    """A Pint unit from a spec's or publisher's spelling: ``m^3``, ``m3``, ``kgCO2e/passenger.km``, ``%``, ``1``.
 
-    Raises UnitError with the text as written.
+    Raises UnitError with the text as written, and with what to write where a spelling could mislead.
     """
     clean = text.strip()
     if clean in {"", "1", "-"}:
         return registry().Unit("dimensionless")
-    clean = clean.replace("%", "percent").replace("³", "**3").replace("²", "**2").replace("·", "*").replace("^", "**")
-    clean = _DOT.sub("_" if clean.startswith(("passenger.", "vehicle.", "tonne.", "room.")) else "*", clean)
+    for name in re.findall(_NAME, clean):
+        for pattern, instead in _MISLEADING:
+            if match := pattern.fullmatch(name):
+                raise UnitError(f"unit `{text}`: `{name}` can be read in two ways; {instead.format(*match.groups())}")
+    for sign, plain in _SIGNS:
+        clean = clean.replace(sign, plain)
+    clean = re.sub(r"\s+per\s+", "/", clean)
+    clean = _SQUARES.sub(r"\1**\2", clean)
+    clean = _GAS_APART.sub(_joined_gas, _EQUIVALENT.sub("CO2e", clean))
+    clean = _TRAFFIC.sub(lambda m: "_".join(part for part in m.groups() if part), clean)
+    clean = _DOTTED.sub(lambda m: f"({m[0].replace('.', '*')})", clean)
+    if _BLANK_BELOW.search(clean):
+        raise UnitError(f"unit `{text}` can be read in two ways; put what stands under the line in brackets")
     if not re.fullmatch(r"[A-Za-z0-9_*/()+\-. °µ]+", clean) or _BIG_POWER.search(clean):
         raise UnitError(f"unit `{text}` does not parse")
     try:
         return registry().Unit(clean)
     except Exception as error:
         raise UnitError(f"unit `{text}` is unknown") from error
+
+
+def _joined_gas(match: re.Match[str]) -> str:
+    """``kg CO2e`` as ``kgCO2e``: one unit, not a mass times a gas."""
+    return f"{'t' if match[1] == 'tonne' else match[1]}{match[2]}"
 
 
 @lru_cache(maxsize=8192)

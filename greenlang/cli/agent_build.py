@@ -14,6 +14,7 @@ from greenlang.cli.show import as_json, table
 
 if TYPE_CHECKING:
     from greenlang.resolution.plan import Resolution
+    from greenlang.settings import Settings
     from greenlang.specs.diagnostics import Diagnostic
 
 __all__ = ["app"]
@@ -118,27 +119,39 @@ def _drop_and_run(context: typer.Context, paths: list[Path], *, json: bool) -> N
     bucket = Bucket.open(found.bucket_address)
     for path in paths:
         bucket.write(f"inbox/{path.name}", path.read_bytes())
-    names = [p.name for p in paths]
     rows: list[dict[str, Any]] = []
-    for stage in line.run_batch(found, files=names, entrance="command line", settle=False):
+    told: dict[str, tuple[Diagnostic, ...]] = {}
+    for stage in line.run_batch(found, files=[p.name for p in paths], entrance="command line", settle=False):
         if stage.agent is not None:
-            a = stage.agent
-            rows.append(
-                {
-                    "agent": a.agent_id or a.file,
-                    "version": a.version,
-                    "outcome": a.outcome,
-                    "score": a.score,
-                    "coverage": a.coverage,
-                    "tests_passed": a.tests_passed,
-                    "reason": a.reason,
-                }
-            )
+            rows.append({name: getattr(stage.agent, name) for name in _SHOWN})
+            told[stage.agent.file] = stage.agent.diagnostics
+    rows += _standing(found, [p for p in paths if p.name not in told])
     if json:
         as_json(rows)
     elif rows:
-        table(list(rows[0]), [list(r.values()) for r in rows], right=(3, 4, 5))
-    else:
-        typer.echo("nothing to do: these very bytes have been through the line")
+        for file, findings in told.items():
+            for finding in findings:
+                typer.echo(finding.text(file))
+        table(list(_SHOWN), [list(r.values()) for r in rows], right=(4, 5, 6))
     if any(r["outcome"] != "registered" for r in rows):
+        if not json:
+            typer.echo(f"reports: {found.bucket_address}/rejected and {found.bucket_address}/reports")
         raise typer.Exit(NEGATIVE)
+
+
+_SHOWN = ("file", "agent_id", "version", "outcome", "score", "coverage", "tests_passed", "reason")
+
+
+def _standing(found: Settings, paths: list[Path]) -> list[dict[str, Any]]:
+    """What stands for files whose very bytes have been through the line before."""
+    from greenlang.metrics import MetricsStore
+    from greenlang.specs.reader import read
+
+    store = MetricsStore(found)
+    out: list[dict[str, Any]] = []
+    for path in paths:
+        spec, _ = read(path.read_bytes(), path.name, max_bytes=found.max_spec_bytes)
+        row = store.latest(spec.partition) if spec is not None else None
+        if row is not None:
+            out.append({name: row[name] for name in _SHOWN} | {"file": path.name})
+    return out

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import greenlang_sdk
@@ -23,7 +24,7 @@ from greenlang.factors.table import FactorTable
 from greenlang.factory import describe
 from greenlang.factory.generate import generate, package_name
 from greenlang.factory.outcome import AgentOutcome, DimensionResult, SpecSource, Stage, StageOutcome
-from greenlang.factory.pack import PackInfo, finish_pack, publish_pack, write_pack
+from greenlang.factory.pack import PackInfo, finish_pack, publish_pack, recover_pack, write_pack
 from greenlang.factory.wheels import sdk_wheel
 from greenlang.formulas.library import FormulaLibrary, library
 from greenlang.provenance import bytes_digest, factor_digest, files_digest
@@ -184,6 +185,8 @@ def clear_leftovers(settings: Settings) -> None:
         shutil.rmtree(folder, ignore_errors=True)
     for folder in settings.packs.glob(f".{_BUILD_PREFIX}*"):
         shutil.rmtree(folder, ignore_errors=True)
+    for old in settings.packs.glob(".*.old"):
+        recover_pack(settings.packs / old.name.removeprefix(".").removesuffix(".old"))
 
 
 @cache
@@ -204,8 +207,24 @@ def consumed_digest(files: dict[str, bytes]) -> str:
 
 
 def world_digest(table: FactorTable, formulas: FormulaLibrary) -> str:
-    """Digest of all tables and of the engine: while it stands, no agent can have changed."""
-    return bytes_digest(f"{table.digest}:{formulas.digest}:{_engine()}".encode())
+    """Digest of all tables, templates and code: while it stands, no agent can have changed.
+
+    The code counts here and not in `consumed_digest`: after an upgrade every agent is looked at again, and only those
+    that it renders differently are rebuilt.
+    """
+    return bytes_digest(f"{table.digest}:{formulas.digest}:{_engine()}:{_code()}".encode())
+
+
+@cache
+def _code() -> str:
+    digest = hashlib.sha256()
+    for package in (greenlang, greenlang_sdk):
+        assert package.__file__ is not None
+        root = Path(package.__file__).parent
+        for path in sorted(root.rglob("*.py")):
+            digest.update(path.relative_to(root).as_posix().encode())
+            digest.update(path.read_bytes())
+    return digest.hexdigest()
 
 
 def _base(task: Task, spec: AgentSpec) -> AgentOutcome:

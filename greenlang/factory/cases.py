@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
-from decimal import Decimal
+from collections.abc import Callable, Iterator, Mapping
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from typing import Any
 
-from greenlang_sdk.decimals import normal_text
+from greenlang_sdk.decimals import CONTEXT, NotANumber, normal_text, to_decimal, to_whole
 
+from greenlang import units
+from greenlang.errors import UnitError
 from greenlang.formulas.tree import (
     Arithmetic,
     Call,
@@ -23,14 +25,23 @@ from greenlang.formulas.tree import (
     Name,
     Negate,
     Node,
-    walk,
+    children,
 )
 from greenlang.resolution.plan import Resolution, Vector
 from greenlang.specs.model import AgentSpec, InputSpec, Scalar
+from greenlang.specs.patterns import matches
+from greenlang.specs.reader import violates
 
 CODES = frozenset({"invalid_input", "not_covered", "calculation"})
 _STEP = Decimal("0.000001")
-_RULE = re.compile(r"\s*([A-Za-z_]\w*)\s*(>=|<=|>|<)\s*([A-Za-z_]\w*|-?\d+(?:\.\d+)?)\s*")
+_SCALES = (Decimal(2), Decimal("0.5"))
+_RULE = re.compile(
+    r"\s*(?:(?P<of>input|output)\.)?(?P<left>[A-Za-z_]\w*)\s*(?P<op>>=|<=|>|<)"
+    r"\s*(?:(?P<number>-?\d+(?:\.\d+)?)(?:\s*\[(?P<unit>[^\[\]]+)\])?"
+    r"|(?:(?P<than>input|output)\.)?(?P<right>[A-Za-z_]\w*))\s*",
+    re.ASCII,
+)
+_SAMPLES = ("US", "text", "A1", "2024")
 _MISFITS = ("", " ", "!", "0", "x", "?" * 40)
 
 
@@ -97,21 +108,36 @@ def _base(resolution: Resolution) -> dict[str, Scalar]:
 
 
 def _sample(given: InputSpec) -> Scalar:
+    """A value that the input allows, as far as its bounds and its pattern tell."""
     if given.default is not None:
         return given.default
     if given.enum:
-        return given.enum[0]
+        return next((choice for choice in given.enum if not violates(given, choice)), given.enum[0])
     if given.dtype == "bool":
         return True
     if not given.numeric:
-        return next((t for t in ("US", "text", "A1", "2024") if re.search(given.pattern or "", t)), "text")
-    low, high = given.ge if given.ge is not None else given.gt, given.le if given.le is not None else given.lt
+        return next((text for text in _SAMPLES if not violates(given, text)), "text")
+    low, high = _ends(given)
+    wanted: list[Decimal] = []
     if low is not None and high is not None:
-        middle = (low + high) / 2
-        return middle.to_integral_value() if given.dtype == "int32" else middle
+        middle = _middle(low, high)
+        wanted.append(middle.to_integral_value() if given.dtype == "int32" else middle)
     if low is not None:
-        return low + 1
-    return high - 1 if high is not None else Decimal(1)
+        wanted += [CONTEXT.add(low, Decimal(1)), low]
+    if high is not None:
+        wanted += [CONTEXT.subtract(high, Decimal(1)), high]
+    wanted.append(Decimal(1))
+    return next((value for value in wanted if _fits(given, value)), wanted[0])
+
+
+def _ends(given: InputSpec) -> tuple[Decimal | None, Decimal | None]:
+    """The limits, None where there is none or where it lies beyond every number that an agent takes."""
+    low, high = given.ge if given.ge is not None else given.gt, given.le if given.le is not None else given.lt
+    return (low if low is None or _number(low) else None), (high if high is None or _number(high) else None)
+
+
+def _middle(low: Decimal, high: Decimal) -> Decimal:
+    return CONTEXT.add(CONTEXT.divide(low, Decimal(2)), CONTEXT.divide(high, Decimal(2)))
 
 
 def _refused(spec: AgentSpec, base: Mapping[str, Scalar]) -> Iterator[dict[str, Any]]:
@@ -130,16 +156,13 @@ def _refused(spec: AgentSpec, base: Mapping[str, Scalar]) -> Iterator[dict[str, 
         for label, value in _wrong_types(given):
             yield bad(f"{name}-{label}", name, value)
         if given.enum:
-            outside = (
-                Decimal(max(v for v in given.enum if isinstance(v, (int, Decimal))) + 1)
-                if given.numeric
-                else "no such choice"
-            )
-            yield bad(f"{name}-outside-the-choices", name, _scalar(outside))
+            outside = _no_choice(given)
+            if outside is not None:
+                yield bad(f"{name}-outside-the-choices", name, _scalar(outside))
         for label, beyond in _outside(given):
             yield bad(f"{name}-{label}", name, _scalar(beyond))
-        misfit = next((t for t in _MISFITS if given.pattern and not re.search(given.pattern, t)), None)
-        if misfit is not None:
+        misfit = next((t for t in _MISFITS if given.pattern and not matches(given.pattern, t)), None)
+        if misfit is not None and misfit not in given.enum:
             yield bad(f"{name}-against-the-pattern", name, misfit)
     unknown = "no_such_input"
     while unknown in spec.inputs:
@@ -162,18 +185,64 @@ def _wrong_types(given: InputSpec) -> list[tuple[str, Any]]:
             return [("number", 5)]
 
 
+def _no_choice(given: InputSpec) -> Scalar | None:
+    """A value of the right type that is none of the choices."""
+    if not given.numeric:
+        text = "no such choice"
+        while text in given.enum:
+            text += "?"
+        return text
+    return _beyond(given, max(Decimal(v) for v in given.enum if isinstance(v, (int, Decimal))), up=True)
+
+
 def _outside(given: InputSpec) -> Iterator[tuple[str, Decimal]]:
+    """Numbers just outside the limits, none where no number that a person can type lies outside."""
     if not given.numeric:
         return
-    step = Decimal(1) if given.dtype == "int32" else _STEP
-    if given.ge is not None:
-        yield "below", given.ge - step
-    if given.gt is not None:
-        yield "at-the-lower-limit", given.gt
-    if given.le is not None:
-        yield "above", given.le + step
-    if given.lt is not None:
-        yield "at-the-upper-limit", given.lt
+    wanted = [
+        ("below", _beyond(given, given.ge, up=False)),
+        ("at-the-lower-limit", _at(given, given.gt, up=False)),
+        ("above", _beyond(given, given.le, up=True)),
+        ("at-the-upper-limit", _at(given, given.lt, up=True)),
+    ]
+    for label, value in wanted:
+        if value is not None:
+            yield label, value
+
+
+def _at(given: InputSpec, limit: Decimal | None, *, up: bool) -> Decimal | None:
+    """The limit itself; where it is no whole number and one is needed, the nearest one behind it."""
+    if limit is None or _typed(given, limit):
+        return limit
+    return _beyond(given, limit, up=up)
+
+
+def _beyond(given: InputSpec, limit: Decimal | None, *, up: bool) -> Decimal | None:
+    """A number a small step above or below a limit, whatever its size; None if the agent's numbers end there."""
+    if limit is None or not _number(limit):
+        return None
+    if given.dtype == "int32":
+        whole = limit.to_integral_value(ROUND_FLOOR if up else ROUND_CEILING)
+        value = CONTEXT.add(whole, Decimal(1 if up else -1))
+    else:
+        value = CONTEXT.add(limit, _STEP if up else -_STEP)
+        if not (value > limit if up else value < limit):  # the step was rounded away
+            value = CONTEXT.next_plus(limit) if up else CONTEXT.next_minus(limit)
+    return value if _typed(given, value) else None
+
+
+def _typed(given: InputSpec, value: Decimal) -> bool:
+    """Whether the agent takes the number at all, its limits aside."""
+    return _number(value, to_whole if given.dtype == "int32" else to_decimal)
+
+
+def _number(value: Decimal, reader: Callable[[object], Decimal] = to_decimal) -> bool:
+    """Whether an agent can read the number back from its text."""
+    try:
+        reader(normal_text(value))
+    except NotANumber:
+        return False
+    return True
 
 
 def _accepted(spec: AgentSpec, base: Mapping[str, Scalar]) -> Iterator[dict[str, Any]]:
@@ -185,111 +254,148 @@ def _accepted(spec: AgentSpec, base: Mapping[str, Scalar]) -> Iterator[dict[str,
         if not given.required:
             yield _case(f"{name}-left-out", {k: v for k, v in plain.items() if k != name})
         for choice in given.enum:
+            if violates(given, choice):
+                continue
             label = re.sub(r"[^\w.-]+", "-", str(choice), flags=re.ASCII)
             yield _case(f"{name}-is-{label}", plain | {name: _scalar(choice)})
 
 
 def _fits(given: InputSpec, value: Decimal) -> bool:
-    return (
-        (given.ge is None or value >= given.ge)
-        and (given.gt is None or value > given.gt)
-        and (given.le is None or value <= given.le)
-        and (given.lt is None or value < given.lt)
-        and (not given.enum or value in given.enum)
-    )
+    return _typed(given, value) and not violates(given, value)
 
 
 def _inside(given: InputSpec) -> Iterator[tuple[str, Decimal]]:
+    """Numbers that the limits just allow."""
     if not given.numeric:
         return
-    step = Decimal(1) if given.dtype == "int32" else _STEP
-    wanted = [
-        ("at-least", given.ge),
-        ("just-above", given.gt + step if given.gt is not None else None),
-        ("at-most", given.le),
-        ("just-below", given.lt - step if given.lt is not None else None),
+    low, high = _ends(given)
+    between = _middle(low, high) if low is not None and high is not None else None
+    wanted: list[tuple[str, Decimal | None, list[Decimal | None]]] = [
+        ("at-least", given.ge, [_rounded(given, given.ge, ROUND_CEILING)]),
+        ("just-above", given.gt, [_beyond(given, given.gt, up=True), between]),
+        ("at-most", given.le, [_rounded(given, given.le, ROUND_FLOOR)]),
+        ("just-below", given.lt, [_beyond(given, given.lt, up=False), between]),
     ]
-    for label, value in wanted:
-        if value is not None and _fits(given, value):
+    for label, limit, values in wanted:
+        value = next((v for v in values if v is not None and _fits(given, v)), None)
+        if limit is not None and value is not None:
             yield label, value
 
 
+def _rounded(given: InputSpec, limit: Decimal | None, rounding: str) -> Decimal | None:
+    """The limit; for whole numbers the nearest one inside it."""
+    return limit if limit is None or given.dtype != "int32" else limit.to_integral_value(rounding)
+
+
 def _bounds(resolution: Resolution) -> Iterator[dict[str, str]]:
-    """Declared properties of the form ``output >= 0`` or ``output <= other``."""
+    """Declared properties of the form ``output >= 0`` or ``output <= other``, both sides in one unit.
+
+    The generated test compares bare figures; a property over different units is proved by the resolution instead,
+    which converts them.
+    """
     spec = resolution.spec
-    numbers = {n for n, i in spec.inputs.items() if i.numeric} | {n for n, o in spec.outputs.items() if o.numeric}
     for prop in spec.properties:
         match = _RULE.fullmatch(prop.rule)
-        if match is None or match[1] not in numbers:
+        if match is None:
             continue
-        if match[3] in numbers or not match[3].isidentifier():
-            yield {"name": prop.name, "rule": prop.rule, "left": match[1], "op": match[2], "right": match[3]}
+        left = _figure(spec, match["of"], match["left"])
+        right = _figure(spec, match["than"], match["right"]) if match["right"] else match["unit"] or left
+        if left is not None and right is not None and _same_unit(left, right):
+            than = match["number"] or match["right"]
+            yield {"name": prop.name, "rule": prop.rule, "left": match["left"], "op": match["op"], "right": than}
+
+
+def _figure(spec: AgentSpec, kind: str | None, name: str) -> str | None:
+    """The unit of a number that every answered case holds; None for another name."""
+    given, declared = spec.inputs.get(name), spec.outputs.get(name)
+    if declared is not None and kind != "input":
+        return declared.unit if declared.numeric else None
+    if given is None or kind == "output" or not given.numeric:
+        return None
+    return given.unit if given.required or given.default is not None else None
+
+
+def _same_unit(a: str, b: str) -> bool:
+    try:
+        return a == b or units.conversion(a, b) == (Decimal(1), Decimal(0))
+    except UnitError:
+        return False
 
 
 def _scaling(resolution: Resolution, base: Mapping[str, Scalar]) -> Iterator[dict[str, Any]]:
     """Outputs that are proportional to a power of an input, by the shape of their formulas."""
     spec = resolution.spec
+    degrees = _Degrees(resolution)
     for name, given in spec.inputs.items():
         value = base.get(name)
         if given.dtype != "float64" or not isinstance(value, (Decimal, int)) or not value:
             continue
-        scaled = next((Decimal(value) * k for k in (2, Decimal("0.5")) if _fits(given, Decimal(value) * k)), None)
-        if scaled is None:
+        once = Decimal(value)
+        times = next((k for k in _SCALES if _fits(given, CONTEXT.multiply(once, k))), None)
+        if times is None:
             continue
-        times = scaled / Decimal(value)
+        scaled = CONTEXT.multiply(once, times)
         for output in resolution.order:
-            plan = resolution.plans[output]
-            if not spec.outputs[output].numeric:
-                continue
-            degree = _degree(plan.expression, name, resolution)
+            degree = degrees.of_output(output).get(name) if spec.outputs[output].numeric else None
             if degree:
                 yield {
                     "output": output,
                     "input": name,
                     "value": _scalar(scaled),
-                    "times": normal_text(times**degree),
+                    "times": normal_text(CONTEXT.power(times, degree)),
                 }
 
 
-def _degree(node: Node, name: str, resolution: Resolution) -> int | None:
-    """k if the value is proportional to the k-th power of the input, 0 if it does not depend on it, None if neither."""
-    if not _depends(node, name, resolution):
-        return 0
+class _Degrees:
+    """For each input that a value depends on: k if the value is proportional to its k-th power, None if it is not.
 
-    def of(inner: Node) -> int | None:
-        return _degree(inner, name, resolution)
+    One pass over every formula, for all inputs at once: a sum of hundreds of terms must not take longer than its text.
+    """
 
-    match node:
-        case Name(kind="input"):
-            return 1
-        case Name(name=output, kind="output"):
-            return of(resolution.plans[output].expression)
-        case Negate(operand=x):
-            return of(x)
-        case Convert(operand=x, shift=shift):
-            return None if shift else of(x)
-        case Arithmetic(op="*" | "/" as op, left=a, right=b):
-            first, second = of(a), of(b)
-            if first is None or second is None:
-                return None
-            return first + second if op == "*" else first - second
-        case Arithmetic(op="+" | "-", left=a, right=b):
-            return of(a) if of(a) == of(b) else None
-        case Call(function="min" | "max", arguments=arguments):
-            degrees = {of(a) for a in arguments}
-            return degrees.pop() if len(degrees) == 1 else None
-        case If(condition=condition, then=a, otherwise=b):
-            return of(a) if not _depends(condition, name, resolution) and of(a) == of(b) else None
-    return None
+    def __init__(self, resolution: Resolution) -> None:
+        self.plans = resolution.plans
+        self.known: dict[str, dict[str, int | None]] = {}
+
+    def of_output(self, name: str) -> dict[str, int | None]:
+        if name not in self.known:
+            self.known[name] = self.of(self.plans[name].expression)
+        return self.known[name]
+
+    def of(self, node: Node) -> dict[str, int | None]:
+        match node:
+            case Name(name=name, kind="input"):
+                return {name: 1}
+            case Name(name=name, kind="output"):
+                return self.of_output(name)
+            case Lookup(inputs=inputs):
+                return dict.fromkeys(inputs)
+            case Negate(operand=x):
+                return self.of(x)
+            case Convert(operand=x, shift=shift):
+                return dict.fromkeys(self.of(x)) if shift else self.of(x)
+            case Arithmetic(op="*" | "/" as op, left=a, right=b):
+                return _product(self.of(a), self.of(b), 1 if op == "*" else -1)
+            case Arithmetic(op="+" | "-", left=a, right=b):
+                return _alike([self.of(a), self.of(b)])
+            case Call(function="min" | "max", arguments=arguments):
+                return _alike([self.of(a) for a in arguments])
+            case If(condition=condition, then=a, otherwise=b):
+                return _alike([self.of(a), self.of(b)]) | dict.fromkeys(self.of(condition))
+        return dict.fromkeys(name for child in children(node) for name in self.of(child))
 
 
-def _depends(node: Node, name: str, resolution: Resolution) -> bool:
-    for inner in walk(node):
-        match inner:
-            case Name(name=n, kind="input") if n == name:
-                return True
-            case Name(name=n, kind="output") if _depends(resolution.plans[n].expression, name, resolution):
-                return True
-            case Lookup(inputs=inputs) if name in inputs:
-                return True
-    return False
+def _product(a: dict[str, int | None], b: dict[str, int | None], sign: int) -> dict[str, int | None]:
+    degrees: dict[str, int | None] = {}
+    for name in a | b:
+        first, second = a.get(name, 0), b.get(name, 0)
+        degrees[name] = None if first is None or second is None else first + sign * second
+    return degrees
+
+
+def _alike(parts: list[dict[str, int | None]]) -> dict[str, int | None]:
+    """What several values have in common that are added or chosen from."""
+    degrees: dict[str, int | None] = {}
+    for name in dict.fromkeys(name for part in parts for name in part):
+        found = {part.get(name, 0) for part in parts}
+        degrees[name] = found.pop() if len(found) == 1 else None
+    return degrees

@@ -13,14 +13,12 @@ import re
 import sys
 from dataclasses import dataclass
 from decimal import Decimal
-from functools import cache, lru_cache
+from functools import cache
 from typing import Any
 
 import greenlang_sdk
 import jinja2
 from greenlang_sdk.decimals import normal_text
-from pydantic import TypeAdapter
-from pydantic_core import SchemaError
 
 from greenlang._paths import data
 from greenlang.factors.model import Factor
@@ -35,6 +33,7 @@ from greenlang.specs.model import AgentSpec, InputSpec, OutputSpec
 
 SBOM = "sbom.cdx.json"
 PYDANTIC = "pydantic>=2.11"
+_CELL = re.compile(r"(?P<sheet>[^!]+)!(?P<cell>[A-Z]{1,3}[0-9]+)")
 _TYPES = {"float64": "Decimal", "int32": "Decimal", "string": "str", "bool": "bool"}
 _MODEL_TYPES = {
     "float64": "Number",
@@ -112,13 +111,6 @@ class View:
     model_names: dict[str, tuple[str, ...]]
     example: dict[str, Any]
     cases: dict[str, Any]
-
-    @property
-    def python_regex(self) -> bool:
-        """Whether a pattern needs Python's own engine."""
-        return any(
-            f.spec.pattern and not pattern_works(f.spec.pattern) for f in self.inputs if isinstance(f.spec, InputSpec)
-        )
 
     @property
     def requirements(self) -> tuple[str, ...]:
@@ -404,20 +396,6 @@ def _output_field(given: OutputSpec, python: str) -> Field:
     return Field(given.name, python, _declaration(head, arguments), given)
 
 
-@lru_cache(maxsize=1024)
-def pattern_works(pattern: str) -> bool:
-    """Whether the agent's own pattern engine takes a pattern (it knows no look-around and no back-references)."""
-    from typing import Annotated
-
-    from pydantic import StringConstraints
-
-    try:
-        TypeAdapter(Annotated[str, StringConstraints(pattern=pattern)])
-    except SchemaError:
-        return False
-    return True
-
-
 def _tool(resolution: Resolution, output: str, names: dict[tuple[str, str], str], constants: Constants) -> ToolView:
     spec, plan = resolution.spec, resolution.plans[output]
     declared = spec.outputs[output]
@@ -463,12 +441,31 @@ def _type(spec: AgentSpec, kind: str, name: str) -> str:
 
 
 def _grouped(rows: list[Factor]) -> list[str]:
-    """Citations, one a table, with all its cells."""
-    tables: dict[str, dict[str, None]] = {}
+    """Citations, one a sheet of a table, each with all its cells: ``..., Table 1, Hub, cells E39, E56``."""
+    cells: dict[str, dict[str, None]] = {}
+    places: dict[str, dict[str, None]] = {}
+    order: dict[str, None] = {}
     for row in rows:
-        place = ", ".join(part for part in (row.document, row.table) if part)
-        tables.setdefault(place, {})[row.cell] = None
-    return [", ".join([place, *(c for c in cells if c)]) for place, cells in tables.items()]
+        sheet = _CELL.fullmatch(row.cell)
+        place = ", ".join(part for part in (row.document, row.table, sheet["sheet"] if sheet else "") if part)
+        order[place] = None
+        if sheet:
+            cells.setdefault(place, {})[sheet["cell"]] = None
+        elif row.cell:
+            places.setdefault(place, {})[row.cell] = None
+    citations = []
+    for place in order:
+        listed = sorted(cells.get(place, ()), key=_cell_order)
+        said = [f"{'cell' if len(listed) == 1 else 'cells'} {', '.join(listed)}"] if listed else []
+        if place in places:
+            said.append("; ".join(places[place]))
+        citations.append(", ".join([place, *said]))
+    return citations
+
+
+def _cell_order(cell: str) -> tuple[int, str, int]:
+    letters = cell.rstrip("0123456789")
+    return len(letters), letters, int(cell[len(letters) :])
 
 
 def _rows(resolution: Resolution, node: Node) -> list[Factor]:

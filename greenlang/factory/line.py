@@ -14,6 +14,7 @@ import fcntl
 import json
 import os
 import threading
+import traceback
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
@@ -38,7 +39,8 @@ from greenlang.metrics import MetricsStore, RunInfo
 from greenlang.registry import Port, Registry, RegistryEntry
 from greenlang.sandbox import Sandbox
 from greenlang.settings import Settings
-from greenlang.specs.model import slug
+from greenlang.specs.diagnostics import Diagnostic
+from greenlang.specs.model import identity, slug
 from greenlang.specs.reader import read
 
 FLUSH_AGENTS = 25
@@ -164,7 +166,6 @@ class _Batch:
             broken: list[Built] = []
             tasks = self.tasks(intake, keys, everything, broken, force=force)
             whole = {t.key for t in tasks} >= set(accepted_keys(self.bucket))
-            self.current = whole or _world_of(self.settings) == self.world
             self.total = self.done + len(tasks) + len(broken)
             self.progress()
             for built in broken:
@@ -172,6 +173,7 @@ class _Batch:
             for built in self.build_all(tasks):
                 yield from self.settle_one(built)
             self.flush()
+            self.current = whole or _world_of(self.settings) == self.world
             intake.close()  # only now: a batch that is killed before finds its files again in the journal
         finally:
             self.flush()
@@ -190,6 +192,10 @@ class _Batch:
             outcome_of=lambda key: self.standing.get(key, {}).get("outcome"),
             hold=True,
         )
+
+    def undecided(self, key: str) -> bool:
+        """Whether an accepted spec has no outcome that stands."""
+        return key not in self.standing or self.standing[key]["outcome"] in _AGAIN
 
     def tell_refused(self, intake: Intake) -> Iterator[StageOutcome]:
         """Record refused files."""
@@ -211,10 +217,11 @@ class _Batch:
     ) -> list[Task]:
         """What is to be built; what cannot even be read goes to ``broken``."""
         wanted = dict.fromkeys(a.key for a in intake.accepted)
+        wanted.update((u.key, None) for u in intake.unchanged if self.undecided(u.key))
         wanted.update(dict.fromkeys(keys or ()))
         if everything:
             for key in accepted_keys(self.bucket):
-                if key not in self.standing or self.standing[key]["outcome"] in _AGAIN:
+                if self.undecided(key):
                     wanted.setdefault(key)
         known = {a.key: a.source for a in intake.accepted}
         out: list[Task] = []
@@ -234,26 +241,41 @@ class _Batch:
     # --- building -------------------------------------------------------------------------------------------------
 
     def build_all(self, tasks: list[Task]) -> Iterator[Built]:
-        """Results as they come. A worker that dies costs its own agents an `infrastructure` outcome, no more."""
+        """Results as they come. When a worker dies, the agents that were under way are tried again, each alone; the
+        one that kills its worker again is `infrastructure`, the others are built.
+        """
         waiting = list(reversed(tasks))
         while waiting:
-            lost: dict[Future[Built], Task] = {}
+            suspects: list[Task] = []
             with self.pool(len(waiting)) as pool:
                 running: dict[Future[Built], Task] = {}
-                try:
-                    while waiting or running:
-                        while waiting and len(running) < self.workers * 2:
-                            task = waiting.pop()
-                            running[pool.submit(_build, task)] = task
-                        ready, _ = wait(running, return_when=FIRST_COMPLETED)
-                        for future in sorted(ready, key=lambda f: running[f].key):
-                            built = future.result()
-                            running.pop(future)
-                            yield built
-                except BrokenProcessPool:
-                    lost = running
-            for task in lost.values():
-                yield _lost(task.key, task.source.name, "the worker process died; the next batch tries again")
+                while (waiting and not suspects) or running:
+                    while waiting and not suspects and len(running) < self.workers * 2:
+                        try:
+                            running[pool.submit(_build, waiting[-1])] = waiting[-1]
+                        except BrokenProcessPool:
+                            break
+                        waiting.pop()
+                    if not running:
+                        break
+                    ready, _ = wait(running, return_when=FIRST_COMPLETED)
+                    for future in sorted(ready, key=lambda f: running[f].key):
+                        task = running.pop(future)
+                        if isinstance(future.exception(), BrokenProcessPool):
+                            suspects.append(task)
+                        else:
+                            yield future.result()
+            for task in suspects:
+                yield self.alone(task)
+
+    def alone(self, task: Task) -> Built:
+        with self.pool(1) as pool:
+            try:
+                return pool.submit(_build, task).result()
+            except BrokenProcessPool:
+                return _lost(
+                    task.key, task.source.name, "its build killed the worker process; the next batch tries again"
+                )
 
     def pool(self, tasks: int) -> ProcessPoolExecutor:
         return ProcessPoolExecutor(
@@ -269,6 +291,17 @@ class _Batch:
         outcome = built.outcome
         self.done += 1
         begin = monotonic()
+        before = self.standing.get(outcome.key, {})
+        if before.get("pack_digest") and outcome.outcome in {"refused", "incomplete", "quarantined"}:
+            # The pack and the entry stay; the spec stays where it is and is tried again when the tables change.
+            outcome = replace(
+                outcome,
+                outcome="incomplete" if outcome.outcome == "refused" else outcome.outcome,
+                reason=f"stale: the registered pack stays, but it can no longer be built: {outcome.reason}",
+                pack_digest=before["pack_digest"],
+                certificate_digest=before["certificate_digest"],
+            )
+            built = Built((*built.stages[:-1], replace(built.stages[-1], agent=outcome)))
         if outcome.outcome == "registered" and outcome.rebuilt:
             self.register(outcome)
         stages = built.stages
@@ -296,8 +329,9 @@ class _Batch:
         yield from stages
 
     def register(self, outcome: AgentOutcome) -> None:
-        spec, _ = read(self.bucket.read(f"specs/{slug(outcome.key)}.yaml"), outcome.file)
-        assert spec is not None
+        source = read_accepted(self.bucket, outcome.key)
+        spec, _ = read(source.data, source.name, max_bytes=self.settings.max_spec_bytes)
+        assert spec is not None, "it was read a moment ago, and its digest is in its key"
         ports = [
             tuple(Port(p.name, p.dtype, p.unit, p.description) for p in group.values())
             for group in (spec.inputs, spec.outputs)
@@ -385,7 +419,8 @@ def _of_refused(refused: Refused) -> AgentOutcome:
 
 
 def _lost(key: str, file: str, reason: str) -> Built:
-    outcome = AgentOutcome(key, file, "infrastructure", reason)
+    agent_id, version = identity(key)
+    outcome = AgentOutcome(key, file, "infrastructure", reason, agent_id=agent_id, version=version)
     return Built((StageOutcome(key, "spec_validation", "failed", 0.0, outcome),))
 
 
@@ -409,8 +444,24 @@ def _die_with(sentinel: int) -> None:
 
 
 def _build(task: Task) -> Built:
+    """One agent. A fault of ours costs this agent its outcome, never the batch; it is told with its place."""
     assert _builder is not None
-    return _builder.build(task)
+    try:
+        return _builder.build(task)
+    except Exception as error:  # noqa: BLE001 - whatever it is, the other agents go on and this one is told
+        where = traceback.extract_tb(error.__traceback__)[-1]
+        reason = f"a fault of GreenLang: {type(error).__name__}: {error} ({Path(where.filename).name}:{where.lineno})"
+        agent_id, version = identity(task.key)
+        outcome = AgentOutcome(
+            task.key,
+            task.source.name,
+            "quarantined",
+            reason[:500],
+            agent_id=agent_id,
+            version=version,
+            diagnostics=(Diagnostic("GLS079", "error", reason[:500], "please report it with the file"),),
+        )
+        return Built((StageOutcome(task.key, "spec_validation", "failed", 0.0, outcome),))
 
 
 def sources(paths: Iterable[Path]) -> list[SpecSource]:

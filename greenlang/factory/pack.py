@@ -45,7 +45,7 @@ def write_pack(files: Mapping[str, bytes], target: Path) -> None:
 
     Raises ValueError for a path that would leave the folder.
     """
-    _recover(target)
+    recover_pack(target)
     if target.is_dir() and tree(target) == {name: bytes_digest(data) for name, data in sorted(files.items())}:
         return
     fresh = _beside(target, "new")
@@ -64,7 +64,7 @@ def publish_pack(folder: Path, target: Path) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     old = _beside(target, "old")
     if old.exists():
-        _recover(target, keep_new=True)
+        recover_pack(target, keep_new=True)
     if target.exists():
         target.rename(old)
     folder.rename(target)
@@ -76,7 +76,7 @@ def _beside(target: Path, suffix: str) -> Path:
     return target.with_name(f".{target.name}.{suffix}")
 
 
-def _recover(target: Path, *, keep_new: bool = False) -> None:
+def recover_pack(target: Path, *, keep_new: bool = False) -> None:
     """Clear what a killed process left: an old pack that was moved aside comes back if no new one took its place."""
     old, new = _beside(target, "old"), _beside(target, "new")
     if old.exists():

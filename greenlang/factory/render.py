@@ -89,13 +89,18 @@ class Constants:
     def factor(self, source: str, target: str, value: Decimal) -> str:
         """The name of a conversion factor: what two compound units share is left out of it."""
         over, under = _ratio(source, target)
-        return self._named(f"{_upper(over)}_PER_{_upper(under)}", value, f"1 {under} in {over}")
+        comment = f"1 {under} as a plain number" if over == "1" else f"1 {under} in {over}"
+        if under == "1":
+            comment = f"1 in {over}"
+        return self._named(f"{_upper(over)}_PER_{_upper(under)}", value, comment)
 
     def shift(self, source: str, target: str, value: Decimal) -> str:
         """The name of the shift between two scales."""
         return self._named(f"{_upper(target)}_AT_ZERO_{_upper(source)}", value, f"zero {source} in {target}")
 
     def _named(self, name: str, value: Decimal, comment: str) -> str:
+        if name[0].isdigit():
+            name = f"N{name}"
         base, count = name, 1
         while name in self.values and self.values[name][0] != value:
             count += 1
@@ -139,7 +144,11 @@ def _terms(unit: str) -> tuple[list[str], list[str]] | None:
     """Numerator and denominator of a unit text such as gCH4*kg/kgCH4/mmBtu, None for another form."""
     over: list[str] = []
     under: list[str] = []
-    text, place = unit.replace(" ", ""), 0
+    text, place = _spelled(unit).replace(" ", "").replace("^", "**"), 0
+    if text in {"", "1", "-"}:
+        return over, under
+    if text.startswith("1/"):
+        place = 1
     while place < len(text):
         match = _UNIT.match(text, place)
         if match is None:
@@ -160,11 +169,25 @@ def _ratio(source: str, target: str) -> tuple[str, str]:
         if name in under:
             over.remove(name)
             under.remove(name)
-    return ("*".join(over), "*".join(under)) if over and under else (target, source)
+    return ("*".join(over) or "1", "*".join(under) or "1") if over or under else (target, source)
+
+
+_SIGNS = {"%": "percent", "°": "deg", "µ": "u", "μ": "u", "²": "**2", "³": "**3", "·": "*"}
+
+
+def _spelled(unit: str) -> str:
+    """A unit without the signs that stand in no name."""
+    for sign, text in _SIGNS.items():
+        unit = unit.replace(sign, text)
+    return unit
 
 
 def _upper(unit: str) -> str:
-    text = unit.replace("**", "").replace("^", "").replace("%", "percent").replace("/", "_per_")
+    """A unit as a part of a constant's name: 1/K is PER_K, a plain number ONE, a negative power NEG."""
+    if unit.strip() in {"", "1", "-"}:
+        return "ONE"
+    text = re.sub(r"(?:\*\*|\^)\s*-\s*", "_neg", _spelled(unit).strip())
+    text = re.sub(r"\*\*|\^", "", re.sub(r"^1\s*/", "/", text)).replace("/", "_per_")
     return re.sub(r"\W+", "_", text, flags=re.ASCII).strip("_").upper() or "UNIT"
 
 
@@ -370,10 +393,10 @@ class _Writer:
         target = node.unit or "1"
         if node.factor == 1 and not node.shift:
             return self.decimal(node.operand)
-        text, strength = self.wrapped(node.operand, _SUM, decimal=True), _SUM
+        strength = _SUM if node.factor == 1 else _PRODUCT
+        text = self.wrapped(node.operand, strength, decimal=True)  # once: conversions stand inside conversions
         if node.factor != 1:
-            name = self.constants.factor(node.source_unit, target, node.factor)
-            text, strength = f"{self.wrapped(node.operand, _PRODUCT, decimal=True)} * {name}", _PRODUCT
+            text = f"{text} * {self.constants.factor(node.source_unit, target, node.factor)}"
         if node.shift:
             name = self.constants.shift(node.source_unit, target, node.shift)
             text, strength = f"{text} + {name}", _SUM

@@ -35,6 +35,7 @@ from greenlang.formulas.tree import (
 )
 
 KELVIN = "kelvin"
+DIFFERENCE = "delta_degree_Celsius"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,7 @@ class Symbol:
     kind: Literal["input", "output", "symbol"]
     type: Literal["number", "text", "truth"]
     unit: str | None = None
+    enum: tuple[str, ...] = ()  # of a text: the only values it can have
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +76,12 @@ def fit(node: Node, unit: str, *, source: str = "") -> Node:
         raise FormulaError(f"`{show(node)}` is no number", source=source, offset=node.offset)
     if _same(node.unit, unit):
         return replace(node, unit=unit)
+    if "delta_degree" in node.unit and units.is_offset(unit):
+        raise FormulaError(
+            f"`{show(node)}` is a difference of temperatures, not a temperature in {unit}: declare it in K",
+            source=source,
+            offset=node.offset,
+        )
     try:
         factor, shift = units.conversion(node.unit, unit)
     except UnitError:
@@ -121,7 +129,7 @@ class _Checker:
             case Lookup() | Convert() | SystemValue():
                 return node
             case Negate(operand=operand):
-                inner = self.absolute(self.number(operand))
+                inner = self.unshifted(self.number(operand), node)
                 return replace(node, operand=inner, unit=inner.unit)
             case Arithmetic():
                 return self.arithmetic(node)
@@ -173,15 +181,23 @@ class _Checker:
             return fit(node, KELVIN, source=self.source)
         return node
 
+    def unshifted(self, inner: Node, node: Node) -> Node:
+        if inner.unit is not None and units.is_offset(inner.unit):
+            self.fail(f"`{show(node)}`: {inner.unit} has a shifted zero, so this has no meaning; use K", node)
+        return inner
+
     def arithmetic(self, node: Arithmetic) -> Node:
-        left, right = self.absolute(self.number(node.left)), self.absolute(self.number(node.right))
+        left, right = self.number(node.left), self.number(node.right)
+        shifted = [x.unit is not None and units.is_offset(x.unit) for x in (left, right)]
+        left, right = self.absolute(left), self.absolute(right)
         assert left.unit is not None
         assert right.unit is not None
         if node.op in {"+", "-"}:
             if not units.same_dimension(left.unit, right.unit):
                 what = "add" if node.op == "+" else "subtract"
                 self.fail(f"cannot {what} {pretty(left.unit)} and {pretty(right.unit)} in `{show(node)}`", node)
-            return replace(node, left=left, right=fit(right, left.unit, source=self.source), unit=left.unit)
+            unit = DIFFERENCE if node.op == "-" and all(shifted) else left.unit
+            return replace(node, left=left, right=fit(right, left.unit, source=self.source), unit=unit)
         if node.op in {"*", "/"}:
             return replace(node, left=left, right=right, unit=units.combine(left.unit, node.op, right.unit))
         return self.power(node, left, right)
@@ -204,11 +220,23 @@ class _Checker:
         if left.type != right.type:
             self.fail(f"`{show(node)}` compares a {left.type} with a {right.type}", node)
         if left.type == "number":
-            left, right = _bounds_adopt(self.absolute(left), self.absolute(right))
+            left, right = (self.absolute(x) for x in _bounds_adopt(left, right))
             right = self.alike(left, right, node)
         elif node.op not in {"==", "!="}:
             self.fail(f"`{show(node)}`: only numbers have an order", node)
+        else:
+            self.possible(left, right)
+            self.possible(right, left)
         return replace(node, left=left, right=right, type="truth")
+
+    def possible(self, name: Node, text: Node) -> None:
+        """A text that its input can never have is a slip, not a false."""
+        if not isinstance(name, Name) or not isinstance(text, Text):
+            return
+        symbol = self.scope.symbols.get(name.name)
+        if symbol is not None and symbol.enum and text.value not in symbol.enum:
+            near = _nearest(text.value, list(symbol.enum)) or f"; it can be {', '.join(symbol.enum[:8])}"
+            self.fail(f'`{name.name}` can never be "{text.value}"{near}', text)
 
     def alike(self, left: Node, right: Node, node: Node) -> Node:
         assert left.unit is not None
@@ -218,9 +246,12 @@ class _Checker:
         return fit(right, left.unit, source=self.source)
 
     def call(self, node: Call) -> Node:
-        arguments = [self.absolute(self.number(a)) for a in node.arguments]
+        arguments = [self.number(a) for a in node.arguments]
         if node.function in {"min", "max"}:
             arguments = _zeros_adopt(arguments)
+        if node.function == "abs":
+            self.unshifted(arguments[0], node)
+        arguments = [self.absolute(a) for a in arguments]
         first = arguments[0]
         if node.function in {"min", "max"}:
             rest = [self.joined(first, a, node) for a in arguments[1:]]
@@ -249,7 +280,7 @@ class _Checker:
         if then.type != otherwise.type:
             self.fail(f"`{show(node)}` is a {then.type} or a {otherwise.type}", node)
         if then.type == "number":
-            then, otherwise = _zeros_adopt([self.absolute(then), self.absolute(otherwise)])
+            then, otherwise = (self.absolute(x) for x in _zeros_adopt([then, otherwise]))
             otherwise = self.joined(then, otherwise, node)
         return replace(node, condition=condition, then=then, otherwise=otherwise, unit=then.unit, type=then.type)
 

@@ -115,7 +115,7 @@ class FormulaLibrary:
                 "id": f.id,
                 "domain": f.domain,
                 "name": f.name,
-                "output": name,
+                "outputs": name,
                 "unit": out.unit,
                 "expression": show(parse(out.expression)),
                 "citation": f"{f.citation.document}, {f.citation.locator}",

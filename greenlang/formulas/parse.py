@@ -31,10 +31,13 @@ from greenlang.formulas.tree import (
     Number,
     Text,
     Truth,
+    children,
 )
 
 MAX_LENGTH = 10_000
 MAX_DEPTH = 60
+MAX_CHAIN = 150  # operations on one way from the whole expression down to a name
+MAX_EXPONENT = 60
 FUNCTIONS: dict[str, tuple[int, int | None]] = {  # name -> fewest and most arguments
     "min": (2, None),
     "max": (2, None),
@@ -78,7 +81,16 @@ def parse(text: str) -> Node:
     """Parse one expression. Raises FormulaError with the offset of the first thing that does not fit."""
     if len(text) > MAX_LENGTH:
         raise FormulaError(f"an expression may have {MAX_LENGTH:,} characters", source=text[:80])
-    return _Parser(text).whole()
+    tree = _Parser(text).whole()
+    level, depth = [tree], 0
+    while level:
+        depth += 1
+        level = [child for node in level for child in children(node)]
+    if depth > MAX_CHAIN:
+        raise FormulaError(
+            f"more than {MAX_CHAIN} operations hang together: give a part of it an output of its own", source=text[:80]
+        )
+    return tree
 
 
 def _tokens(text: str) -> list[_Token]:
@@ -90,7 +102,9 @@ def _tokens(text: str) -> list[_Token]:
         if match is None:
             raise FormulaError(f"unexpected character `{text[at]}`", source=text, offset=at)
         kind = match.lastgroup or ""
-        if kind != "space":
+        if kind == "text":  # what stands between quotes is the author's, to the letter
+            out.append(_Token(kind, text[at : match.end()], at))
+        elif kind != "space":
             out.append(_Token(kind, match.group(), at))
         at = match.end()
     out.append(_Token("end", "", len(text)))
@@ -213,7 +227,8 @@ class _Parser:
         token = self.next()
         if token.kind == "number":
             unit = self.next().text[1:-1].strip() if self.token.kind == "unit" else None
-            return Number(Decimal(token.text), unit, offset=token.offset)
+            value = self.measurable(token)
+            return Number(value, unit, offset=token.offset)
         if token.kind == "text":
             return Text(token.text[1:-1], offset=token.offset)
         if token.kind == "op" and token.text == "(":
@@ -230,6 +245,16 @@ class _Parser:
             return Name(token.text, offset=token.offset)
         found = f"`{token.text}`" if token.kind != "end" else "the end"
         raise self.fail(f"expected a number, a name or `(`, found {found}", token)
+
+    def measurable(self, token: _Token) -> Decimal:
+        mantissa, _, exponent = token.text.lower().partition("e")
+        if (
+            len(mantissa) > MAX_EXPONENT
+            or len(exponent.lstrip("+-").lstrip("0")) > 2
+            or abs(int(exponent or 0)) > MAX_EXPONENT
+        ):
+            raise self.fail("a number of this size is no measurement", token)
+        return Decimal(token.text)
 
     def call(self, name: _Token) -> Node:
         self.expect("(")

@@ -21,13 +21,21 @@ from greenlang.specs.model import AgentSpec, GoldenCase, OutputSpec
 
 
 def contradictions(
-    spec: AgentSpec, plans: Mapping[str, OutputPlan], order: tuple[str, ...], rules: Iterable[Rule]
+    spec: AgentSpec,
+    plans: Mapping[str, OutputPlan],
+    order: tuple[str, ...],
+    rules: Iterable[Rule],
+    choices: Iterable[bool] = (),
 ) -> Iterator[Diagnostic]:
     """Findings about golden cases and properties that no one intensity can satisfy."""
+    if any(choices):
+        return  # a reference holds several rows, so the intensity may well vary with an input
     known = {n: p for n, p in plans.items() if p.means == "property"}
     inner = tuple(n for n in order if n in known)
     rules = tuple(rules)
     for ratio, top, bottom in _triples(spec, known):
+        if ratio.name in plans or top.name in plans or _varies(spec, ratio.name):
+            continue
         anchor = _anchor(spec, known, inner, ratio, top, bottom)
         if anchor is None:
             continue
@@ -42,6 +50,13 @@ def contradictions(
                 against = first_against(steps, rule.direction)
                 if against is not None:
                     yield _property(rule, ratio, bottom, known[bottom.name].text, anchor, against)
+
+
+def _varies(spec: AgentSpec, ratio: str) -> bool:
+    """Whether the golden cases themselves state several values of the ratio, further apart than their tolerance."""
+    said = [c.expect[ratio] for c in spec.golden if ratio in c.expect]
+    values = [Decimal(str(e.value)) for e in said]
+    return any(not close(v, values[0], said[0].tol) for v in values[1:])
 
 
 def _property(

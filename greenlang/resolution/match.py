@@ -18,6 +18,16 @@ from greenlang.formulas.tree import Lookup, Name, Node
 from greenlang.resolution.pin import Pinner
 from greenlang.specs.model import AgentSpec, InputSpec, OutputSpec
 
+_ONE_OF = {
+    "vintage": "the vintages",
+    "calorific_basis": "heating values",
+    "boundary": "the boundaries",
+    "scope2_method": "the methods",
+    "gwp_set": "the GWP sets",
+}
+_NET = frozenset({"lhv", "net", "lower", "ncv"})
+_GROSS = frozenset({"hhv", "gross", "higher", "gcv"})
+_PLAIN = frozenset({"kg", "g", "t", "tonne", "kwh", "mwh", "mj", "gj", "mmbtu", "total", "used", "result", "amount"})
 _REGION_WORDS = frozenset({"country", "region", "state", "subregion", "grid", "location"})
 _GWP = re.compile(r"(SAR|TAR|AR[456])(?:AR)?GWP(20|100|500)")
 
@@ -79,6 +89,31 @@ def _bind(spec: AgentSpec, formula: LibraryFormula, output: str, pinner: Pinner)
     return Candidate(formula, output, bound, frozenset(used), tuple(dict.fromkeys(notes)))
 
 
+def heating_value(spec: AgentSpec, candidate: Candidate, rows: list[Factor]) -> str:
+    """Why an input that says "net" cannot meet factors per gross heating value, or the other way; empty if it can."""
+    for name in sorted(candidate.inputs):
+        item = spec.inputs[name]
+        told = words(item.name) | words(item.description)
+        for basis, against in (("HHV", _NET), ("LHV", _GROSS)):
+            if told & against and any(r.calorific_basis == basis for r in rows):
+                other = "gross" if basis == "HHV" else "net"
+                said = ", ".join(sorted(told & against))
+                return f"`{name}` is said to be {said}, the factors are per {other} heating value"
+    return ""
+
+
+def unknown_words(spec: AgentSpec, output: str, candidate: Candidate) -> frozenset[str]:
+    """Words of the matched names that the formula does not know: ``annual`` where it computes no year."""
+    formula = candidate.formula
+    known = frozenset().union(
+        _PLAIN,
+        *(words(n) for n in formula.outputs[candidate.output].names),
+        *(words(n) for s in formula.symbols.values() for n in s.names),
+        *(words(n) for n in formula.symbols),
+    )
+    return frozenset().union(words(output), *(words(n) for n in candidate.inputs)) - known
+
+
 def _input(spec: AgentSpec, name: str, symbol: FormulaSymbol, *, by_name: bool, taken: set[str]) -> InputSpec:
     fits = [
         i
@@ -104,6 +139,10 @@ def _factor(spec: AgentSpec, name: str, symbol: FormulaSymbol, pinner: Pinner, n
     ]
     if not rows:
         raise FormulaError(f"none of the references holds its {symbol.meaning} ({symbol.unit})")
+    for column, what in _ONE_OF.items():
+        found = sorted({str(getattr(r, column)) for r in rows if getattr(r, column)})
+        if len(found) > 1:
+            raise FormulaError(f"its {symbol.meaning} would mix {what} {' and '.join(found)}")
     exact = (
         [r for r in rows if units.parse_unit(r.per) == units.parse_unit(symbol.unit.split("/", 1)[-1])]
         if "/" in symbol.unit

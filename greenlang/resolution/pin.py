@@ -17,6 +17,7 @@ from greenlang.factors.table import FactorTable
 from greenlang.formulas.tree import FactorCall, Lookup, Name, Node, Number, Text
 from greenlang.resolution.plan import FactorLookup, Gap
 from greenlang.specs.model import AgentSpec, InputSpec
+from greenlang.specs.patterns import matches
 
 COLUMNS = frozenset(
     {
@@ -93,9 +94,9 @@ class Pinner:
             item = self.spec.inputs.get(name)
             if item is None:
                 raise FormulaError(f"`{node.name}` is no input, so it cannot select a row", offset=node.offset)
-            if item.dtype == "float64":
+            if item.dtype not in {"string", "int32"}:
                 raise FormulaError(
-                    f"`{name}` is a float64; a row is selected by a text or a whole number",
+                    f"`{name}` is a {item.dtype}; a row is selected by a text or a whole number",
                     offset=node.offset,
                 )
             by_input[column] = name
@@ -129,7 +130,7 @@ class Pinner:
         kinds = sorted({r.unit for r in rows})
         if len(kinds) > 1:
             shown = ", ".join(kinds[:6])
-            raise FormulaError(f"`{name}` mixes rows in {shown}: say which with `per` or `gas`", offset=offset)
+            raise FormulaError(f"`{name}` mixes rows in {shown}: {_differ(list(rows))}", offset=offset)
         inputs = tuple(by_input.values())
         picked, gaps = self._pick(name, rows, by_input, offset)
         if not picked:
@@ -179,7 +180,7 @@ class Pinner:
             if len(left) == 1:
                 picked[key] = left[0]
             elif left:
-                gaps.append(Gap(where, f"{len(left)} rows remain", tuple(r.key for r in left)))
+                gaps.append(Gap(where, f"{len(left)} rows remain: {_differ(left)}", tuple(r.key for r in left)))
             else:
                 gaps.append(Gap(where, "the references hold no such row"))
         return picked, gaps
@@ -188,7 +189,7 @@ class Pinner:
         """Value of the input -> the cells it means."""
         cells = tuple(dict.fromkeys(cell(r, column) for r in rows))
         if not item.enum:
-            allowed = [c for c in cells if not item.pattern or re.search(item.pattern, c)]
+            allowed = [c for c in cells if not item.pattern or matches(item.pattern, c)]
             return {c: (c,) for c in allowed}
         if column == "activity":
             return {str(v): self.table.match_activity(rows, str(v)) for v in item.enum}
@@ -202,6 +203,18 @@ class Pinner:
             reason = f"`{value}` fits {len(cells)} rows of {tables}: {', '.join(cells)}"
             return Gap(((input_name, value),), reason, cells)
         return Gap(((input_name, value),), f"`{value}` stands in none of the references ({tables})")
+
+
+def _differ(rows: list[Factor]) -> str:
+    """What tells rows apart, as a person would select it."""
+    parts = []
+    for column in ("gas", "per", "boundary", "region", "activity", "calorific_basis", "scope2_method", "quantity"):
+        found = sorted({cell(r, column) for r in rows})
+        if len(found) > 1:
+            parts.append(f"{column} is {', '.join(found[:6])}")
+    first = parts[0].split(" is ") if parts else ["", ""]
+    hint = f'; add {first[0]} = "{first[1].split(", ")[0]}"' if parts else ""
+    return "; ".join(parts[:2]) + hint
 
 
 def _name(alias: str, literal: dict[str, str]) -> str:

@@ -36,6 +36,7 @@ class Relation:
     tree: Node
     defines: str | None = None
     expression: Node | None = None
+    other: tuple[str, Node] | None = None  # the equality read from the other side
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +69,13 @@ def _read(spec: AgentSpec, source: Property) -> Rule:
     except FormulaError as error:
         return Unread(source, str(error))
     if isinstance(tree, Compare) and tree.op == "==":
-        for left, right in ((tree.left, tree.right), (tree.right, tree.left)):
-            name = _output(spec, left)
-            if name is not None and name not in set(_outputs(spec, right)):
-                return Relation(source, tree, name, right)
+        sides = [
+            (name, right)
+            for left, right in ((tree.left, tree.right), (tree.right, tree.left))
+            if (name := _output(spec, left)) is not None and name not in set(_outputs(spec, right))
+        ]
+        if sides:
+            return Relation(source, tree, *sides[0], other=sides[1] if len(sides) > 1 else None)
     return Relation(source, tree)
 
 

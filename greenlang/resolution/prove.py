@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from itertools import pairwise
@@ -12,13 +12,14 @@ from greenlang_sdk import decimals
 
 from greenlang.errors import CalculationError, FormulaError
 from greenlang.formulas.check import Scope, Symbol, check
-from greenlang.formulas.evaluate import Tables, Value, evaluate
-from greenlang.formulas.tree import Compare, Name, Node, walk
+from greenlang.formulas.evaluate import LookupMiss, Tables, Value, evaluate
+from greenlang.formulas.show import show
+from greenlang.formulas.tree import Compare, FactorCall, Lookup, Name, Node, walk
 from greenlang.resolution import run, samples
 from greenlang.resolution.plan import Evidence, FactorLookup, OutputPlan
 from greenlang.resolution.properties import Monotone, Relation, Rule, Unread
 from greenlang.specs.diagnostics import Diagnostic
-from greenlang.specs.model import NUMERIC, AgentSpec, GoldenCase, Scalar
+from greenlang.specs.model import NUMERIC, AgentSpec, GoldenCase
 
 _DEFAULT_TOLERANCE = Decimal("1e-9")
 
@@ -40,7 +41,8 @@ def scope_of(spec: AgentSpec) -> dict[str, Symbol]:
     """The names that formulas and properties of a spec may use."""
     symbols: dict[str, Symbol] = {}
     for item in spec.inputs.values():
-        symbols[item.name] = Symbol(item.name, "input", _type(item.dtype), item.unit if item.numeric else None)
+        enum = tuple(map(str, item.enum)) if item.dtype == "string" else ()
+        symbols[item.name] = Symbol(item.name, "input", _type(item.dtype), item.unit if item.numeric else None, enum)
     for out in spec.outputs.values():
         symbols[out.name] = Symbol(out.name, "output", _type(out.dtype), out.unit if out.numeric else None)
     return symbols
@@ -72,6 +74,7 @@ def prove(
     order: Iterable[str],
     lookups: Mapping[str, FactorLookup],
     rules: Iterable[Rule],
+    factor: Callable[[FactorCall], Lookup] | None = None,
 ) -> Proof:
     """Run every golden case and property that the plans reach."""
     proof = Proof()
@@ -96,7 +99,8 @@ def prove(
             case Monotone():
                 _monotone(spec, plans, order, rows, lookups, rule, proof)
             case Relation():
-                _relation(spec, plans, rule, tried, proof)
+                if plans.get(rule.defines or "") is None or plans[rule.defines or ""].text != _text(rule):
+                    _relation(spec, plans, rule, tried, rows, factor, proof)
     return proof
 
 
@@ -168,16 +172,22 @@ def _tried(
     return out
 
 
+def _text(rule: Relation) -> str:
+    return show(rule.expression) if rule.expression is not None else ""
+
+
 def _relation(
     spec: AgentSpec,
     plans: Mapping[str, OutputPlan],
     rule: Relation,
     tried: list[dict[str, Value]],
+    rows: Tables,
+    factor: Callable[[FactorCall], Lookup] | None,
     proof: Proof,
 ) -> None:
     source = rule.source
     try:
-        tree = check(rule.tree, Scope(scope_of(spec)), source=source.rule)
+        tree = check(rule.tree, Scope(scope_of(spec), factor), source=source.rule)
     except FormulaError as error:
         proof.failures.append(
             Diagnostic(
@@ -198,8 +208,24 @@ def _relation(
     for values in tried:
         if not uses <= values.keys():
             continue
-        if not _holds(tree, values, source.tolerance):
-            shown = ", ".join(f"{u} = {short(values[u])}" for u in sorted(uses))
+        shown = ", ".join(f"{u} = {short(values[u])}" for u in sorted(uses))
+        try:
+            good = _holds(tree, values, source.tolerance, rows)
+        except LookupMiss:
+            continue
+        except CalculationError:
+            proof.failures.append(
+                Diagnostic(
+                    "GLS052",
+                    "error",
+                    f"property `{source.name}` ({source.rule}) has no answer at {shown}",
+                    "exclude these inputs by bounds, or mend the rule",
+                    source.line,
+                    source.column,
+                )
+            )
+            return
+        if not good:
             proof.failures.append(
                 Diagnostic(
                     "GLS052",
@@ -217,12 +243,12 @@ def _relation(
             proof.trust(name, "property", f"property `{source.name}` ({source.rule}) holds on {held} inputs")
 
 
-def _holds(tree: Node, values: dict[str, Value], tolerance: Decimal | None) -> bool:
+def _holds(tree: Node, values: dict[str, Value], tolerance: Decimal | None, rows: Tables) -> bool:
     if isinstance(tree, Compare) and tree.op == "==":
-        left, right = evaluate(tree.left, values, {}), evaluate(tree.right, values, {})
+        left, right = evaluate(tree.left, values, rows), evaluate(tree.right, values, rows)
         if isinstance(left, Decimal) and isinstance(right, Decimal):
             return close(left, right, tolerance) or left == right
-    return bool(evaluate(tree, values, {}))
+    return bool(evaluate(tree, values, rows))
 
 
 def _monotone(
@@ -234,7 +260,8 @@ def _monotone(
     rule: Monotone,
     proof: Proof,
 ) -> None:
-    if rule.output not in plans or not spec.inputs[rule.input].numeric:
+    computed = rule.output in order and plans[rule.output].means != "system"
+    if not computed or not spec.inputs[rule.input].numeric:
         return
     steps = ladder(spec, plans, order, rows, dict(lookups), rule.input, rule.output)
     against = first_against(steps, rule.direction)
@@ -270,8 +297,10 @@ def ladder(
 ) -> list[Step]:
     """(input, output) along ascending values of one input, all others ordinary."""
     item = spec.inputs[varied]
-    base: dict[str, Scalar] = {n: samples.middle(i, lookups) for n, i in spec.inputs.items()}
+    base = samples.base_inputs(spec, lookups)
     steps: list[Step] = []
+    if base is None:
+        return steps
     for value in samples.numbers(item):
         try:
             got = run.outputs(spec, plans, order, rows, {**base, varied: samples.typed(item, value)})

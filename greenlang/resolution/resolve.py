@@ -11,6 +11,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from decimal import Decimal
+from difflib import get_close_matches
+from typing import Any
 
 from greenlang import units
 from greenlang.errors import CalculationError, FormulaError
@@ -20,10 +22,10 @@ from greenlang.formulas.evaluate import LookupMiss
 from greenlang.formulas.library import FormulaLibrary, substitute
 from greenlang.formulas.parse import parse
 from greenlang.formulas.show import show
-from greenlang.formulas.tree import FactorCall, Lookup, Name, Node, SystemValue, walk
+from greenlang.formulas.tree import Arithmetic, Convert, FactorCall, Lookup, Name, Node, SystemValue, walk
 from greenlang.resolution import run, samples
 from greenlang.resolution.consistency import contradictions
-from greenlang.resolution.match import Candidate, candidates, words
+from greenlang.resolution.match import Candidate, candidates, heating_value, unknown_words, words
 from greenlang.resolution.pin import Pinner
 from greenlang.resolution.plan import (
     Evidence,
@@ -41,7 +43,7 @@ from greenlang.specs.diagnostics import Diagnostic
 from greenlang.specs.model import AgentSpec, FormulaGiven, OutputSpec, Scalar
 from greenlang.specs.reader import violates
 
-_PROVENANCE_WORDS = frozenset({"provenance", "sha", "hash", "digest"})
+_DIGEST_WORDS = frozenset({"sha", "hash", "digest"})
 MAX_GAP_VECTORS = 12
 
 
@@ -68,15 +70,17 @@ class _Resolver:
         self.equalities()
         self.system()
         order = self.ordered()
-        self.findings.extend(contradictions(self.spec, self.plans, order, self.rules))
+        several = (len(rows) > 1 for rows in self.pinner.rows.values())
+        self.findings.extend(contradictions(self.spec, self.plans, order, self.rules, several))
         self.match()
         order = self.ordered()
-        self.bases()
+        self.bases(order)
         lookups = self.used_lookups()
-        proof = prove(self.spec, self.plans, order, lookups, self.rules)
+        proof = self.proof(order)
         self.findings.extend(d for d in proof.failures if not self.told(d))
         self.findings.extend(proof.warnings)
         self.unused()
+        self.uncovered(lookups)
         plans = {n: replace(p, evidence=(*p.evidence, *proof.evidence.get(n, ()))) for n, p in self.plans.items()}
         vectors: tuple[Vector, ...] = ()
         errors = any(d.severity == "error" for d in self.findings)
@@ -84,6 +88,9 @@ class _Resolver:
             vectors = tuple(_vectors(self.spec, plans, order, lookups))
         unique = dict.fromkeys(sorted(self.findings, key=lambda d: (d.line, d.column, d.code, d.message)))
         return Resolution(self.spec, plans, order, lookups, tuple(self.missing.values()), tuple(unique), vectors)
+
+    def proof(self, order: tuple[str, ...]) -> Proof:
+        return prove(self.spec, self.plans, order, self.used_lookups(), self.rules, self.pinner.factor)
 
     def told(self, finding: Diagnostic) -> bool:
         """A golden case or property that is already reported as a contradiction is not reported twice."""
@@ -106,6 +113,22 @@ class _Resolver:
                     f"compute.factors.{alias}",
                 )
             )
+
+        for alias, rows in self.pinner.rows.items():
+            ref = self.spec.factors[alias]
+            sets = {r.gwp_set for r in rows if r.gwp_set}
+            if ref.gwp_set and sets and ref.gwp_set not in sets:
+                self.findings.append(
+                    Diagnostic(
+                        "GLS024",
+                        "error",
+                        f"`{alias}` is declared on {ref.gwp_set}, its rows are on {' and '.join(sorted(sets))}",
+                        "declare the GWP set that the publisher used, or refer to another table",
+                        ref.line,
+                        ref.column,
+                        f"compute.factors.{alias}.gwp_set",
+                    )
+                )
 
     def given(self, given: FormulaGiven) -> None:
         out = self.spec.outputs[given.output]
@@ -150,10 +173,15 @@ class _Resolver:
         if len(fits) != 1:
             raise FormulaError(f"`{formula.id}` has {len(fits) or 'no'} outputs in {out.unit}")
         bound: dict[str, Node] = {symbol: parse(text) for symbol, text in given.bind}
+        for name in bound.keys() - formula.symbols.keys():
+            near = get_close_matches(name, formula.symbols, n=1)
+            hint = f"; did you mean `{near[0]}`?" if near else f" (it has {', '.join(formula.symbols)})"
+            raise FormulaError(f"`{formula.id}` has no symbol `{name}`{hint}")
+        scope = Scope(scope_of(self.spec), self.pinner.factor)
+        for name, node in bound.items():
+            fit(check(node, scope), formula.symbols[name].unit)
         for name, symbol in formula.symbols.items():
-            if name not in bound and symbol.origin == "gwp":
-                continue
-            if name not in bound and name not in self.spec.inputs:
+            if name not in bound and (symbol.origin != "input" or name not in self.spec.inputs):
                 raise FormulaError(f"`{formula.id}` needs `{name}` ({symbol.meaning}, {symbol.unit}): bind it")
         trees = formula.trees()
         tree = trees[fits[0]]
@@ -185,13 +213,19 @@ class _Resolver:
         checked = check(tree, Scope(scope_of(self.spec), self.pinner.factor), source=source)
         if out.numeric:
             checked = fit(checked, out.unit, source=source)
-        elif (checked.type == "truth") != (out.dtype == "bool") or out.dtype in {"list", "object"}:
+        elif checked.type != {"string": "text", "bool": "truth"}.get(out.dtype):
             raise FormulaError(f"`{out.name}` is a {out.dtype}, the formula gives a {checked.type}")
         for part in walk(checked):
+            names: tuple[str, ...] = ()
             if isinstance(part, Name) and part.kind == "input":
-                item = self.spec.inputs[part.name]
+                names = (part.name,)
+            elif isinstance(part, Lookup):
+                names = part.inputs
+            for name in names:
+                item = self.spec.inputs[name]
                 if not item.required and item.default is None:
-                    raise FormulaError(f"`{part.name}` may be left out and has no default", offset=part.offset)
+                    raise FormulaError(f"`{name}` may be left out and has no default", offset=part.offset)
+        self.shifted(out, checked)
         evidence = [*notes]
         if out.numeric:
             evidence.append(Evidence("dimensions", f"the units work out to {pretty(checked.unit or '1')}"))
@@ -200,16 +234,40 @@ class _Resolver:
             out.name, means, checked, show(checked), decimals, formula_id, citation, tuple(evidence)
         )
 
+    def shifted(self, out: OutputSpec, tree: Node) -> None:
+        """A temperature in degC that multiplies counts from absolute zero: said, because a difference may be meant."""
+        for part in walk(tree):
+            if not isinstance(part, Arithmetic) or part.op not in {"*", "/"}:
+                continue
+            for side in (part.left, part.right):
+                if isinstance(side, Convert) and isinstance(side.operand, Name) and units.is_offset(side.source_unit):
+                    given = self.spec.formulas.get(out.name)
+                    self.findings.append(
+                        Diagnostic(
+                            "GLS043",
+                            "warning",
+                            f"formula of `{out.name}`: `{side.operand.name}` counts from absolute zero in a product "
+                            f"({side.source_unit} becomes kelvin)",
+                            "right for Carnot and gas laws; a difference of temperatures is declared in K",
+                            given.line if given else 0,
+                            given.column if given else 0,
+                        )
+                    )
+
     def equalities(self) -> None:
         for rule in self.rules:
             if not isinstance(rule, Relation) or rule.defines is None or rule.expression is None:
                 continue
-            name = rule.defines
-            if name in self.plans or name in self.wrong:
+            name, expression = rule.defines, rule.expression
+            if name in self.plans and rule.other is not None:
+                name, expression = rule.other
+            if name in self.plans or name in self.wrong or not self.spec.outputs[name].numeric:
                 continue
+            if self.leads_to(expression, name):
+                continue  # it would close a circle, so it is a check and no plan
             note = Evidence("property", f"`{rule.source.name}` states {rule.source.rule}")
             try:
-                self.plan(self.spec.outputs[name], "property", rule.source.rule, rule.expression, notes=(note,))
+                self.plan(self.spec.outputs[name], "property", rule.source.rule, expression, notes=(note,))
             except FormulaError as error:
                 self.findings.append(
                     Diagnostic(
@@ -222,10 +280,26 @@ class _Resolver:
                     )
                 )
 
+    def leads_to(self, node: Node, target: str) -> bool:
+        """Whether an expression needs an output, directly or through the plans of others."""
+        seen: set[str] = set()
+        ahead = [p.name.removeprefix("output.") for p in walk(node) if isinstance(p, Name)]
+        while ahead:
+            name = ahead.pop()
+            if name == target and name in self.spec.outputs:
+                return True
+            if name in self.plans and name not in seen:
+                seen.add(name)
+                ahead += [
+                    p.name for p in walk(self.plans[name].expression) if isinstance(p, Name) and p.kind == "output"
+                ]
+        return False
+
     def system(self) -> None:
         for out in self.spec.outputs.values():
             told = words(out.name) | words(out.description)
-            if out.name in self.plans or out.dtype != "string" or len(told & _PROVENANCE_WORDS) < 2:
+            chain = "provenance" in told or "calculation" in told
+            if out.name in self.plans or out.dtype != "string" or not chain or not told & _DIGEST_WORDS:
                 continue
             note = f'named by the spec: {out.name}, "{out.description}"'
             node = SystemValue("provenance", type="text")
@@ -275,23 +349,36 @@ class _Resolver:
 
     def refuse(self, out: OutputSpec, candidate: Candidate, whole: list[Candidate]) -> str:
         """Why a bound candidate is not certain, with the numbers; empty if it is."""
-        needed = {n for n, i in self.spec.inputs.items() if i.numeric and i.required}
-        used = {p.name for plan in self.plans.values() for p in walk(plan.expression) if isinstance(p, Name)}
+        needed = {n for n, i in self.spec.inputs.items() if i.numeric or i.enum or i.dtype == "bool"}
         kin = {n for c in whole if c.formula.id == candidate.formula.id for n in c.inputs}
-        left = needed - used - kin
-        if left:
-            return f"it leaves {', '.join(sorted(left))} unused"
         trial = dict(self.plans)
         try:
             self.enter(out, candidate)
-            order = self.ordered()
-            proof: Proof = prove(self.spec, self.plans, order, self.used_lookups(), self.rules)
+            lookups = self.used_lookups()
+            left = needed - self.used() - kin
+            rows = [r for t in lookups.values() for r in t.rows.values()]
+            proof = self.proof(self.ordered())
         except FormulaError as error:
             return str(error)
         finally:
             self.plans = trial
+        if left:
+            return f"it leaves {', '.join(sorted(left))} unused"
         mine = [d.message for d in proof.failures if out.name in d.message]
-        return mine[0] if mine else ""
+        if mine:
+            return mine[0]
+        if why := heating_value(self.spec, candidate, rows):
+            return why
+        proved = any(e.kind == "golden" for e in proof.evidence.get(out.name, ()))
+        strange = unknown_words(self.spec, out.name, candidate)
+        if strange and not proved:
+            return f"it fits, but it knows nothing of {', '.join(sorted(strange))}, and no golden case proves it"
+        return ""
+
+    def used(self) -> set[str]:
+        """Inputs and outputs that the plans use, in formulas or to select rows."""
+        names = {p.name for plan in self.plans.values() for p in walk(plan.expression) if isinstance(p, Name)}
+        return names | {n for t in self.used_lookups().values() for n in t.inputs}
 
     def enter(self, out: OutputSpec, candidate: Candidate) -> None:
         formula = candidate.formula
@@ -369,17 +456,16 @@ class _Resolver:
         used = {p.table for plan in self.plans.values() for p in walk(plan.expression) if isinstance(p, Lookup)}
         return {n: t for n, t in sorted(self.pinner.lookups.items()) if n in used}
 
-    def bases(self) -> None:
-        """CO2e of unlike GWP sets is not added; a set other than the declared one is said."""
+    def bases(self, order: tuple[str, ...]) -> None:
+        """CO2e of unlike GWP sets is not added, also not through other outputs; an undeclared set is said."""
         lookups = self.pinner.lookups
-        for name, plan in self.plans.items():
-            sets = {
-                row.gwp_set
-                for part in walk(plan.expression)
-                if isinstance(part, Lookup)
-                for row in lookups[part.table].rows.values()
-                if row.gwp_set
-            }
+        known: dict[str, frozenset[str]] = {}
+        for name in order:
+            parts = tuple(walk(self.plans[name].expression))
+            rows = (r for p in parts if isinstance(p, Lookup) for r in lookups[p.table].rows.values())
+            sets = {r.gwp_set for r in rows if r.gwp_set}
+            sets.update(s for p in parts if isinstance(p, Name) and p.kind == "output" for s in known.get(p.name, ()))
+            known[name] = frozenset(sets)
             given = self.spec.formulas.get(name)
             line, column = (given.line, given.column) if given else (0, 0)
             if len(sets) > 1:
@@ -405,9 +491,43 @@ class _Resolver:
                     )
                 )
 
+    def uncovered(self, lookups: dict[str, FactorLookup]) -> None:
+        """Values that the spec allows and its references do not hold: no error, but the author should know."""
+        told: set[tuple[tuple[str, str], ...]] = set()
+        for table in lookups.values():
+            for gap in table.gaps:
+                if gap.selectors in told:
+                    continue
+                told.add(gap.selectors)
+                alias = next((a for a in self.spec.factors if table.name.startswith(a)), "")
+                ref = self.spec.factors.get(alias)
+                where = ", ".join(f"any other {n}" if v == "*" else f"{n} = {v}" for n, v in gap.selectors)
+                self.findings.append(
+                    Diagnostic(
+                        "GLS061",
+                        "warning",
+                        f"not covered: {where}: {gap.reason}",
+                        "the agent answers such input with this reason; mend a misspelt value, or widen the references",
+                        ref.line if ref else 0,
+                        ref.column if ref else 0,
+                    )
+                )
+
     def unused(self) -> None:
-        used = {p.name for plan in self.plans.values() for p in walk(plan.expression) if isinstance(p, Name)}
-        used |= {n for t in self.used_lookups().values() for n in t.inputs}
+        used = self.used()
+        for alias in _unused_references(self.spec, self.used_lookups(), self.pinner.rows):
+            ref = self.spec.factors[alias]
+            if not self.missing and not self.wrong:
+                self.findings.append(
+                    Diagnostic(
+                        "GLS062",
+                        "warning",
+                        f"reference `{alias}` ({ref.ref}) is used by no formula",
+                        "remove it, or use it: factor(...)",
+                        ref.line,
+                        ref.column,
+                    )
+                )
         for name, item in self.spec.inputs.items():
             if name not in used and not self.missing and not self.wrong:
                 self.findings.append(
@@ -419,6 +539,11 @@ class _Resolver:
                         path=f"compute.inputs.{item.name}",
                     )
                 )
+
+
+def _unused_references(spec: AgentSpec, lookups: Mapping[str, FactorLookup], rows: Mapping[str, Any]) -> list[str]:
+    pinned = {r.key for t in lookups.values() for r in t.rows.values()}
+    return [alias for alias in spec.factors if alias in rows and not any(r.key in pinned for r in rows[alias])]
 
 
 def _hint(given: FormulaGiven, error: FormulaError) -> str:
@@ -458,15 +583,27 @@ def _vectors(
             given,
             {n: run.canonical(v, plans[n].decimals) for n, v in got.items()},
         )
-    yield from _gap_vectors(spec, lookups)
+    yield from _gap_vectors(spec, plans, order, lookups)
 
 
 def _exact(value: Scalar) -> Scalar:
     return Decimal(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
-def _gap_vectors(spec: AgentSpec, lookups: dict[str, FactorLookup]) -> Iterable[Vector]:
-    base: dict[str, Scalar] = {n: samples.middle(i, lookups) for n, i in spec.inputs.items()}
+_OTHER_WORDS = ("DE", "ZZ", "none-of-these", "xx", "other")
+
+
+def _typed(spec: AgentSpec, name: str, value: str) -> Scalar:
+    return int(value) if spec.inputs[name].dtype == "int32" else value
+
+
+def _gap_vectors(
+    spec: AgentSpec, plans: Mapping[str, OutputPlan], order: tuple[str, ...], lookups: dict[str, FactorLookup]
+) -> Iterable[Vector]:
+    rows = run.tables(lookups)
+    base = samples.base_inputs(spec, lookups)
+    if base is None:
+        return
     seen: set[tuple[tuple[str, str], ...]] = set()
     gaps: list[Gap] = [g for t in lookups.values() for g in t.gaps]
     for gap in gaps:
@@ -475,16 +612,20 @@ def _gap_vectors(spec: AgentSpec, lookups: dict[str, FactorLookup]) -> Iterable[
         seen.add(gap.selectors)
         given = dict(base)
         for name, value in gap.selectors:
-            given[name] = _other(spec, name, lookups) if value == "*" else value
-        if all(given[n] is not None for n, _ in gap.selectors):
+            other = _other(spec, name, lookups) if value == "*" else _typed(spec, name, value)
+            if other is not None:
+                given[name] = other
+        try:
+            run.outputs(spec, plans, order, rows, given)
+        except LookupMiss:
             label = "_".join(str(given[n]) for n, _ in gap.selectors)
             yield Vector(f"not_covered_{label}", "gap", given, error="not_covered")
+        except CalculationError:
+            continue
 
 
-def _other(spec: AgentSpec, name: str, lookups: dict[str, FactorLookup]) -> str:
-    """A value of a free text input that no look-up holds but its pattern allows."""
+def _other(spec: AgentSpec, name: str, lookups: dict[str, FactorLookup]) -> Scalar | None:
+    """A value of an input without enum that no look-up holds but its pattern and bounds allow."""
     covered = {key[t.inputs.index(name)] for t in lookups.values() if name in t.inputs for key in t.rows}
-    for word in ("DE", "ZZ", "none-of-these", "xx", "other"):
-        if word not in covered and not violates(spec.inputs[name], word):
-            return word
-    return "none-of-these"
+    words: tuple[Scalar, ...] = (1, 7, 1000, 99_999) if spec.inputs[name].numeric else _OTHER_WORDS
+    return next((w for w in words if str(w) not in covered and not violates(spec.inputs[name], w)), None)

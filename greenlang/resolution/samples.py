@@ -7,6 +7,7 @@ from itertools import islice, product
 
 from greenlang.resolution.plan import FactorLookup
 from greenlang.specs.model import AgentSpec, InputSpec, Scalar
+from greenlang.specs.reader import violates
 
 MAX_COMBINATIONS = 24
 _STEPS = (Decimal("0"), Decimal("1"), Decimal("10.5"), Decimal("1000"))
@@ -33,7 +34,7 @@ def numbers(item: InputSpec) -> list[Decimal]:
         values = [v for v in values if (low is None or v >= low) and (high is None or v <= high)]
     if item.enum:
         values = sorted(Decimal(v) for v in item.enum if isinstance(v, Decimal | int))
-    return list(dict.fromkeys(values))
+    return [v for v in dict.fromkeys(values) if not violates(item, typed(item, v))]
 
 
 def typed(item: InputSpec, value: Decimal) -> Scalar:
@@ -41,20 +42,21 @@ def typed(item: InputSpec, value: Decimal) -> Scalar:
     return int(value) if item.dtype == "int32" else value
 
 
-def middle(item: InputSpec, lookups: dict[str, FactorLookup]) -> Scalar:
-    """One ordinary value of an input."""
+def middle(item: InputSpec, lookups: dict[str, FactorLookup]) -> Scalar | None:
+    """One ordinary value of an input; None where the rules here find none that is allowed."""
     if item.default is not None:
         return item.default
     if item.numeric:
         values = numbers(item)
-        return typed(item, values[len(values) // 2])
-    return texts(item, lookups)[0]
+        return typed(item, values[len(values) // 2]) if values else None
+    found = texts(item, lookups)
+    return found[0] if found else None
 
 
 def texts(item: InputSpec, lookups: dict[str, FactorLookup]) -> list[Scalar]:
     """Values of an input that is no number: its enum, else what the look-ups cover, else a word."""
     if item.dtype == "bool":
-        return [True, False]
+        return [v for v in (True, False) if not item.enum or v in item.enum]
     covered: dict[Scalar, None] = {}
     for table in lookups.values():
         if item.name in table.inputs:
@@ -62,19 +64,39 @@ def texts(item: InputSpec, lookups: dict[str, FactorLookup]) -> list[Scalar]:
             covered.update(dict.fromkeys(key[at] for key in table.rows))
     if item.enum:
         return [v for v in item.enum if not covered or str(v) in covered] or list(item.enum)
-    return list(covered) or ["text"]
+    guesses: list[Scalar] = [v for v in ("text", "TEXT", "US", "A1", "1") if not violates(item, v)]
+    return list(covered) or guesses[:1]
+
+
+def base_inputs(spec: AgentSpec, lookups: dict[str, FactorLookup]) -> Inputs | None:
+    """An ordinary value for each input, with the first golden case's where the rules find none; None if one lacks."""
+    golden = spec.golden[0].input if spec.golden else {}
+    out: Inputs = {}
+    for name, item in spec.inputs.items():
+        value = middle(item, lookups)
+        value = golden.get(name) if value is None else value
+        if value is not None:
+            out[name] = value
+        elif item.required:
+            return None
+    return out
 
 
 def combinations(spec: AgentSpec, lookups: dict[str, FactorLookup]) -> list[Inputs]:
     """Up to MAX_COMBINATIONS inputs: each value of each input once around the middle, then mixtures."""
-    base: Inputs = {n: middle(i, lookups) for n, i in spec.inputs.items()}
+    found = base_inputs(spec, lookups)
+    if found is None:
+        return []
+    base = found
     choices: dict[str, list[Scalar]] = {
         n: [typed(i, v) for v in numbers(i)] if i.numeric else texts(i, lookups) for n, i in spec.inputs.items()
     }
     out: list[Inputs] = [base]
     for name, values in choices.items():
-        out.extend({**base, name: v} for v in values[:8] if v != base[name])
-    mixed = product(*(v[:3] for v in choices.values()))
-    out.extend(dict(zip(choices, m, strict=True)) for m in islice(mixed, MAX_COMBINATIONS))
+        out.extend({**base, name: v} for v in values[:8] if v != base.get(name))
+    choices = {n: v[:3] for n, v in choices.items() if v}
+    out.extend(
+        {**base, **dict(zip(choices, m, strict=True))} for m in islice(product(*choices.values()), MAX_COMBINATIONS)
+    )
     unique = {tuple((k, str(v)) for k, v in i.items()): i for i in out}
     return list(unique.values())[:MAX_COMBINATIONS]

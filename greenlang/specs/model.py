@@ -164,3 +164,9 @@ def slug(partition: str) -> str:
     """A partition key as a file name: the "/" of the agent id becomes "."."""
     agent_id, _, rest = partition.partition("@")
     return f"{agent_id.replace('/', '.')}@{rest}"
+
+
+def identity(partition: str) -> tuple[str, str]:
+    """Agent id and version out of a partition key."""
+    agent_id, _, rest = partition.partition("@")
+    return agent_id, rest.rpartition("-")[0]

@@ -9,17 +9,19 @@ from __future__ import annotations
 import hashlib
 import keyword
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from decimal import Decimal
 from difflib import get_close_matches
-from typing import Any, get_args
+from types import UnionType
+from typing import Annotated, Any, Union, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
 from greenlang import units
 from greenlang.errors import FormulaError, UnitError
 from greenlang.formulas.parse import parse as parse_expression
-from greenlang.specs import dialects, schema
+from greenlang.specs import dialects, patterns, schema
 from greenlang.specs.diagnostics import Diagnostic, Severity, has_errors
 from greenlang.specs.model import (
     AgentSpec,
@@ -37,7 +39,11 @@ from greenlang.specs.model import (
 from greenlang.specs.source import Document, Path, dotted, parse
 
 ID = re.compile(r"[a-z0-9]+(?:[_-][a-z0-9]+)*(?:/[a-z0-9]+(?:[_-][a-z0-9]+)*)+\Z")
-VERSION = re.compile(r"(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)(-[0-9A-Za-z.-]+)?(\+[0-9A-Za-z.-]+)?\Z")
+VERSION = re.compile(  # the grammar of Semantic Versioning 2.0.0
+    r"(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)"
+    r"(-(0|[1-9][0-9]*|[0-9]*[A-Za-z-][0-9A-Za-z-]*)(\.(0|[1-9][0-9]*|[0-9]*[A-Za-z-][0-9A-Za-z-]*))*)?"
+    r"(\+[0-9A-Za-z-]+(\.[0-9A-Za-z-]+)*)?\Z"
+)
 NAME = re.compile(r"[a-z][a-z0-9_]*\Z", re.ASCII)
 EF = re.compile(r"ef://[A-Za-z0-9_.-]+(/[A-Za-z0-9_.()-]+)+(@[A-Za-z0-9_.-]+)?\Z")
 MAX_ID = 120
@@ -59,7 +65,14 @@ _IGNORED: dict[str, str] = {
     "compute.entrypoint": "names code that is not part of the spec; the factory generates the code",
     "compute.dependencies": "a generated agent needs pydantic and the GreenLang SDK only",
     "compute.python_version": "generated agents run on Python 3.11 and newer",
+    "compute.deterministic": "every generated agent is deterministic",
+    "compute.timeout_s": "every agent runs under the limits of the sandbox",
+    "compute.memory_limit_mb": "every agent runs under the limits of the sandbox",
     "provenance.record": "a generated agent records its whole calculation chain",
+    "provenance.enable_audit": "a generated agent records its whole calculation chain, whatever is said",
+    "provenance.pin_ef": "every factor is pinned, whatever is said",
+    "provenance.ef_version_pin": "every factor is pinned by its reference and the release of the factor table",
+    "provenance.citation_required": "every factor carries its citation, whatever is said",
 }
 
 
@@ -123,13 +136,21 @@ class _ReaderB:
             self.sanity_of_raw()
             return None
 
-    def form(self, kind: str, loc: tuple[str | int, ...], message: str, context: dict[str, Any]) -> None:
+    def form(
+        self,
+        kind: str,
+        loc: tuple[str | int, ...],
+        message: str,
+        context: dict[str, Any],
+        keys: Iterable[str] | None = None,
+    ) -> None:
+        """One of Pydantic's errors as a finding. ``keys``: those known there, if the schema of Pack does not say."""
         path = tuple(p for p in self.trimmed(loc))
         last = path[-1] if path else ""
         if kind == "extra_forbidden":
-            known = sorted(_fields_at(path[:-1]))
+            known = sorted(_fields_at(path[:-1]) if keys is None else keys)
             near = get_close_matches(str(last), known, n=1, cutoff=0.6)
-            hint = f"did you mean `{near[0]}`?" if near else f"known here: {', '.join(known)}"
+            hint = f"did you mean `{near[0]}`?" if near else f"known here: {', '.join(known) or 'no keys'}"
             self.add("GLS010", f"unknown key `{last}`", hint, path)
         elif kind == "missing":
             self.add("GLS011", f"`{dotted(path)}` is missing", "add it", path)
@@ -183,6 +204,13 @@ class _ReaderB:
         self.check_id(pack.id)
         self.check_version(pack.version)
         compute = pack.compute
+        if not compute.deterministic:
+            self.add(
+                "GLS025",
+                "a generated agent is deterministic; `deterministic: false` cannot be had",
+                "remove it",
+                ("compute", "deterministic"),
+            )
         inputs = {n: self.input(n, i) for n, i in compute.inputs.items()}
         outputs = {n: self.output(n, o) for n, o in compute.outputs.items()}
         if not outputs:
@@ -215,7 +243,7 @@ class _ReaderB:
             formulas=self.formulas(compute, outputs),
             golden=tuple(self.golden(pack, inputs, outputs)),
             properties=tuple(self.properties(pack)),
-            gwp_set=self.gwp_set(pack),
+            gwp_set=self.gwp_set(pack.provenance.gwp_set, ("provenance", "gwp_set")),
             entrypoint=compute.entrypoint,
             timeout_s=compute.timeout_s,
             memory_limit_mb=compute.memory_limit_mb,
@@ -253,12 +281,12 @@ class _ReaderB:
             gt=raw.gt,
             le=raw.le,
             lt=raw.lt,
-            enum=tuple(
-                v for i, e in enumerate(raw.enum or ()) if (v := self.scalar(e, dtype, (*path, "enum", i))) is not None
-            ),
+            enum=tuple(self.enum(raw.enum or (), dtype, (*path, "enum"))),
             pattern=raw.pattern,
             description=" ".join(raw.description.split()),
         )
+        if raw.enum == []:
+            self.add("GLS012", f"the enum of `{name}` lists no value", "list values or remove it", (*path, "enum"))
         self.unit(raw.unit, path)
         self.bounds(out, path)
         if raw.pattern is not None:
@@ -272,14 +300,24 @@ class _ReaderB:
             )
         return out
 
+    def enum(self, values: Iterable[Any], dtype: str, path: Path) -> Iterator[Scalar]:
+        for i, value in enumerate(values):
+            if value is None:
+                self.add(
+                    "GLS012",
+                    f"`{dotted((*path, i))}`: nothing is no {dtype}",
+                    "remove it; for an input that may be absent write `required: false`",
+                    (*path, i),
+                )
+            elif (scalar := self.scalar(value, dtype, (*path, i))) is not None:
+                yield scalar
+
     def pattern(self, pattern: str, dtype: str, path: Path) -> None:
-        try:
-            re.compile(pattern)
-        except re.error as error:
+        if reason := patterns.problem(pattern):
             self.add(
                 "GLS022",
-                f"pattern `{pattern}` is no regular expression: {error}",
-                "mend it",
+                f"pattern `{pattern}` cannot be used: {reason}",
+                "write a regular expression without look-around and back-references, so that it takes linear time",
                 (*path, "pattern"),
             )
         if dtype != "string":
@@ -304,7 +342,11 @@ class _ReaderB:
                 "swap or widen the bounds",
                 path,
             )
-        elif item.default is not None and (why := violates(item, item.default)):
+            return
+        for value in item.enum:
+            if why := violates(replace(item, enum=()), value):
+                self.add("GLS021", f"`{item.name}` lists {value}, which {why}", "mend the enum", (*path, "enum"))
+        if item.default is not None and (why := violates(item, item.default)):
             self.add(
                 "GLS021",
                 f"the default {item.default} of `{item.name}` {why}",
@@ -358,7 +400,8 @@ class _ReaderB:
                 self.add("GLS003", f"two references are called `{alias}`", "give each a `name`", path)
                 continue
             line, column = self.document.place(path)
-            out[alias] = FactorRef(alias, ref.ref, ref.gwp_set, ref.description, line, column)
+            gwp_set = self.gwp_set(ref.gwp_set, (*path, "gwp_set"))
+            out[alias] = FactorRef(alias, ref.ref, gwp_set, ref.description, line, column)
         return out
 
     def formulas(self, compute: schema.Compute, outputs: dict[str, OutputSpec]) -> dict[str, FormulaGiven]:
@@ -440,13 +483,21 @@ class _ReaderB:
                     continue
                 value, tol = given_value, None
                 if isinstance(value, dict):
+                    fields = schema.Expected.model_fields
                     try:
                         long = schema.Expected.model_validate(value)
                     except ValidationError as error:
                         for problem in error.errors(include_url=False):
-                            self.form(problem["type"], (*here, *problem["loc"]), problem["msg"], {})
+                            self.form(problem["type"], (*here, *problem["loc"]), problem["msg"], {}, fields)
                         continue
                     value, tol = long.value, long.tol
+                    if tol is not None and not 0 <= tol < 1:
+                        self.add(
+                            "GLS016",
+                            f"golden case `{raw.name}`: {name} has tol {tol}; a tolerance is a share of the value",
+                            "0 or more and less than 1; write 0.01 for one per cent",
+                            (*here, "tol"),
+                        )
                 scalar = self.scalar(value, outputs[name].dtype, here)
                 if scalar is not None:
                     expect[name] = Expectation(scalar, tol)
@@ -458,14 +509,13 @@ class _ReaderB:
             line, column = self.document.place(("tests", "properties", i))
             yield Property(raw.name, raw.rule, raw.tolerance, raw.description, line, column)
 
-    def gwp_set(self, pack: schema.Pack) -> str | None:
+    def gwp_set(self, raw: str | None, path: Path) -> str | None:
         """``AR6`` and ``AR6GWP100`` mean the same: the 100-year values of that report."""
-        raw = pack.provenance.gwp_set
         if raw is None:
             return None
         match = re.fullmatch(r"(SAR|TAR|AR[456])(?:[-_ ]?GWP)?[-_ ]?(20|100|500)?", raw.upper())
         if match is None:
-            self.add("GLS023", f"`{raw}` is no GWP set", "AR4, AR5 or AR6; AR6GWP100", ("provenance", "gwp_set"))
+            self.add("GLS023", f"`{raw}` is no GWP set", "AR4, AR5 or AR6; AR6GWP100", path)
             return None
         return f"{match[1]}GWP{match[2] or '100'}"
 
@@ -474,7 +524,8 @@ def violates(item: InputSpec, value: Scalar) -> str:
     """Why a value is not allowed for an input, or an empty text."""
     if item.enum and value not in item.enum:
         return f"is none of {', '.join(map(str, item.enum))}"
-    if item.pattern and isinstance(value, str) and not re.search(item.pattern, value):
+    usable = item.pattern and isinstance(value, str) and not patterns.problem(item.pattern)  # else reported already
+    if usable and not patterns.matches(str(item.pattern), str(value)):
         return f"does not match {item.pattern}"
     if isinstance(value, Decimal | int) and not isinstance(value, bool):
         if item.ge is not None and value < item.ge:
@@ -490,26 +541,38 @@ def violates(item: InputSpec, value: Scalar) -> str:
 
 def _fields_at(path: Path) -> set[str]:
     """The keys that the schema allows at a path."""
-    model: Any = schema.Pack
+    here: Any = schema.Pack
     for part in path:
-        if isinstance(model, type) and issubclass(model, BaseModel):
+        model = _model(here)
+        if model is not None:
             info = model.model_fields.get(str(part))
-            model = info.annotation if info is not None else None
-            continue
-        model = _item_model(model)
-    model = model if isinstance(model, type) else _item_model(model)
-    return set(model.model_fields) if isinstance(model, type) and issubclass(model, BaseModel) else set()
+            here = info.annotation if info is not None else None
+        else:
+            here = _inside(here, list if isinstance(part, int) else dict)
+    model = _model(here)
+    return set(model.model_fields) if model is not None else set()
 
 
-def _item_model(annotation: Any) -> Any:
-    """The model inside ``dict[str, M]``, ``list[M]`` or a union of such."""
-    for arg in get_args(annotation):
-        if isinstance(arg, type) and issubclass(arg, BaseModel):
-            return arg
-        inner = _item_model(arg)
-        if inner is not None:
-            return inner
-    return None
+def _branches(annotation: Any) -> Iterator[Any]:
+    """The types that an annotation allows, unions and notes taken apart."""
+    origin = get_origin(annotation)
+    if origin is Annotated:
+        yield from _branches(get_args(annotation)[0])
+    elif origin in {Union, UnionType}:
+        for arg in get_args(annotation):
+            yield from _branches(arg)
+    else:
+        yield annotation
+
+
+def _inside(annotation: Any, container: type) -> Any:
+    """What the list or the mapping holds that the annotation allows."""
+    return next((get_args(b)[-1] for b in _branches(annotation) if get_origin(b) is container), None)
+
+
+def _model(annotation: Any) -> type[BaseModel] | None:
+    """The model that an annotation allows, if it allows one."""
+    return next((b for b in _branches(annotation) if isinstance(b, type) and issubclass(b, BaseModel)), None)
 
 
 def _ledger(value: Any, path: Path = ()) -> Iterator[LedgerLine]:

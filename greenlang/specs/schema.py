@@ -9,7 +9,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag
 
 
 def _number(value: object) -> object:
@@ -29,8 +29,20 @@ def _list(value: object) -> object:
     return [value] if isinstance(value, str) else value
 
 
+def _form_of_factors(value: object) -> str | None:
+    """Which form the author means, so that only that form's mistakes are reported."""
+    if isinstance(value, list):
+        return "<list>"
+    return "<none>" if value is None else "<mapping>" if isinstance(value, dict) else None
+
+
+def _form_of_formula(value: object) -> str:
+    return "<long>" if isinstance(value, dict | GivenFormula) else "<text>"
+
+
 Number = Annotated[Decimal, BeforeValidator(_number)]
 Whole = Annotated[int, BeforeValidator(_whole)]
+Positive = Annotated[int, BeforeValidator(_whole), Field(gt=0)]
 Words = Annotated[list[str], BeforeValidator(_list)]
 Scalar = Any  # checked against the dtype by the reader
 DType = Literal["float64", "float32", "int32", "int64", "string", "bool", "list", "object"]
@@ -86,6 +98,22 @@ class GivenFormula(_Part):
     bind: dict[str, str] = Field(default_factory=dict)
 
 
+# The tags stand between < and > so that no key of an author's file can be taken for one in an error's location.
+Factors = Annotated[
+    Annotated[dict[str, Reference], Tag("<mapping>")]
+    | Annotated[list[ListedReference], Tag("<list>")]
+    | Annotated[None, Tag("<none>")],
+    Discriminator(
+        _form_of_factors,
+        custom_error_type="form_of_factors",
+        custom_error_message="must map names to references, or list references",
+    ),
+]
+Formula = Annotated[
+    Annotated[str, Tag("<text>")] | Annotated[GivenFormula, Tag("<long>")], Discriminator(_form_of_formula)
+]
+
+
 class Compute(_Part):
     """``compute``."""
 
@@ -93,12 +121,12 @@ class Compute(_Part):
     deterministic: bool = True
     dependencies: list[str] = Field(default_factory=list)
     python_version: str | None = None
-    timeout_s: Whole | None = None
-    memory_limit_mb: Whole | None = None
+    timeout_s: Positive | None = None
+    memory_limit_mb: Positive | None = None
     inputs: dict[str, Input]
     outputs: dict[str, Output]
-    factors: dict[str, Reference] | list[ListedReference] | None = None
-    formulas: dict[str, str | GivenFormula] = Field(default_factory=dict)
+    factors: Factors = None
+    formulas: dict[str, Formula] = Field(default_factory=dict)
 
 
 class Expected(_Part):

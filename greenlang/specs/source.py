@@ -1,7 +1,8 @@
 """YAML with positions: text -> plain values, where each key stands, and findings instead of exceptions.
 
 YAML 1.2 scalars (``NO`` is a country, ``1e-6`` a number), numbers as Decimal exactly as written. PyYAML's C parser
-composes; aliases stay shared there, so a file that would blow up into gigabytes is counted, never expanded.
+composes; aliases stay shared there, so a file that would blow up into gigabytes is counted, never expanded. Its
+composer recurses in C, so the depth is measured on the events first.
 """
 
 from __future__ import annotations
@@ -25,7 +26,9 @@ _TRUE = frozenset({"true", "True", "TRUE"})
 _FALSE = frozenset({"false", "False", "FALSE"})
 _INT = re.compile(r"[-+]?[0-9]+\Z")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?\Z")
-_MAX_DIGITS = 400  # of a number's text; a longer one is no measurement
+_MAX_TEXT = 400  # characters of a number; a longer one is not even converted
+MAX_DIGITS = 60  # significant digits of a number
+MAX_EXPONENT = 60  # numbers lie between 1e-60 and 1e60
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +78,9 @@ def parse(data: bytes, *, max_bytes: int = 2_000_000) -> Document:
             1,
         )
     try:
+        deep = _too_deep(text)
+        if deep is not None:
+            return _refused("GLS002", f"nested more than {MAX_DEPTH} levels deep", "flatten the file", *deep)
         node = yaml.compose(text, Loader=_Loader)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
@@ -118,6 +124,20 @@ def parse(data: bytes, *, max_bytes: int = 2_000_000) -> Document:
 
 def _refused(code: str, message: str, hint: str, line: int = 0, column: int = 0) -> Document:
     return Document(None, {}, (_finding(code, message, hint, line, column),))
+
+
+def _too_deep(text: str) -> tuple[int, int] | None:
+    """Where the file is nested too deep, if it is: composing it would overrun the stack."""
+    depth = 0
+    for event in yaml.parse(text, Loader=_Loader):
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+            if depth > MAX_DEPTH:
+                mark = event.start_mark
+                return (mark.line + 1, mark.column + 1) if mark else (1, 1)
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
+    return None
 
 
 class _Counter:
@@ -224,15 +244,31 @@ class _Walker:
             return True
         if text in _FALSE:
             return False
-        if len(text) <= _MAX_DIGITS:
-            if _INT.match(text):
-                return int(text)
-            if _FLOAT.match(text):
-                try:
-                    return Decimal(text)
-                except InvalidOperation:  # an exponent beyond what Decimal holds
-                    return text
-        return text
+        if not _FLOAT.match(text):  # whole numbers match it as well
+            return text
+        if not _calculable(text):
+            self.diagnostics.append(
+                _finding(
+                    "GLS012",
+                    f"`{text if len(text) <= 40 else text[:37] + '...'}`: a number of this size is no measurement",
+                    f"up to {MAX_DIGITS} digits, between 1e-{MAX_EXPONENT} and 1e{MAX_EXPONENT}; put text in quotes",
+                    *self.places[path],
+                    dotted(path),
+                )
+            )
+            return None
+        return int(text) if _INT.match(text) else Decimal(text)
+
+
+def _calculable(text: str) -> bool:
+    """Whether a number has a size that can be calculated with."""
+    if len(text) > _MAX_TEXT:
+        return False
+    try:
+        number = Decimal(text)
+    except InvalidOperation:  # an exponent beyond what Decimal holds
+        return False
+    return len(number.as_tuple().digits) <= MAX_DIGITS and abs(number.adjusted()) <= MAX_EXPONENT
 
 
 _PLAIN_TAGS = frozenset(

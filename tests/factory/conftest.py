@@ -283,7 +283,7 @@ def build_constant() -> Resolution:
 
 
 def build_odd() -> Resolution:
-    """A look-up by a whole number, truth and whole-number outputs, an optional input, a list, a hard pattern."""
+    """A look-up by a whole number, truth and whole-number outputs, an optional input, a list, a pattern."""
     rows = {
         (year,): replace(factor(f"grid-{year}", "CO2", value, "kg/kWh"), vintage=year)
         for year, value in (("2023", "0.2"), ("2024", "0.19"))
@@ -298,7 +298,7 @@ def build_odd() -> Resolution:
                 InputSpec("energy", "float64", "kWh", ge=D(0)),
                 InputSpec("year", "int32", enum=(D(2023), D(2024), D(2025))),
                 InputSpec("limit", "float64", "kg", required=False),
-                InputSpec("code", "string", pattern="^(?=U)[A-Z]{2}$"),
+                InputSpec("code", "string", pattern="^U[A-Z]$"),
                 InputSpec("tags", "list", required=False),
             ],
             [OutputSpec("emissions", "float64", "kg"), OutputSpec("clean", "bool"), OutputSpec("whole", "int32", "kg")],

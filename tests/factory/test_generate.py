@@ -17,11 +17,11 @@ from pathlib import Path
 import pytest
 import yaml
 
-from greenlang.factory.generate import distribution_name, generate, package_name, pattern_works
+from greenlang.factory.generate import distribution_name, generate, package_name
 from greenlang.factory.pack import write_pack
 from greenlang.provenance import tree
 from greenlang.resolution.plan import Missing, Resolution
-from greenlang.specs.model import AgentSpec, InputSpec
+from greenlang.specs.model import AgentSpec
 
 ROOT = Path(__file__).resolve().parents[2]
 GOLDEN = ROOT / "tests" / "golden"
@@ -144,14 +144,18 @@ def test_whatever_an_author_writes_stays_text(combustion: Resolution) -> None:
     tomllib.loads(files["pyproject.toml"].decode())
 
 
-def test_patterns_that_the_fast_engine_refuses_use_python_s(combustion: Resolution) -> None:
-    assert pattern_works("^[A-Z]{2}$")
-    assert not pattern_works("^(?=A)[A-Z]{2}$")
-    inputs = combustion.spec.inputs | {"country": InputSpec("country", "string", pattern="^(?=U)[A-Z]{2}$")}
-    models = generate(replace(combustion, spec=replace(combustion.spec, inputs=inputs)))
-    source = models["gl_emissions_carbon_calculator_v1/models.py"].decode()
-    assert 'regex_engine="python-re"' in source
-    ast.parse(source)
+def test_sources_name_each_table_once_with_its_cells(combustion: Resolution) -> None:
+    table = combustion.lookups["co2_factor"]
+    places = ["Hub!E56", "Hub!E39"]
+    rows = {k: replace(f, cell=c) for (k, f), c in zip(sorted(table.rows.items()), places, strict=True)}
+    lookups = combustion.lookups | {"co2_factor": replace(table, rows=rows)}
+    made = generate(replace(combustion, lookups=lookups))["gl_emissions_carbon_calculator_v1/tools.py"].decode()
+    assert "        EPA GHG Emission Factors Hub 2024, Table 1, Hub, cells E39, E56\n" in made
+    one = {k: replace(f, cell="Hub!AA7") for k, f in table.rows.items()}
+    lookups = combustion.lookups | {"co2_factor": replace(table, rows=one)}
+    made = generate(replace(combustion, lookups=lookups))["gl_emissions_carbon_calculator_v1/tools.py"].decode()
+    assert "        EPA GHG Emission Factors Hub 2024, Table 1, Hub, cell AA7\n" in made
+    assert "distillate-fuel-oil-no-2, CH4; natural-gas, CH4" in " ".join(made.split())
 
 
 def test_numbers_of_the_spec_come_out_exactly(heat_pump: Resolution) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
@@ -167,6 +168,40 @@ def test_two_conversions_of_one_name_stay_apart() -> None:
     assert constants.factor("t", "kg", Decimal("907.18474")) == "KG_PER_T_2"
     assert constants.factor("gCO2/kWh", "kgCO2/mmBtu", Decimal(1)).isidentifier()
     assert constants.shift("degC", "K", Decimal("273.15")) == "K_AT_ZERO_DEGC"
+
+
+@pytest.mark.parametrize(
+    ("source", "target", "name", "comment"),
+    [
+        ("%", "1", "ONE_PER_PERCENT", "1 percent as a plain number"),
+        ("1", "%", "PERCENT_PER_ONE", "1 in percent"),
+        ("ppm", "1", "ONE_PER_PPM", "1 ppm as a plain number"),
+        ("ppm", "%", "PERCENT_PER_PPM", "1 ppm in percent"),
+        ("1/h", "1/s", "H_PER_S", "1 s in h"),
+        ("%/h", "1/h", "ONE_PER_PERCENT", "1 percent as a plain number"),
+        ("1/K", "1/degF", "K_PER_DEGF", "1 degF in K"),
+        ("1/°C", "1/K", "DEGC_PER_K", "1 K in degC"),
+        ("m³", "l", "L_PER_M3", "1 m**3 in l"),
+        ("µg", "kg", "KG_PER_UG", "1 ug in kg"),
+        ("s^-1", "1/h", "PER_H_PER_S_NEG1", "1 s^-1 in 1/h"),
+        ("kg", "100 kg", "N100_KG_PER_KG", "1 kg in 100 kg"),
+        ("", "%", "PERCENT_PER_ONE", "1 in percent"),
+    ],
+)
+def test_a_conversion_constant_has_a_name_that_reads(source: str, target: str, name: str, comment: str) -> None:
+    constants = Constants()
+    made = constants.factor(source, target, Decimal("0.5"))
+    ast.parse(f"{made} = 1")
+    assert (made, constants.values[made][1]) == (name, comment)
+    assert re.fullmatch(r"[A-Z][A-Z0-9_]*", made)
+
+
+@pytest.mark.parametrize(
+    ("source", "target", "name"),
+    [("degC", "K", "K_AT_ZERO_DEGC"), ("°C", "°F", "DEGF_AT_ZERO_DEGC"), ("1", "%", "PERCENT_AT_ZERO_ONE")],
+)
+def test_a_shift_between_scales_has_a_name_that_reads(source: str, target: str, name: str) -> None:
+    assert Constants().shift(source, target, Decimal(1)) == name
 
 
 def test_a_system_value_is_no_tool() -> None:

@@ -154,3 +154,46 @@ def test_any_text_parses_or_is_refused(text: str) -> None:
         parse(text)
     except FormulaError as error:
         assert 0 <= error.offset <= len(text)
+
+
+class TestTemperatures:
+    def test_a_bare_number_beside_celsius_is_in_celsius(self) -> None:
+        assert run("if(hot > 20, 1, 2)", hot=Decimal(10)) == 2
+        assert run("if(hot > 20, 1, 2)", hot=Decimal(30)) == 1
+        assert run("max(0, hot)", "degC", hot=Decimal(-10)) == 0
+
+    def test_a_difference_is_no_temperature(self) -> None:
+        assert run("hot - cold", "K", hot=Decimal(60), cold=Decimal(40)) == 20
+        with pytest.raises(FormulaError, match="is a difference of temperatures, not a temperature in degC"):
+            run("hot - cold", "degC", hot=Decimal(60), cold=Decimal(40))
+
+    def test_a_temperature_plus_a_difference_is_a_temperature(self) -> None:
+        assert run("hot + (hot - cold)", "degC", hot=Decimal(60), cold=Decimal(40)) == 80
+
+    @pytest.mark.parametrize("text", ["-hot", "abs(hot)"])
+    def test_a_shifted_zero_has_no_negative(self, text: str) -> None:
+        with pytest.raises(FormulaError, match="has a shifted zero"):
+            run(text, hot=Decimal(1))
+
+
+def test_text_between_quotes_stays_as_it_is() -> None:
+    assert run('if(fuel == "Diesel – B7 × 2", 1, 2)', fuel="Diesel – B7 × 2") == 1
+
+
+def test_a_value_that_an_enum_does_not_have_is_a_slip() -> None:
+    scope = Scope({"fuel": Symbol("fuel", "input", "text", enum=("natural_gas", "coal"))})
+    with pytest.raises(FormulaError, match='`fuel` can never be "naturalgas"; did you mean `natural_gas`'):
+        check(parse('fuel == "naturalgas"'), scope)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("1e99999999999999999999", "a number of this size is no measurement"),
+        ("1" * 100, "a number of this size is no measurement"),
+        ("+".join(["x"] * 400), "more than 150 operations hang together"),
+    ],
+)
+def test_sizes_are_bounded(text: str, message: str) -> None:
+    with pytest.raises(FormulaError, match=message):
+        parse(text)

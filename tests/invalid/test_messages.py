@@ -277,6 +277,221 @@ def text(message: str) -> str:
             """,
             id="wrong-property",
         ),
+        pytest.param(
+            "a: " + "[" * 40_000 + "]" * 40_000,
+            """
+            spec.yaml:1:67: error GLS002: nested more than 64 levels deep
+                hint: flatten the file
+            """,
+            id="forty-thousand-levels",
+        ),
+        pytest.param(
+            "- " * 100 + "x",
+            """
+            spec.yaml:1:129: error GLS002: nested more than 64 levels deep
+                hint: flatten the file
+            """,
+            id="block-of-a-hundred-levels",
+        ),
+        pytest.param(
+            changed("unit: kWh, ge: 0", "unit: kWh, ge: 9e999999"),
+            """
+            spec.yaml:7:41: error GLS012: `9e999999`: a number of this size is no measurement
+                hint: up to 60 digits, between 1e-60 and 1e60; put text in quotes
+            """,
+            id="number-beyond-all-measure",
+        ),
+        pytest.param(
+            changed("unit: kWh, ge: 0", "unit: kWh, ge: 9e99999999999999999999"),
+            """
+            spec.yaml:7:41: error GLS012: `9e99999999999999999999`: a number of this size is no measurement
+                hint: up to 60 digits, between 1e-60 and 1e60; put text in quotes
+            """,
+            id="number-beyond-decimal",
+        ),
+        pytest.param(
+            changed("unit: kWh, ge: 0", f"unit: kWh, ge: 0.{'123' * 200}"),
+            """
+            spec.yaml:7:41: error GLS012: `0.12312312312312312312312312312312312...`: a number of this size is no measurement
+                hint: up to 60 digits, between 1e-60 and 1e60; put text in quotes
+            """,
+            id="number-of-too-many-digits",
+        ),
+        pytest.param(
+            changed("    mass: {", '    code: {dtype: string, pattern: "^(?=a)"}\n    mass: {'),
+            """
+            spec.yaml:8:27: error GLS022: pattern `^(?=a)` cannot be used: look-around, including look-ahead and look-behind, is not supported
+                hint: write a regular expression without look-around and back-references, so that it takes linear time
+            """,
+            id="pattern-with-look-around",
+        ),
+        pytest.param(
+            changed("    mass: {", '    code: {dtype: string, pattern: "["}\n    mass: {'),
+            """
+            spec.yaml:8:27: error GLS022: pattern `[` cannot be used: unclosed character class
+                hint: write a regular expression without look-around and back-references, so that it takes linear time
+            """,
+            id="pattern-that-is-none",
+        ),
+        pytest.param(
+            changed('per-kwh"}', 'per-kwh", gwp_set: BANANA}'),
+            """
+            spec.yaml:12:83: error GLS023: `BANANA` is no GWP set
+                hint: AR4, AR5 or AR6; AR6GWP100
+            """,
+            id="gwp-set-of-a-reference",
+        ),
+        pytest.param(
+            GOOD + "provenance: {gwp_set: AR9}\n",
+            """
+            spec.yaml:15:14: error GLS023: `AR9` is no GWP set
+                hint: AR4, AR5 or AR6; AR6GWP100
+            """,
+            id="gwp-set-of-the-spec",
+        ),
+        pytest.param(
+            changed("compute:\n", "compute:\n  deterministic: false\n"),
+            """
+            spec.yaml:6:3: error GLS025: a generated agent is deterministic; `deterministic: false` cannot be had
+                hint: remove it
+            """,
+            id="not-deterministic",
+        ),
+        pytest.param(
+            changed("compute:\n", "compute:\n  timeout_s: 0\n  memory_limit_mb: -1\n"),
+            """
+            spec.yaml:6:3: error GLS012: `compute.timeout_s`: input should be greater than 0
+                hint: see the JSON Schema of the dialect
+            spec.yaml:7:3: error GLS012: `compute.memory_limit_mb`: input should be greater than 0
+                hint: see the JSON Schema of the dialect
+            """,
+            id="timeout",
+        ),
+        pytest.param(
+            GOOD
+            + "tests:\n  golden:\n    - {name: a, input: {energy: 10, mass: 1}, expect: {co2e: {value: 1.77, tol: 1}}}\n",
+            """
+            spec.yaml:17:76: error GLS016: golden case `a`: co2e has tol 1; a tolerance is a share of the value
+                hint: 0 or more and less than 1; write 0.01 for one per cent
+            """,
+            id="tolerance",
+        ),
+        pytest.param(
+            GOOD
+            + "tests:\n  golden:\n    - {name: a, input: {energy: 10, mass: 1}, expect: {co2e: {value: 1.77, tol: -0.1}}}\n",
+            """
+            spec.yaml:17:76: error GLS016: golden case `a`: co2e has tol -0.1; a tolerance is a share of the value
+                hint: 0 or more and less than 1; write 0.01 for one per cent
+            """,
+            id="negative-tolerance",
+        ),
+        pytest.param(
+            GOOD
+            + "tests:\n  golden:\n    - {name: a, input: {energy: 10, mass: 1}, expect: {co2e: {value: 1.77, margin: 1}}}\n",
+            """
+            spec.yaml:17:76: error GLS010: unknown key `margin`
+                hint: known here: tol, value
+            """,
+            id="unknown-key-of-an-expectation",
+        ),
+        pytest.param(
+            changed('per-kwh"}', 'per-kwh", quality: 1}'),
+            """
+            spec.yaml:12:83: error GLS010: unknown key `quality`
+                hint: known here: description, gwp_set, ref
+            """,
+            id="unknown-key-of-a-reference",
+        ),
+        pytest.param(
+            changed("    grid: {ref", "    - {nam: grid, ref"),
+            """
+            spec.yaml:12:8: error GLS010: unknown key `nam`
+                hint: did you mean `name`?
+            """,
+            id="unknown-key-of-a-listed-reference",
+        ),
+        pytest.param(
+            changed('    grid: {ref: "ef://desnz/electricity/2025/electricity-generated/co2e-per-kwh"}\n', "").replace(
+                "factors:", "factors: 5"
+            ),
+            """
+            spec.yaml:11:3: error GLS012: `compute.factors`: must map names to references, or list references
+                hint: see the JSON Schema of the dialect
+            """,
+            id="factors-of-no-form",
+        ),
+        pytest.param(
+            changed("energy * factor(grid)", "5"),
+            """
+            spec.yaml:14:5: error GLS012: `compute.formulas.co2e`: input should be a valid string
+                hint: put the value in quotes
+            """,
+            id="formula-is-a-number",
+        ),
+        pytest.param(
+            changed("energy * factor(grid)", "{expresion: energy}"),
+            """
+            spec.yaml:14:12: error GLS010: unknown key `expresion`
+                hint: did you mean `expression`?
+            """,
+            id="unknown-key-of-a-formula",
+        ),
+        pytest.param(
+            changed("    mass: {", "    code: {dtype: string, enum: [a, null]}\n    mass: {"),
+            """
+            spec.yaml:8:37: error GLS012: `compute.inputs.code.enum[1]`: nothing is no string
+                hint: remove it; for an input that may be absent write `required: false`
+            """,
+            id="nothing-in-an-enum",
+        ),
+        pytest.param(
+            changed("    mass: {", "    code: {dtype: string, enum: []}\n    mass: {"),
+            """
+            spec.yaml:8:27: error GLS012: the enum of `code` lists no value
+                hint: list values or remove it
+            """,
+            id="empty-enum",
+        ),
+        pytest.param(
+            changed("unit: kWh, ge: 0", "unit: kWh, ge: 0, enum: [-1, 1]"),
+            """
+            spec.yaml:7:48: error GLS021: `energy` lists -1, which is below 0
+                hint: mend the enum
+            """,
+            id="enum-outside-bounds",
+        ),
+        pytest.param(
+            changed("    mass: {", '    code: {dtype: string, pattern: "^[a-z]+$", enum: [a, B]}\n    mass: {'),
+            """
+            spec.yaml:8:48: error GLS021: `code` lists B, which does not match ^[a-z]+$
+                hint: mend the enum
+            """,
+            id="enum-against-pattern",
+        ),
+        pytest.param(
+            changed('"1.0.0"', '"1.0.0-rc..1"'),
+            """
+            spec.yaml:4:1: error GLS014: `1.0.0-rc..1` is no semantic version
+                hint: write it as 1.0.0
+            """,
+            id="version-with-two-dots",
+        ),
+        pytest.param(
+            changed('"1.0.0"', '"1.0.0-01"'),
+            """
+            spec.yaml:4:1: error GLS014: `1.0.0-01` is no semantic version
+                hint: write it as 1.0.0
+            """,
+            id="version-with-a-leading-zero",
+        ),
+        pytest.param(
+            changed("unit: kWh", "unit: Mscf"),
+            """
+            spec.yaml:7:30: error GLS020: unit `Mscf`: `Mscf` can be read in two ways; write kscf for a thousand or megascf for a million standard cubic feet
+                hint: examples: kWh, kgCO2e, m^3, kgCO2e/kWh, tonne_km, 1
+            """,
+            id="misleading-unit",
+        ),
     ],
 )
 def test_exact_message(data: str | bytes, message: str) -> None:

@@ -284,3 +284,101 @@ class TestKilledAtAnyMoment:
         state = end_state(settings)
         for part, wanted in reference.items():
             assert state[part] == wanted, part
+
+
+class TestOneAgentsFaultIsItsOwn:
+    def test_a_fault_of_ours_costs_one_agent_its_outcome(self, settings: Settings, tmp_path: Path) -> None:
+        script = tmp_path / "batch.py"
+        poison = (
+            "import greenlang.factory.build as b\n"
+            "real = b.generate\n"
+            "def generate(resolution):\n"
+            "    if 'waste' in resolution.spec.agent_id:\n"
+            "        raise ZeroDivisionError('planted')\n"
+            "    return real(resolution)\n"
+            "b.generate = generate\n"
+        )
+        script.write_text(poison + _BATCH)  # workers import this file, so they are poisoned as well
+        drop(settings, a__yaml=example("boiler"), b__yaml=example("waste"))
+        subprocess.run([sys.executable, str(script), str(settings.var)], check=True, timeout=120)
+        rows = {r["agent_id"]: r for r in query(settings, "select * from agents").as_dicts()}
+        assert rows["buildings/gas_boiler_uk_v1"]["outcome"] == "registered"
+        assert rows["waste/operations_us_v1"]["outcome"] == "quarantined"
+        assert "ZeroDivisionError: planted" in rows["waste/operations_us_v1"]["reason"]
+
+    def test_an_agent_that_kills_its_worker_does_not_take_others_along(
+        self, settings: Settings, tmp_path: Path
+    ) -> None:
+        script = tmp_path / "batch.py"
+        poison = (
+            "import os, signal\nimport greenlang.factory.build as b\n"
+            "real = b.generate\n"
+            "def generate(resolution):\n"
+            "    if 'waste' in resolution.spec.agent_id:\n"
+            "        os.kill(os.getpid(), signal.SIGKILL)\n"
+            "    return real(resolution)\n"
+            "b.generate = generate\n"
+        )
+        script.write_text(poison + _BATCH)
+        names = ("boiler", "waste", "freight", "refrigerant_leakage", "electricity_uk")
+        drop(settings, **{f"{n}__yaml": example(n) for n in names})
+        subprocess.run([sys.executable, str(script), str(settings.var)], check=True, timeout=180)
+        rows = query(settings, "select agent_id, outcome from agents").as_dicts()
+        assert {r["outcome"] for r in rows if "waste" not in r["agent_id"]} == {"registered"}
+        assert len(rows) >= 4
+        again = run(settings)  # without the poison
+        assert {f: o.outcome for f, o in again.items()} == {"waste.yaml": "registered"}
+
+    def test_a_spec_changed_by_hand_costs_only_itself(self, settings: Settings) -> None:
+        drop(settings, a__yaml=example("boiler"), b__yaml=example("waste"))
+        keys = {o.file: o.key for o in run(settings).values()}
+        changed = settings.var / "bucket" / "specs" / f"{slug(keys['b.yaml'])}.yaml"
+        changed.write_bytes(changed.read_bytes() + b"# by hand\n")
+        again = {o.key: o for o in run(settings, keys=list(keys.values()), force=True).values()}
+        assert again[keys["a.yaml"]].outcome == "registered"
+        assert again[keys["b.yaml"]].outcome == "infrastructure"
+        assert "changed by hand" in again[keys["b.yaml"]].reason
+
+
+def test_a_changed_factor_row_rebuilds_its_dependents_and_nobody_else(settings: Settings, tmp_path: Path) -> None:
+    """The nightly question, on real tables: one figure of the UK grid changes."""
+    from dataclasses import replace
+    from decimal import Decimal
+
+    from greenlang.factors import FactorTable
+    from greenlang.factors.table import _write_parquet
+
+    drop(settings, boiler__yaml=example("boiler"), waste__yaml=example("waste"), uk__yaml=example("electricity_uk"))
+    first = run(settings)
+    assert line.stale_keys(settings) == []
+    before = end_state(settings)["packs"]
+    table = FactorTable.load(settings.tables / "factors.parquet")
+    key = "desnz/electricity/2025/transmission-and-distribution/co2e-per-kwh"
+    rows = [replace(f, value=f.value + Decimal("0.00001")) if f.key == key else f for f in table]
+    changed = FactorTable(rows, table.release)
+    _write_parquet(
+        tuple(changed),
+        settings.tables / "factors.parquet",
+        {"greenlang.release": changed.release, "greenlang.digest": changed.digest},
+    )
+    assert set(line.stale_keys(settings)) == {o.key for o in first.values()}
+    second = run(settings, keys=line.stale_keys(settings))
+    assert {f for f, o in second.items() if o.rebuilt} == {"uk.yaml"}
+    assert line.stale_keys(settings) == []
+    after = end_state(settings)["packs"]
+    assert {p.split("/")[0].split("@")[0] for p in before if before[p] != after.get(p)} == {
+        "electricity.location_based_uk_v1"
+    }
+    with Registry(settings.registry) as registry:
+        assert len(registry.builds("electricity/location_based_uk_v1", "1.0.0")) == 2
+        assert len(registry.builds("waste/operations_us_v1", "1.0.0")) == 1
+
+
+def test_a_kill_between_renames_brings_the_old_pack_back(settings: Settings) -> None:
+    drop(settings, a__yaml=example("boiler"))
+    (outcome,) = run(settings).values()
+    before = end_state(settings)
+    pack = settings.packs / slug(outcome.key)
+    pack.rename(pack.with_name(f".{pack.name}.old"))
+    run(settings, keys=[])
+    assert end_state(settings) == before

@@ -201,3 +201,105 @@ def test_an_optional_input_without_default_cannot_be_calculated_with() -> None:
 def test_the_same_spec_resolves_to_the_same_plans() -> None:
     data = (EXAMPLES / "stationary_combustion.pack.yaml").read_bytes()
     assert resolved(data) == resolved(data)
+
+
+class TestWrongNumbersAreNotAccepted:
+    """Found by trying to break it: each of these once computed a number without complaint."""
+
+    warm = "    warm: {ref: 'ef://epa/waste/2025/glass/recycled'}\n"
+
+    def messages(self, **parts: str) -> list[str]:
+        return [d.message for d in resolved(spec(**parts)).diagnostics if d.severity == "error"]
+
+    def missing(self, **parts: str) -> str:
+        resolution = resolved(spec(**parts))
+        assert not resolution.complete
+        return resolution.missing[0].candidates[-1]
+
+    def test_unlike_gwp_sets_are_not_added_through_other_outputs(self) -> None:
+        data = spec(
+            rest=self.warm
+            + "  formulas:\n    co2e: a + b\n    a: electricity * factor(grid)\n    b: 1 [t] * factor(warm)"
+        )
+        data = data.replace(
+            b"    co2e: {dtype: float64, unit: kgCO2e}",
+            b"    co2e: {dtype: float64, unit: kgCO2e}\n    a: {dtype: float64, unit: kgCO2e}\n    b: {dtype: float64, unit: kgCO2e}",
+        )
+        messages = [d.message for d in resolved(data).diagnostics]
+        assert "`co2e` adds CO2e of AR4GWP100 and AR5GWP100" in messages
+
+    def test_the_gwp_set_of_a_reference_is_compared_with_its_rows(self) -> None:
+        data = spec().replace(b'co2e-per-kwh"}', b'co2e-per-kwh", gwp_set: AR6GWP100}')
+        assert [d.message for d in resolved(data).diagnostics] == [
+            "`grid` is declared on AR6GWP100, its rows are on AR5GWP100"
+        ]
+
+    @pytest.mark.parametrize(
+        ("inputs", "name"),
+        [
+            ("    oxidation: {dtype: float64, default: 0.5}", "oxidation"),
+            ("    share: {dtype: float64, unit: '%', required: false}", "share"),
+            ("    boundary: {dtype: string, enum: [WTT, TTW]}", "boundary"),
+            ("    upstream: {dtype: bool, default: false}", "upstream"),
+        ],
+    )
+    def test_a_library_formula_that_ignores_an_input_is_not_chosen(self, inputs: str, name: str) -> None:
+        assert f"it leaves {name} unused" in self.missing(inputs=inputs)
+
+    def test_words_that_the_formula_does_not_know_need_a_golden_case(self) -> None:
+        data = spec().replace(b"co2e:", b"annual_co2e_saved:")
+        assert "knows nothing of annual, saved" in resolved(data).missing[0].candidates[-1]
+        golden = b"tests:\n  golden:\n    - {name: a, input: {electricity: 10}, expect: {annual_co2e_saved: 1.77}}\n"
+        assert resolved(data + golden).complete
+
+    def test_net_energy_does_not_meet_gross_factors(self) -> None:
+        data = spec(ref="ef://epa/stationary-combustion/2025/natural-gas", rest="provenance: {gwp_set: AR6}")
+        data = data.replace(b"electricity:", b"energy_lhv:")
+        candidates = resolved(data).missing[0].candidates
+        assert any("`energy_lhv` is said to be lhv, the factors are per gross" in c for c in candidates)
+
+    def test_an_unknown_symbol_of_bind_is_named(self) -> None:
+        rest = "  formulas:\n    co2e: {formula: carbon/energy-times-intensity, bind: {enrgy: electricity, ef: factor(grid)}}"
+        assert "has no symbol `enrgy`; did you mean `energy`?" in self.messages(rest=rest)[0]
+
+    def test_a_number_is_no_text(self) -> None:
+        data = spec(rest="  formulas:\n    co2e: electricity * 2").replace(
+            b"dtype: float64, unit: kgCO2e", b"dtype: string"
+        )
+        assert "`co2e` is a string, the formula gives a number" in resolved(data).diagnostics[0].message
+
+    def test_a_property_without_an_answer_is_told(self) -> None:
+        rest = '  formulas:\n    co2e: electricity * factor(grid)\ntests:\n  properties:\n    - {name: p, rule: "1 / input.electricity >= 0 [1/kWh]"}'
+        assert "property `p` (1 / input.electricity >= 0 [1/kWh]) has no answer at electricity = 0" in self.messages(
+            rest=rest
+        )
+
+    def test_an_intensity_that_may_vary_is_no_contradiction(self) -> None:
+        rest = (
+            "  formulas:\n    co2e: heat * intensity\n    intensity: ef\ntests:\n  golden:\n"
+            "    - {name: a, input: {electricity: 10, ef: 1}, expect: {co2e: 10, intensity: 1}}\n"
+            "    - {name: b, input: {electricity: 10, ef: 2}, expect: {co2e: 20, intensity: 2}}\n"
+            "  properties:\n    - {name: e, rule: output.heat == input.electricity}"
+        )
+        data = spec(inputs="    ef: {dtype: float64, unit: kgCO2e/kWh, ge: 0}", rest=rest).replace(
+            b"  outputs:\n",
+            b"  outputs:\n    heat: {dtype: float64, unit: kWh}\n    intensity: {dtype: float64, unit: kgCO2e/kWh}\n",
+        )
+        assert [d.message for d in resolved(data).diagnostics if d.severity == "error"] == []
+
+    def test_a_misspelt_value_is_told_though_the_agent_is_built(self) -> None:
+        rest = "  formulas:\n    co2e: mass * factor(warm, activity = stream)"
+        data = spec(
+            inputs="    stream: {dtype: string, enum: [glass/recycled, glas/landfilled]}\n    mass: {dtype: float64, unit: t}",
+            rest="    warm: {ref: 'ef://epa/waste/2025'}\n" + rest,
+        )
+        warnings = [d.message for d in resolved(data).diagnostics if d.code == "GLS061"]
+        assert any("stream = glas/landfilled" in w for w in warnings)
+
+
+def test_a_sample_outside_the_limits_is_never_a_vector() -> None:
+    inputs = "    n: {dtype: int32, gt: 0, le: 10}\n    code: {dtype: string, pattern: '^[A-Z]{2}$', required: false, default: AB}"
+    resolution = resolved(spec(inputs=inputs, rest="  formulas:\n    co2e: electricity * factor(grid) / n"))
+    assert resolution.vectors
+    assert all(0 < int(str(v.input["n"])) <= 10 for v in resolution.vectors)
+    assert all(v.error == "" for v in resolution.vectors)

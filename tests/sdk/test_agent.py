@@ -132,6 +132,18 @@ def test_call_tool_takes_any_spelling_of_a_number() -> None:
         Agent().call_tool("share", amount=1, parts=1, fuel="coal")
 
 
+def test_a_tool_may_take_arguments_of_any_name() -> None:
+    def scaled(*, name: Decimal, tool: Decimal) -> Decimal:
+        return name * tool
+
+    class Named(Agent):
+        tools: ClassVar[Mapping[str, Tool]] = {"scaled": Tool(scaled, output="share", unit="1", formula="name × tool")}
+
+    assert Named().call_tool("scaled", name=2, tool=3) == 6
+    context = ExecutionContext("test/share", "1.0.0")
+    assert context.step(scaled, name=Decimal(2), tool=Decimal(3)) == 6
+
+
 def test_need_names_what_is_missing() -> None:
     assert need(0, "x") == 0
     with pytest.raises(InvalidInput, match="x is needed"):

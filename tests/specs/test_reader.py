@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from decimal import Decimal
 from pathlib import Path
 
@@ -10,8 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from greenlang import _paths
-from greenlang.specs.reader import read
-from greenlang.specs.source import parse
+from greenlang.specs.model import AgentSpec
+from greenlang.specs.reader import VERSION, read, violates
+from greenlang.specs.source import MAX_DEPTH, parse
 
 EXAMPLES = _paths.data() / "templates" / "specs" / "examples"
 
@@ -45,6 +47,49 @@ def test_deep_nesting_is_refused() -> None:
     assert parse(b"[" * 900 + b"]" * 900).diagnostics[0].code in {"GLS002", "GLS007"}
 
 
+@pytest.mark.parametrize("levels", [1_000, 20_000, 40_000, 900_000])
+@pytest.mark.parametrize("shape", ["[", "{a: ", "- ", "? "])
+def test_no_depth_crashes_the_reader(shape: str, levels: int) -> None:
+    document = parse((shape * (levels // len(shape))).encode())
+    assert [d.code for d in document.diagnostics] == ["GLS002"]
+    assert document.diagnostics[0].line == 1
+    assert document.diagnostics[0].column == len(shape) * MAX_DEPTH + 1
+
+
+def test_the_depth_allowed_is_read_also_through_aliases() -> None:
+    inner = "[" * (MAX_DEPTH - 2) + "1" + "]" * (MAX_DEPTH - 2)
+    assert parse(f"a: {inner}\n".encode()).diagnostics == ()
+    twice = f"a: &a {inner}\nb: [[[*a]]]\n"
+    assert {d.code for d in parse(twice.encode()).diagnostics} == {"GLS002"}
+
+
+def test_a_long_file_is_read_at_once(shared: Path) -> None:
+    data = (shared / "specs" / "agentspec_v2_sections" / "boiler_replacement.yaml").read_bytes()
+    assert len(data) > 45_000
+
+    def seconds() -> float:
+        start = time.perf_counter()
+        parse(data)
+        return time.perf_counter() - start
+
+    assert min(seconds() for _ in range(5)) < 0.05
+
+
+@pytest.mark.parametrize(
+    "number",
+    ["9e999999", "1e61", "-1e-61", "9" * 61, "0." + "1" * 61, "1e" + "9" * 30, "9" * 500_000, "0e999999"],
+)
+def test_numbers_nobody_can_calculate_with_are_refused(number: str) -> None:
+    document = parse(f"a: {number}\nb: '{number}'\n".encode())
+    assert [(d.code, d.line, d.path) for d in document.diagnostics] == [("GLS012", 1, "a")]
+    assert document.value == {"a": None, "b": number}
+
+
+@pytest.mark.parametrize("number", ["1e60", "-1e-60", "9" * 60, "0.0", "0"])
+def test_numbers_of_any_measurement_are_read(number: str) -> None:
+    assert parse(f"a: {number}\n".encode()).value == {"a": Decimal(number)}
+
+
 @pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.yaml")), ids=lambda p: p.name.split(".")[0])
 def test_the_ledger_accounts_for_every_key(path: Path) -> None:
     spec, findings = read(path.read_bytes())
@@ -60,6 +105,81 @@ def test_the_ledger_accounts_for_every_key(path: Path) -> None:
     for key in keys(parse(path.read_bytes()).value):
         assert any(key == leaf or key.startswith(f"{leaf}.") for leaf in leaves), key
     assert all(line.reason for line in spec.ledger if line.fate == "ignored")
+
+
+def _spec(text: str = "", inputs: str = "", **parts: str) -> AgentSpec:
+    """The spec of a small file that must be good, with more inputs, more of ``compute`` and more sections."""
+    data = f"""\
+schema_version: "2.0.0"
+id: test/agent_v1
+name: Test
+version: "1.0.0"
+compute:
+  inputs:
+    energy: {{dtype: float64, unit: kWh}}
+    {inputs}
+  outputs:
+    co2e: {{dtype: float64, unit: kgCO2e}}
+  {parts.get("compute", "")}
+{text}"""
+    spec, findings = read(data.encode())
+    assert spec is not None, findings
+    return spec
+
+
+@pytest.mark.parametrize(
+    ("section", "key", "value"),
+    [
+        ("provenance", "pin_ef", "false"),
+        ("provenance", "ef_version_pin", "'2024-10'"),
+        ("provenance", "citation_required", "false"),
+        ("provenance", "enable_audit", "false"),
+        ("compute", "deterministic", "true"),
+        ("compute", "timeout_s", "30"),
+        ("compute", "memory_limit_mb", "512"),
+    ],
+)
+def test_the_ledger_does_not_claim_keys_without_effect(section: str, key: str, value: str) -> None:
+    spec = _spec(compute=f"{key}: {value}") if section == "compute" else _spec(f"{section}: {{{key}: {value}}}")
+    line = next(line for line in spec.ledger if line.path == f"{section}.{key}")
+    assert line.fate == "ignored"
+    assert line.reason
+
+
+@pytest.mark.parametrize("written", ["AR6", "ar6gwp100", "AR6-GWP-100", "AR6 100"])
+def test_a_gwp_set_means_the_same_wherever_it_stands(written: str) -> None:
+    spec = _spec(
+        f"provenance: {{gwp_set: {written}}}",
+        compute=f"factors: {{grid: {{ref: 'ef://desnz/electricity/2025', gwp_set: {written}}}}}",
+    )
+    assert spec.gwp_set == spec.factors["grid"].gwp_set == "AR6GWP100"
+
+
+def test_both_forms_of_references_and_formulas_are_read() -> None:
+    mapping = _spec(compute="factors: {grid: {ref: 'ef://desnz/electricity/2025'}}")
+    listed = _spec(compute="factors: [{name: grid, ref: 'ef://desnz/electricity/2025'}]")
+    assert mapping.factors["grid"].ref == listed.factors["grid"].ref
+    assert _spec(compute="factors:").factors == {}
+    short, long = _spec(compute="formulas: {co2e: energy}"), _spec(compute="formulas: {co2e: {expression: energy}}")
+    assert short.formulas["co2e"].expression == long.formulas["co2e"].expression == "energy"
+
+
+@pytest.mark.parametrize("version", ["1.0.0", "1.0.0-rc.1", "1.0.0-0A.x-y+build.001", "10.20.30+-"])
+def test_semantic_versions_are_accepted(version: str) -> None:
+    assert VERSION.match(version)
+
+
+@pytest.mark.parametrize(
+    "version", ["1.0", "01.0.0", "1.0.0-", "1.0.0-a..b", "1.0.0-01", "1.0.0+", "1.0.0+a..b", "1.0.0-a_b", "1.0.0\n"]
+)
+def test_other_versions_are_refused(version: str) -> None:
+    assert not VERSION.match(version)
+
+
+def test_a_pattern_that_would_hang_other_engines_is_answered_at_once() -> None:
+    item = _spec(inputs="code: {dtype: string, pattern: '^(a+)+$'}").inputs["code"]
+    assert violates(item, "aaa") == ""
+    assert violates(item, "a" * 50_000 + "!") == "does not match ^(a+)+$"
 
 
 @pytest.mark.parametrize(

@@ -24,6 +24,11 @@ from greenlang.errors import UnitError
         ("percent", "1", "0.01"),
         ("t", "kg", "1000"),
         ("ton_mile", "tonne_km", "1.45997231821056"),
+        ("bbl", "gallon", "42"),
+        ("barrel", "L", "158.987294928"),
+        ("kbbl", "oil_bbl", "1000"),
+        ("kscf", "scf", "1000"),
+        ("megascf", "scf", "1000000"),
     ],
 )
 def test_conversions_are_exact(source: str, target: str, factor: str) -> None:
@@ -51,6 +56,8 @@ def test_temperatures_shift() -> None:
         ("tonne.km", "passenger.km"),
         ("scf", "m^3"),
         ("Nm3", "Sm3"),
+        ("Nm3", "m3"),
+        ("Sm3", "scf"),
         ("USD", "EUR"),
         ("kWh", "GB"),
     ],
@@ -58,6 +65,73 @@ def test_temperatures_shift() -> None:
 def test_kinds_that_never_mix(a: str, b: str) -> None:
     with pytest.raises(UnitError):
         units.conversion(a, b)
+
+
+@pytest.mark.parametrize(
+    ("text", "instead"),
+    [
+        ("Mscf", "kscf"),
+        ("MMscf", "megascf"),
+        ("Mcf", "kscf"),
+        ("kgCO2/Mscf", "kscf"),
+        ("MBtu", "mmBtu"),
+        ("mBtu", "mmBtu"),
+        ("kgCO2e/MBtu", "mmBtu"),
+        ("mt", "write t "),
+        ("MT", "write t "),
+        ("mtCO2e", "tCO2e"),
+        ("MTCO2e", "MtCO2e"),
+        ("mtCO2", "write tCO2 "),
+        ("Mbbl", "kbbl"),
+        ("Mlb", "klb"),
+        ("kgCO2e/kWh year", "brackets"),
+        ("kg per s m", "brackets"),
+    ],
+)
+def test_spellings_that_could_mislead_are_refused_with_what_to_write(text: str, instead: str) -> None:
+    with pytest.raises(UnitError, match="can be read in two ways") as caught:
+        units.parse_unit(text)
+    assert text in str(caught.value)
+    assert instead in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("m3", "m^3"),
+        ("m2", "m^2"),
+        ("m³", "m^3"),
+        ("kWh/m2", "kWh/m^2"),
+        ("kgCO2eq", "kgCO2e"),
+        ("kg CO2e", "kgCO2e"),
+        ("kg CO2-eq", "kgCO2e"),
+        ("tCO2eq", "tCO2e"),
+        ("tCO₂e", "tCO2e"),
+        ("t CO2", "tCO2"),
+        ("tonnes CO2e", "tCO2e"),
+        ("kg CO2e per kWh", "kgCO2e/kWh"),
+        ("kgCO2e/passenger.km", "kgCO2e/passenger_km"),
+        ("kgCO2e/passenger-km", "kgCO2e/passenger_km"),
+        ("kgCO2e/passenger km", "kgCO2e/passenger_km"),
+        ("kgCO2e/tonne.km", "kgCO2e/tonne_km"),
+        ("kgCO2/vehicle.km", "kgCO2/vehicle_km"),
+        ("kgCO2/vehicle.mile", "kgCO2/vehicle_mile"),
+        ("kgCO2e/ton.mile", "kgCO2e/ton_mile"),
+        ("kgCO2e/room.night", "kgCO2e/room_night"),
+        ("kWh*passenger.km", "kWh*passenger_km"),
+        ("kgCO2e/passenger·km", "kgCO2e/passenger_km"),
+        ("kgCO2e/t.km", "kgCO2e/(t*km)"),
+        ("W/m2.K", "W/m**2/K"),
+        ("kWh/square meter", "kWh/m^2"),
+    ],
+)
+def test_spellings_that_people_write_mean_what_they_mean(written: str, meant: str) -> None:
+    assert units.parse_unit(written) == units.parse_unit(meant)
+
+
+@pytest.mark.parametrize("text", ["bbl", "kscf", "megascf", "kgCO2e/passenger.km", "kWh/m2", "Mt", "megabbl", "klb"])
+def test_the_registry_s_own_spelling_is_read_again(text: str) -> None:
+    assert units.parse_unit(units.combine(text, "*", "1")) == units.parse_unit(text)
 
 
 @pytest.mark.parametrize("text", ["foo", "kWh//", "kg(", "10**10**10", "kg**999999999", "__import__('os')", "kg;m"])

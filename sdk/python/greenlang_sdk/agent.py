@@ -59,7 +59,7 @@ class ExecutionContext:
     factors: dict[str, PinnedFactor] = field(default_factory=dict)
     given: dict[str, object] = field(default_factory=dict)
 
-    def step(self, tool: Callable[..., T], **arguments: object) -> T:
+    def step(self, tool: Callable[..., T], /, **arguments: object) -> T:
         """Call a tool and record it in the chain: arguments, result, and the factor rows it read.
 
         A mistake that the tool reports is told with the tool's name.
@@ -196,7 +196,7 @@ class Tool:
         """The names of the arguments."""
         return tuple(inspect.signature(self.function).parameters)
 
-    def __call__(self, **arguments: object) -> Value:
+    def __call__(self, /, **arguments: object) -> Value:
         """Calculate, exact and unrounded. Raises UnknownTool for wrong argument names, UserMistake otherwise."""
         takes = inspect.signature(self.function).parameters
         if set(arguments) != set(takes):
@@ -214,7 +214,7 @@ class CalculatorAgent(AgentSpecV2Base[InT, OutT]):
 
     tools: ClassVar[Mapping[str, Tool]] = {}
 
-    def call_tool(self, name: str, **arguments: object) -> Value:
+    def call_tool(self, name: str, /, **arguments: object) -> Value:
         """Call one tool by name; numbers may be int, float, text or Decimal. The result is not rounded.
 
         Raises UnknownTool for a name or arguments that do not exist, NotCovered and CalculationError.

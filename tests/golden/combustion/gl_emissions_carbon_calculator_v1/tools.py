@@ -19,7 +19,7 @@ def co2_kg(*, consumption: Decimal, fuel_type: str, country: str) -> Decimal:
     co2_kg = consumption × co2_factor
 
     Sources:
-        EPA GHG Emission Factors Hub 2024, Table 1, distillate-fuel-oil-no-2, CO2, natural-gas,
+        EPA GHG Emission Factors Hub 2024, Table 1, distillate-fuel-oil-no-2, CO2; natural-gas,
             CO2
     """
     co2_factor = lookup("co2_factor", fuel_type, country)
@@ -32,7 +32,7 @@ def ch4_kg(*, consumption: Decimal, fuel_type: str, country: str) -> Decimal:
     ch4_kg = consumption × ch4_factor
 
     Sources:
-        EPA GHG Emission Factors Hub 2024, Table 1, distillate-fuel-oil-no-2, CH4, natural-gas,
+        EPA GHG Emission Factors Hub 2024, Table 1, distillate-fuel-oil-no-2, CH4; natural-gas,
             CH4
     """
     ch4_factor = lookup("ch4_factor", fuel_type, country)
@@ -61,7 +61,7 @@ TOOLS: dict[str, Tool] = {
             unit="kgCO2",
             formula="consumption × co2_factor",
             citation=(
-                "EPA GHG Emission Factors Hub 2024, Table 1, distillate-fuel-oil-no-2, CO2, "
+                "EPA GHG Emission Factors Hub 2024, Table 1, distillate-fuel-oil-no-2, CO2; "
                 "natural-gas, CO2"
             ),
             decimals=6,
@@ -72,7 +72,7 @@ TOOLS: dict[str, Tool] = {
             unit="kgCH4",
             formula="consumption × ch4_factor",
             citation=(
-                "EPA GHG Emission Factors Hub 2024, Table 1, distillate-fuel-oil-no-2, CH4, "
+                "EPA GHG Emission Factors Hub 2024, Table 1, distillate-fuel-oil-no-2, CH4; "
                 "natural-gas, CH4"
             ),
             decimals=6,

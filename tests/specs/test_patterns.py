@@ -1,0 +1,35 @@
+"""Patterns: linear time, refused with the engine's reason, and the same meaning as in a generated agent."""
+
+from __future__ import annotations
+
+import pytest
+
+from greenlang.specs.patterns import matches, problem
+
+
+@pytest.mark.parametrize("pattern", ["^(a+)+$", "(a|a)*b", "(.*)*x", "^([a-z]+ ?)*$"])
+def test_no_pattern_hangs(pattern: str) -> None:
+    assert problem(pattern) == ""
+    assert not matches(pattern, "a" * 30_000 + "!")
+
+
+@pytest.mark.parametrize(
+    ("pattern", "reason"),
+    [
+        ("[", "unclosed character class"),
+        ("(?=a)", "look-around, including look-ahead and look-behind, is not supported"),
+        (r"(a)\1", "backreferences are not supported"),
+        ("(a{1000}){1000}{1000}", "compiled regex exceeds size limit of 10485760 bytes"),
+    ],
+)
+def test_what_the_engine_has_not_is_refused_with_its_reason(pattern: str, reason: str) -> None:
+    assert problem(pattern) == reason
+    with pytest.raises(ValueError, match="cannot be used"):
+        matches(pattern, "a")
+
+
+def test_a_pattern_may_match_a_part() -> None:
+    assert matches("b", "abc")
+    assert not matches("^b$", "abc")
+    assert matches(r"^[A-Z]{2}-\d+$", "DE-10")
+    assert not matches("^a$", "a\n")
