@@ -56,7 +56,7 @@ def main(arguments: list[str] | None = None) -> int:
     if running is not None:
         end_marked(str(running["mark"]))  # its supervisor was killed; take away what it left
     if given.port and taken(given.port):
-        print(f"port {given.port} is taken: `--port 0`, or GREENLANG_WEBSERVER_PORT, picks another")
+        print(f"port {given.port} is taken; choose another: GREENLANG_WEBSERVER_PORT={given.port + 1} make up")
         return 1
     try:
         return Up(settings, home, state, given.port or free_port()).run()

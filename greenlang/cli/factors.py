@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from greenlang.cli.app import settings
+from greenlang.cli.app import not_found, settings
 from greenlang.cli.registry import AsJson
 from greenlang.cli.show import as_json, digits, facts, table
 
 if TYPE_CHECKING:
-    from greenlang.factors import FactorTable
+    from greenlang.factors import Factor, FactorTable
+
+SHOWN = 100
 
 app = typer.Typer(help="The emission factors in force.", no_args_is_help=True)
 
@@ -62,9 +65,38 @@ def show(
         shown = {"ref": factor.ref, **factor.as_dict(), "citation": factor.citation}
         facts((name.replace("_", " "), value) for name, value in shown.items())
     else:
-        table(
-            ("reference", "value", "unit", "citation"),
-            [(factor.ref, digits(factor.value), factor.unit, factor.citation) for factor in rows],
-            right=(1,),
-        )
+        listed(rows)
         typer.echo(f"{len(rows)} factors")
+        typer.echo("In a formula: factor(alias, activity = ..., gas = ..., per = ...)")
+
+
+def listed(rows: Iterable[Factor]) -> None:
+    """Factors as a table: reference, value, and what selects a row."""
+    table(
+        ("reference", "value", "unit", "activity", "gas", "per", "region", "place"),
+        [(f.ref, digits(f.value), f.unit, f.activity, f.gas, f.per, f.region, f.cell) for f in rows],
+        right=(1,),
+    )
+
+
+@app.command()
+def search(
+    context: typer.Context,
+    words: Annotated[list[str], typer.Argument(metavar="WORD...", help="Words that must all occur, in any order.")],
+    json: AsJson = False,
+) -> None:
+    """Factors whose reference, category, unit or note hold all the words. Exits 1 if there is none."""
+    wanted = [word.lower() for word in words]
+    found = [
+        f
+        for f in factor_table(context)
+        if all(word in f"{f.key} {f.category} {f.unit} {f.region} {f.note}".lower() for word in wanted)
+    ]
+    if json:
+        as_json([{"ref": factor.ref, **factor.as_dict(), "citation": factor.citation} for factor in found])
+    elif found:
+        listed(found[:SHOWN])
+        more = f"; the first {SHOWN} are shown" if len(found) > SHOWN else ""
+        typer.echo(f"{len(found)} factors{more}")
+    if not found:
+        raise not_found(f"no factor holds {' and '.join(words)}; `greenlang factors stats` lists the tables")

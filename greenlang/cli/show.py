@@ -98,7 +98,12 @@ def table(
     figures = set(right)
     shown = Table(box=SIMPLE_HEAD, title=title, title_justify="left", pad_edge=False)
     for number, name in enumerate(columns):
-        shown.add_column(Text(name), justify="right" if number in figures else "left", overflow="fold")
+        shown.add_column(
+            Text(name),
+            justify="right" if number in figures else "left",
+            overflow="fold",
+            no_wrap=number == 0 and console.is_terminal,
+        )
     for row in rows:
         shown.add_row(*(Text(cell(value)) for value in row))
     console.print(shown)

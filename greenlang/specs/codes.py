@@ -32,7 +32,7 @@ CODES: dict[str, Code] = {
     "GLS020": Code("unknown unit", "`unit: kWhh`"),
     "GLS021": Code("bounds, enum or default contradict each other", "`ge: 5, le: 1`"),
     "GLS022": Code("a pattern that cannot be used", "`pattern: '['`, or a look-around: the engine has none"),
-    "GLS023": Code("unknown GWP set", "`gwp_set: AR9`"),
+    "GLS023": Code("unknown GWP set", "`provenance: {gwp_set: AR9}`"),
     "GLS024": Code("CO2e of unlike or undeclared GWP sets", "an AR5 factor in a spec that declares AR6"),
     "GLS025": Code("asks for an agent that is not deterministic", "`deterministic: false`"),
     "GLS030": Code("not a reference", "`ref: epa/combustion`"),

@@ -313,3 +313,12 @@ def test_a_reader_that_goes_away_is_no_error(var: Path) -> None:
     done = subprocess.run(["bash", "-c", f"set -o pipefail; {command}"], capture_output=True, text=True, check=False)
     assert done.stdout == "range\n"
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_factors_are_found_by_words_in_any_order() -> None:
+    done = CliRunner().invoke(app, ["factors", "search", "london", "hotel", "--json"])
+    assert done.exit_code == 0
+    refs = [row["ref"] for row in json.loads(done.stdout)]
+    assert refs
+    assert all("london" in ref and "hotel" in ref for ref in refs)
+    assert CliRunner().invoke(app, ["factors", "search", "no-such-thing"]).exit_code == 1
