@@ -22,8 +22,8 @@ __all__ = ["app"]
 SpecFile = Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="A spec (YAML).")]
 
 
-def _resolved(path: Path) -> tuple[Resolution | None, tuple[Diagnostic, ...]]:
-    from greenlang.factors import FactorTable
+def _resolved(context: typer.Context, path: Path) -> tuple[Resolution | None, tuple[Diagnostic, ...]]:
+    from greenlang.cli.factors import factor_table
     from greenlang.formulas.library import library
     from greenlang.resolution.resolve import resolve
     from greenlang.specs.reader import read
@@ -31,16 +31,16 @@ def _resolved(path: Path) -> tuple[Resolution | None, tuple[Diagnostic, ...]]:
     spec, findings = read(path.read_bytes(), path.name)
     if spec is None:
         return None, findings
-    resolution = resolve(spec, FactorTable.load(), library())
+    resolution = resolve(spec, factor_table(context), library())
     return resolution, (*findings, *resolution.diagnostics)
 
 
 @app.command()
-def validate(spec: SpecFile, json: AsJson = False) -> None:
+def validate(context: typer.Context, spec: SpecFile, json: AsJson = False) -> None:
     """Read and resolve a spec; print every finding with its place and mend. Exit code 1 if it has errors."""
     from greenlang.specs.diagnostics import has_errors
 
-    resolution, findings = _resolved(spec)
+    resolution, findings = _resolved(context, spec)
     wrong = has_errors(findings)
     missing = resolution.missing if resolution is not None else ()
     if json:
@@ -69,9 +69,9 @@ def validate(spec: SpecFile, json: AsJson = False) -> None:
 
 
 @app.command()
-def explain(spec: SpecFile) -> None:
+def explain(context: typer.Context, spec: SpecFile) -> None:
     """The plan of each output as a person would write it, with the evidence and what is not covered."""
-    resolution, findings = _resolved(spec)
+    resolution, findings = _resolved(context, spec)
     for finding in findings:
         typer.echo(finding.text(spec.name), err=True)
     if resolution is None:

@@ -58,6 +58,12 @@ class TestAllExamples:
         ).as_dicts()
         assert len(refs) == 21
 
+    def test_the_formulas_are_there_with_their_outputs(self, done: tuple[Settings, dict]) -> None:
+        settings, _ = done
+        rows = query(settings, "select id, outputs, citation from formulas").as_dicts()
+        assert {(r["id"], r["outputs"]) for r in rows} >= {("carbon/energy-by-gas", "co2e")}
+        assert all(r["outputs"] and r["citation"] for r in rows)
+
     def test_the_certificates_hold(self, done: tuple[Settings, dict]) -> None:
         from greenlang.provenance import PackCertificate
 

@@ -191,3 +191,13 @@ def test_import_needs_nothing_but_pydantic() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_the_command_line_says_what_it_takes(capsys: pytest.CaptureFixture[str]) -> None:
+    from greenlang_sdk.command import main
+
+    assert main(Agent(), ["--help"]) == 0
+    out = capsys.readouterr().out
+    assert out.startswith("usage: python -m ")
+    for name in Agent().input_model.model_fields:
+        assert f"  {name}" in out
