@@ -16,6 +16,7 @@ from typing import Any
 
 import typer
 
+UPRIGHT = 8  # more columns than this, and too wide for the terminal: records below each other
 WIDE = 200  # columns of text where the output is no terminal: tables are not folded to 80 there
 
 
@@ -89,11 +90,16 @@ def table(
     from rich.text import Text
 
     console = Console(highlight=False, soft_wrap=False)
+    widths = [
+        max(len(line) for row in [columns, *rows] for line in (cell(row[i]).splitlines() or [""]))
+        for i in range(len(columns))
+    ]
+    if console.is_terminal and len(columns) > UPRIGHT and sum(widths) > 2 * console.width:
+        for row in rows:  # too wide by far to be read as a table
+            facts(zip(columns, row, strict=True))
+            typer.echo("")
+        return
     if not console.is_terminal:
-        widths = [
-            max(len(line) for row in [columns, *rows] for line in (cell(row[i]).splitlines() or [""]))
-            for i in range(len(columns))
-        ]
         console = Console(highlight=False, width=max(WIDE, sum(widths) + 3 * len(widths) + 3))
     figures = set(right)
     shown = Table(box=SIMPLE_HEAD, title=title, title_justify="left", pad_edge=False)

@@ -19,7 +19,7 @@ from greenlang.resolution import run, samples
 from greenlang.resolution.plan import Evidence, FactorLookup, OutputPlan
 from greenlang.resolution.properties import Monotone, Relation, Rule, Unread
 from greenlang.specs.diagnostics import Diagnostic
-from greenlang.specs.model import NUMERIC, AgentSpec, GoldenCase
+from greenlang.specs.model import NUMERIC, AgentSpec, GoldenCase, Scalar
 
 _DEFAULT_TOLERANCE = Decimal("1e-9")
 
@@ -147,11 +147,37 @@ def _golden(
                     "GLS051",
                     "error",
                     f"golden case `{case.name}`: {name} is {numbers}{tolerance}, by {name} = {plans[name].text}",
-                    "mend the expected value or the formula",
+                    _slip(value, wanted.value) or "mend the expected value or the formula",
                     case.line,
                     case.column,
                 )
             )
+
+
+_SLIPS = {
+    Decimal("3.6"): "kWh against MJ",
+    Decimal("0.45359237"): "pounds against kilograms",
+    Decimal("0.90718474"): "short tons against tonnes",
+    Decimal("1.609344"): "miles against kilometres",
+    Decimal("3.785411784"): "US gallons against litres",
+    Decimal(100): "percent against a share",
+}
+
+
+def _slip(got: Value, wanted: Scalar) -> str:
+    """A hint where two numbers are apart by a well-known factor; empty otherwise."""
+    if not isinstance(got, Decimal) or isinstance(wanted, str | bool) or not got or not wanted:
+        return ""
+    ratio = abs(Decimal(got) / Decimal(wanted))
+    for power in (1, 2, 3):
+        for factor in (Decimal(1000) ** power, 1 / Decimal(1000) ** power):
+            if close(ratio, factor, Decimal("0.005")):
+                apart = "1000" if power == 1 else f"1000^{power}"
+                return f"they are apart by {apart}: is a unit kg for t, or Wh for kWh?"
+    for factor, what in _SLIPS.items():
+        if close(ratio, factor, Decimal("0.001")) or close(ratio, 1 / factor, Decimal("0.001")):
+            return f"they are apart by {factor}: {what}?"
+    return ""
 
 
 def _tried(

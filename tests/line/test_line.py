@@ -388,3 +388,59 @@ def test_a_kill_between_renames_brings_the_old_pack_back(settings: Settings) -> 
     pack.rename(pack.with_name(f".{pack.name}.old"))
     run(settings, keys=[])
     assert end_state(settings) == before
+
+
+def without(settings: Settings, key: str) -> None:
+    """The factor table of a factory, less one row."""
+    from greenlang.factors import FactorTable
+    from greenlang.factors.table import _write_parquet
+
+    path = settings.tables / "factors.parquet"
+    table = FactorTable.load(path)
+    left = FactorTable([f for f in table if f.key != key], table.release)
+    _write_parquet(tuple(left), path, {"greenlang.release": left.release, "greenlang.digest": left.digest})
+
+
+def test_when_a_factor_goes_the_registered_pack_stays_and_is_marked_stale(settings: Settings) -> None:
+    drop(settings, a__yaml=example("boiler"))
+    (first,) = run(settings).values()
+    before = end_state(settings)
+    without(settings, "desnz/fuels/2025/natural-gas/co2e-per-kwh-gross")
+    (again,) = run(settings, keys=line.stale_keys(settings)).values()
+    assert again.outcome == "incomplete"
+    assert again.reason.startswith("stale: the registered pack stays")
+    after = end_state(settings)
+    assert after["packs"] == before["packs"]
+    assert after["registry"] == before["registry"]
+    assert line.accepted_keys(Bucket.open(settings.bucket_address)) == [first.key]
+    line.prepare(settings)  # the factor is back
+    (back,) = run(settings, keys=line.stale_keys(settings)).values()
+    assert (back.outcome, back.pack_digest) == ("registered", first.pack_digest)
+
+
+@pytest.mark.parametrize("seconds", [1.5, 3.5])
+def test_a_killed_rebuild_ends_in_the_same_state(seconds: float, settings: Settings, tmp_path: Path) -> None:
+    drop(settings, a__yaml=example("boiler"), b__yaml=example("waste"), c__yaml=example("freight"))
+    keys = [o.key for o in run(settings).values()]
+    before = end_state(settings)
+    script = tmp_path / "rebuild.py"
+    script.write_text(_BATCH.replace('entrance="test",', f'entrance="test", keys={keys!r}, force=True,'))
+    with subprocess.Popen([sys.executable, str(script), str(settings.var)], start_new_session=True) as process:
+        time.sleep(seconds)
+        process.kill()
+    assert nobody_is_left(process.pid)
+    run(settings, keys=keys, force=True)
+    assert end_state(settings) == before
+    assert not list(settings.packs.glob(".*"))
+
+
+def test_a_file_dropped_again_after_a_death_is_built(settings: Settings) -> None:
+    drop(settings, a__yaml=example("boiler"))
+    bucket = Bucket.open(settings.bucket_address)
+    from greenlang.factory.intake import take_in
+
+    (accepted,) = take_in(bucket, settings, settle=False).accepted  # accepted, and then nothing: as after a kill
+    drop(settings, a__yaml=example("boiler"))
+    outcomes = run(settings, files=["a.yaml"])
+    assert outcomes["a.yaml"].outcome == "registered"
+    assert outcomes["a.yaml"].key == accepted.key

@@ -303,3 +303,20 @@ def test_a_sample_outside_the_limits_is_never_a_vector() -> None:
     assert resolution.vectors
     assert all(0 < int(str(v.input["n"])) <= 10 for v in resolution.vectors)
     assert all(v.error == "" for v in resolution.vectors)
+
+
+@pytest.mark.parametrize(
+    ("expected", "hint"),
+    [
+        ("1770", "they are apart by 1000: is a unit kg for t"),
+        ("6.372", "they are apart by 3.6: kWh against MJ?"),
+        ("5", "mend the"),
+    ],
+)
+def test_a_golden_case_that_is_off_by_a_unit_is_told_so(expected: str, hint: str) -> None:
+    rest = (
+        "  formulas:\n    co2e: electricity * factor(grid)\ntests:\n  golden:\n"
+        f"    - {{name: a, input: {{electricity: 10}}, expect: {{co2e: {expected}}}}}"
+    )
+    (finding,) = resolved(spec(rest=rest)).diagnostics
+    assert finding.hint.startswith(hint)
