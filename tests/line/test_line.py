@@ -151,7 +151,10 @@ def test_every_kind_of_bad_file_ends_in_rejected_with_its_message(settings: Sett
         "empty.yaml": (b"", "GLS006"),
         "path.yaml": (good.replace(b"buildings/gas_boiler_uk_v1", b"../../etc/x"), "GLS013"),
         "unit.yaml": (good.replace(b"unit: kWh", b"unit: kWhh", 1), "GLS020"),
-        "reference.yaml": (good.replace(b"natural-gas", b"natural-gass", 1).replace(b"uk_v1", b"uk_v2"), "GLS031"),
+        "reference.yaml": (
+            good.replace(b"2025/natural-gas/", b"2025/natural-gass/").replace(b"uk_v1", b"uk_v2"),
+            "GLS031",
+        ),
         "dialect.yaml": (b"apiVersion: greenlang.io/v2\nkind: AgentSpec\n", "GLS008"),
         "notes.txt": (b"hello", "GLS070"),
     }
