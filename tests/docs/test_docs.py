@@ -7,7 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from greenlang.factors import FactorTable
+from greenlang.formulas.library import library
+from greenlang.resolution.resolve import resolve
 from greenlang.specs.codes import CODES
+from greenlang.specs.reader import read
 from tools.docs import DOCS, pages
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -41,3 +45,12 @@ def test_the_lock_has_hashes_and_no_address() -> None:
 def test_every_page_is_in_the_navigation() -> None:
     navigation = (ROOT / "mkdocs.yml").read_text()
     assert [p.name for p in DOCS.glob("*.md") if p.name not in navigation] == []
+
+
+def test_the_spec_in_the_docs_is_a_good_one() -> None:
+    text = (DOCS / "specs.md").read_text().split("```yaml\n", 1)[1].split("```", 1)[0]
+    spec, findings = read(text.encode())
+    assert spec is not None, findings
+    resolution = resolve(spec, FactorTable.load(), library())
+    assert resolution.complete
+    assert findings + resolution.diagnostics == ()
