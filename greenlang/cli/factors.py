@@ -24,8 +24,7 @@ def factor_table(context: typer.Context) -> FactorTable:
     """The built table if there is one, else the embedded base."""
     from greenlang.factors import FactorTable
 
-    built = settings(context).tables / "factors.parquet"
-    return FactorTable.load(built if built.exists() else None)
+    return FactorTable.in_force(settings(context).tables)
 
 
 @app.command()

@@ -59,6 +59,12 @@ class FactorTable:
         """
         return _embedded_table() if parquet is None else _load_parquet(cls, parquet)
 
+    @classmethod
+    def in_force(cls, folder: Path) -> FactorTable:
+        """The table that was built in ``folder`` (the factory's tables), or the embedded base where none was."""
+        built = folder / FILE_NAME
+        return cls.load(built if built.exists() else None)
+
     def __len__(self) -> int:
         return len(self._rows)
 

@@ -95,13 +95,9 @@ class Builder:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.table = load_table(settings)
+        self.table = FactorTable.in_force(settings.tables)
         self.library: FormulaLibrary = library()
         self.sandbox = Sandbox(settings)
-
-    def close(self) -> None:
-        """Stop the sandbox's servers."""
-        self.sandbox.close()
 
     def build(self, task: Task) -> Built:
         """Take one spec through every stage up to a published pack. Registration is the caller's."""
@@ -171,12 +167,6 @@ class Builder:
     def incomplete_digest(self, spec: AgentSpec) -> str:
         """What an incomplete agent was tried against: it is tried again only if this changes."""
         return bytes_digest(f"{spec.digest}:{world_digest(self.table, self.library)}".encode())
-
-
-def load_table(settings: Settings) -> FactorTable:
-    """The factor table of ``var``, or the embedded base where none was built yet."""
-    parquet = settings.tables / "factors.parquet"
-    return FactorTable.load(parquet if parquet.exists() else None)
 
 
 def clear_leftovers(settings: Settings) -> None:

@@ -16,7 +16,7 @@ import os
 import threading
 import traceback
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
@@ -29,11 +29,11 @@ from typing import Any
 
 from greenlang.bucket import Bucket
 from greenlang.errors import BucketError
-from greenlang.factors.table import TablesInfo, build_tables
+from greenlang.factors.table import FactorTable, TablesInfo, build_tables
 from greenlang.factory import describe
-from greenlang.factory.build import Builder, Built, Task, clear_leftovers, load_table, world_digest
+from greenlang.factory.build import Builder, Built, Task, clear_leftovers, world_digest
 from greenlang.factory.intake import Intake, Refused, accepted_keys, read_accepted, reject_later, take_in
-from greenlang.factory.outcome import AgentOutcome, SpecSource, StageOutcome
+from greenlang.factory.outcome import AgentOutcome, StageOutcome
 from greenlang.formulas.library import library
 from greenlang.metrics import MetricsStore, RunInfo
 from greenlang.registry import Port, Registry, RegistryEntry
@@ -90,7 +90,7 @@ def stale_keys(settings: Settings) -> list[str]:
     standing = {row["key"]: row for row in store.outcomes()}
     keys = accepted_keys(bucket)
     undecided = [k for k in keys if k not in standing or standing[k]["outcome"] in _AGAIN]
-    world = world_digest(load_table(settings), library())
+    world = world_digest(FactorTable.in_force(settings.tables), library())
     if _world_of(settings) == world:
         return undecided
     return keys
@@ -144,7 +144,7 @@ class _Batch:
         clear_leftovers(settings)
         if not (settings.tables / "factors.parquet").exists():
             prepare(settings)
-        table = load_table(settings)
+        table = FactorTable.in_force(settings.tables)
         self.world = world_digest(table, library())
         self.standing = {row["key"]: row for row in self.store.outcomes()}
         self.run_info = RunInfo(
@@ -462,8 +462,3 @@ def _build(task: Task) -> Built:
             diagnostics=(Diagnostic("GLS079", "error", reason[:500], "please report it with the file"),),
         )
         return Built((StageOutcome(task.key, "spec_validation", "failed", 0.0, outcome),))
-
-
-def sources(paths: Iterable[Path]) -> list[SpecSource]:
-    """Spec files on disk, read."""
-    return [SpecSource(p.name, p.read_bytes()) for p in paths]

@@ -177,18 +177,18 @@ class _Checker:
         return checked
 
     def absolute(self, node: Node) -> Node:
-        if node.unit is not None and units.is_offset(node.unit):
+        if _shifted(node):
             return fit(node, KELVIN, source=self.source)
         return node
 
     def unshifted(self, inner: Node, node: Node) -> Node:
-        if inner.unit is not None and units.is_offset(inner.unit):
+        if _shifted(inner):
             self.fail(f"`{show(node)}`: {inner.unit} has a shifted zero, so this has no meaning; use K", node)
         return inner
 
     def arithmetic(self, node: Arithmetic) -> Node:
         left, right = self.number(node.left), self.number(node.right)
-        shifted = [x.unit is not None and units.is_offset(x.unit) for x in (left, right)]
+        difference = node.op == "-" and _shifted(left) and _shifted(right)
         left, right = self.absolute(left), self.absolute(right)
         assert left.unit is not None
         assert right.unit is not None
@@ -196,7 +196,7 @@ class _Checker:
             if not units.same_dimension(left.unit, right.unit):
                 what = "add" if node.op == "+" else "subtract"
                 self.fail(f"cannot {what} {pretty(left.unit)} and {pretty(right.unit)} in `{show(node)}`", node)
-            unit = DIFFERENCE if node.op == "-" and all(shifted) else left.unit
+            unit = DIFFERENCE if difference else left.unit
             return replace(node, left=left, right=fit(right, left.unit, source=self.source), unit=unit)
         if node.op in {"*", "/"}:
             return replace(node, left=left, right=right, unit=units.combine(left.unit, node.op, right.unit))
@@ -286,6 +286,11 @@ class _Checker:
 
 
 _HALF = Decimal("0.5")
+
+
+def _shifted(node: Node) -> bool:
+    """Whether a value is on a scale with a shifted zero, as degC is."""
+    return node.unit is not None and units.is_offset(node.unit)
 
 
 def _zeros_adopt(nodes: list[Node]) -> list[Node]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Literal
@@ -45,6 +46,16 @@ class FactorLookup:
     rows: dict[tuple[str, ...], Factor]
     gaps: tuple[Gap, ...] = ()
     label: str = ""  # how a person would call it: "CO2 factor of the fuel"
+
+
+def unique_gaps(lookups: Mapping[str, FactorLookup]) -> Iterator[tuple[FactorLookup, Gap]]:
+    """Each gap once, with the first look-up that has it: several look-ups of one selection lack the same rows."""
+    seen: set[tuple[tuple[str, str], ...]] = set()
+    for table in lookups.values():
+        for gap in table.gaps:
+            if gap.selectors not in seen:
+                seen.add(gap.selectors)
+                yield table, gap
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,8 +125,4 @@ class Resolution:
     @property
     def gaps(self) -> tuple[Gap, ...]:
         """What the references do not cover, over all look-ups, once each."""
-        seen: dict[tuple[tuple[str, str], ...], Gap] = {}
-        for table in self.lookups.values():
-            for gap in table.gaps:
-                seen.setdefault(gap.selectors, gap)
-        return tuple(seen.values())
+        return tuple(gap for _, gap in unique_gaps(self.lookups))

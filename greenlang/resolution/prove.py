@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from itertools import pairwise
@@ -13,9 +13,9 @@ from greenlang_sdk import decimals
 from greenlang.errors import CalculationError, FormulaError
 from greenlang.formulas.check import Scope, Symbol, check
 from greenlang.formulas.evaluate import LookupMiss, Tables, Value, evaluate
-from greenlang.formulas.show import show
-from greenlang.formulas.tree import Compare, FactorCall, Lookup, Name, Node, walk
+from greenlang.formulas.tree import Compare, Name, Node, walk
 from greenlang.resolution import run, samples
+from greenlang.resolution.pin import Pinner
 from greenlang.resolution.plan import Evidence, FactorLookup, OutputPlan
 from greenlang.resolution.properties import Monotone, Relation, Rule, Unread
 from greenlang.specs.diagnostics import Diagnostic
@@ -74,7 +74,7 @@ def prove(
     order: Iterable[str],
     lookups: Mapping[str, FactorLookup],
     rules: Iterable[Rule],
-    factor: Callable[[FactorCall], Lookup] | None = None,
+    pinner: Pinner,
 ) -> Proof:
     """Run every golden case and property that the plans reach."""
     proof = Proof()
@@ -99,8 +99,7 @@ def prove(
             case Monotone():
                 _monotone(spec, plans, order, rows, lookups, rule, proof)
             case Relation():
-                if plans.get(rule.defines or "") is None or plans[rule.defines or ""].text != _text(rule):
-                    _relation(spec, plans, rule, tried, rows, factor, proof)
+                _relation(spec, plans, rule, tried, pinner, proof)
     return proof
 
 
@@ -198,22 +197,17 @@ def _tried(
     return out
 
 
-def _text(rule: Relation) -> str:
-    return show(rule.expression) if rule.expression is not None else ""
-
-
 def _relation(
     spec: AgentSpec,
     plans: Mapping[str, OutputPlan],
     rule: Relation,
     tried: list[dict[str, Value]],
-    rows: Tables,
-    factor: Callable[[FactorCall], Lookup] | None,
+    pinner: Pinner,
     proof: Proof,
 ) -> None:
     source = rule.source
     try:
-        tree = check(rule.tree, Scope(scope_of(spec), factor), source=source.rule)
+        tree = check(rule.tree, Scope(scope_of(spec), pinner.factor), source=source.rule)
     except FormulaError as error:
         proof.failures.append(
             Diagnostic(
@@ -230,6 +224,7 @@ def _relation(
     touched = {u for u in uses if u in spec.outputs}
     if not touched <= {p for p in plans if plans[p].means != "system"}:
         return
+    rows = run.tables(pinner.lookups)  # a property may refer to factors that no plan uses
     held = 0
     for values in tried:
         if not uses <= values.keys():

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from decimal import Decimal
 from difflib import get_close_matches
+from itertools import islice
 from typing import Any
 
 from greenlang import units
@@ -30,12 +31,12 @@ from greenlang.resolution.pin import Pinner
 from greenlang.resolution.plan import (
     Evidence,
     FactorLookup,
-    Gap,
     Means,
     Missing,
     OutputPlan,
     Resolution,
     Vector,
+    unique_gaps,
 )
 from greenlang.resolution.properties import Relation, Rule, read_rules
 from greenlang.resolution.prove import Proof, prove, scope_of
@@ -90,7 +91,7 @@ class _Resolver:
         return Resolution(self.spec, plans, order, lookups, tuple(self.missing.values()), tuple(unique), vectors)
 
     def proof(self, order: tuple[str, ...]) -> Proof:
-        return prove(self.spec, self.plans, order, self.used_lookups(), self.rules, self.pinner.factor)
+        return prove(self.spec, self.plans, order, self.used_lookups(), self.rules, self.pinner)
 
     def told(self, finding: Diagnostic) -> bool:
         """A golden case or property that is already reported as a contradiction is not reported twice."""
@@ -493,25 +494,20 @@ class _Resolver:
 
     def uncovered(self, lookups: dict[str, FactorLookup]) -> None:
         """Values that the spec allows and its references do not hold: no error, but the author should know."""
-        told: set[tuple[tuple[str, str], ...]] = set()
-        for table in lookups.values():
-            for gap in table.gaps:
-                if gap.selectors in told:
-                    continue
-                told.add(gap.selectors)
-                alias = next((a for a in self.spec.factors if table.name.startswith(a)), "")
-                ref = self.spec.factors.get(alias)
-                where = ", ".join(f"any other {n}" if v == "*" else f"{n} = {v}" for n, v in gap.selectors)
-                self.findings.append(
-                    Diagnostic(
-                        "GLS061",
-                        "warning",
-                        f"not covered: {where}: {gap.reason}",
-                        "the agent answers such input with this reason; mend a misspelt value, or widen the references",
-                        ref.line if ref else 0,
-                        ref.column if ref else 0,
-                    )
+        for table, gap in unique_gaps(lookups):
+            alias = next((a for a in self.spec.factors if table.name.startswith(a)), "")
+            ref = self.spec.factors.get(alias)
+            where = ", ".join(f"any other {n}" if v == "*" else f"{n} = {v}" for n, v in gap.selectors)
+            self.findings.append(
+                Diagnostic(
+                    "GLS061",
+                    "warning",
+                    f"not covered: {where}: {gap.reason}",
+                    "the agent answers such input with this reason; mend a misspelt value, or widen the references",
+                    ref.line if ref else 0,
+                    ref.column if ref else 0,
                 )
+            )
 
     def unused(self) -> None:
         used = self.used()
@@ -604,12 +600,7 @@ def _gap_vectors(
     base = samples.base_inputs(spec, lookups)
     if base is None:
         return
-    seen: set[tuple[tuple[str, str], ...]] = set()
-    gaps: list[Gap] = [g for t in lookups.values() for g in t.gaps]
-    for gap in gaps:
-        if gap.selectors in seen or len(seen) >= MAX_GAP_VECTORS:
-            continue
-        seen.add(gap.selectors)
+    for _, gap in islice(unique_gaps(lookups), MAX_GAP_VECTORS):
         given = dict(base)
         for name, value in gap.selectors:
             other = _other(spec, name, lookups) if value == "*" else _typed(spec, name, value)

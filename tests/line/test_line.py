@@ -7,12 +7,17 @@ import json
 import subprocess
 import sys
 import time
+from collections.abc import Callable
+from dataclasses import replace
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 from line_tools import EXAMPLES, drop, end_state, example, renamed, run
 
 from greenlang.bucket import Bucket
+from greenlang.factors import Factor, FactorTable
+from greenlang.factors.table import _write_parquet
 from greenlang.factory import line
 from greenlang.metrics import query
 from greenlang.registry import Registry
@@ -349,27 +354,22 @@ class TestOneAgentsFaultIsItsOwn:
         assert "changed by hand" in again[keys["b.yaml"]].reason
 
 
+def refactor(settings: Settings, change: Callable[[Factor], Factor | None]) -> None:
+    """Write the factor table of a factory anew: each row changed, or left out."""
+    path = settings.tables / "factors.parquet"
+    table = FactorTable.load(path)
+    new = FactorTable([f for row in table if (f := change(row)) is not None], table.release)
+    _write_parquet(tuple(new), path, {"greenlang.release": new.release, "greenlang.digest": new.digest})
+
+
 def test_a_changed_factor_row_rebuilds_its_dependents_and_nobody_else(settings: Settings, tmp_path: Path) -> None:
     """The nightly question, on real tables: one figure of the UK grid changes."""
-    from dataclasses import replace
-    from decimal import Decimal
-
-    from greenlang.factors import FactorTable
-    from greenlang.factors.table import _write_parquet
-
     drop(settings, boiler__yaml=example("boiler"), waste__yaml=example("waste"), uk__yaml=example("electricity_uk"))
     first = run(settings)
     assert line.stale_keys(settings) == []
     before = end_state(settings)["packs"]
-    table = FactorTable.load(settings.tables / "factors.parquet")
     key = "desnz/electricity/2025/transmission-and-distribution/co2e-per-kwh"
-    rows = [replace(f, value=f.value + Decimal("0.00001")) if f.key == key else f for f in table]
-    changed = FactorTable(rows, table.release)
-    _write_parquet(
-        tuple(changed),
-        settings.tables / "factors.parquet",
-        {"greenlang.release": changed.release, "greenlang.digest": changed.digest},
-    )
+    refactor(settings, lambda f: replace(f, value=f.value + Decimal("0.00001")) if f.key == key else f)
     assert set(line.stale_keys(settings)) == {o.key for o in first.values()}
     second = run(settings, keys=line.stale_keys(settings))
     assert {f for f, o in second.items() if o.rebuilt} == {"uk.yaml"}
@@ -393,22 +393,12 @@ def test_a_kill_between_renames_brings_the_old_pack_back(settings: Settings) -> 
     assert end_state(settings) == before
 
 
-def without(settings: Settings, key: str) -> None:
-    """The factor table of a factory, less one row."""
-    from greenlang.factors import FactorTable
-    from greenlang.factors.table import _write_parquet
-
-    path = settings.tables / "factors.parquet"
-    table = FactorTable.load(path)
-    left = FactorTable([f for f in table if f.key != key], table.release)
-    _write_parquet(tuple(left), path, {"greenlang.release": left.release, "greenlang.digest": left.digest})
-
-
 def test_when_a_factor_goes_the_registered_pack_stays_and_is_marked_stale(settings: Settings) -> None:
     drop(settings, a__yaml=example("boiler"))
     (first,) = run(settings).values()
     before = end_state(settings)
-    without(settings, "desnz/fuels/2025/natural-gas/co2e-per-kwh-gross")
+    gone = "desnz/fuels/2025/natural-gas/co2e-per-kwh-gross"
+    refactor(settings, lambda f: None if f.key == gone else f)
     (again,) = run(settings, keys=line.stale_keys(settings)).values()
     assert again.outcome == "incomplete"
     assert again.reason.startswith("stale: the registered pack stays")

@@ -320,3 +320,15 @@ def test_a_golden_case_that_is_off_by_a_unit_is_told_so(expected: str, hint: str
     )
     (finding,) = resolved(spec(rest=rest)).diagnostics
     assert finding.hint.startswith(hint)
+
+
+def test_a_property_may_refer_to_factors_that_no_formula_uses() -> None:
+    rest = (
+        "    cap: {ref: 'ef://desnz/fuels/2025/natural-gas/co2e-per-kwh-net'}\n"
+        "  formulas:\n    co2e: electricity * factor(grid)\n"
+        "tests:\n  properties:\n    - {name: below_gas, rule: output.co2e <= input.electricity * factor(cap)}"
+    )
+    resolution = resolved(spec(rest=rest))
+    assert [d for d in resolution.diagnostics if d.severity == "error"] == []
+    assert any("below_gas" in e.text for e in resolution.plans["co2e"].evidence)
+    assert set(resolution.lookups) == {"grid"}
