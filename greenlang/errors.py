@@ -40,7 +40,15 @@ class FormulaError(GreenlangError, ValueError):
 
 
 class CalculationError(GreenlangError, ArithmeticError):
-    """A calculation that has no answer: division by zero, domain error, overflow, or a look-up without a row."""
+    """A calculation that has no answer: division by zero, domain error, overflow, or a look-up without a row.
+
+    ``kind`` is division_by_zero, domain, overflow, missing (a value or a row that is not there), out_of_range, or
+    empty where the kind is not told.
+    """
+
+    def __init__(self, message: str, *, kind: str = "") -> None:
+        super().__init__(message)
+        self.kind = kind
 
 
 class FactorNotFound(GreenlangError, LookupError):

@@ -10,14 +10,13 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from decimal import Decimal
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from greenlang_sdk.canonical import canonical, digest
 
-from greenlang.factors.model import Factor
+from greenlang.factors.model import Factor, plain_row, row_digest
 
 CERTIFICATE = "certificate.json"
 
@@ -41,14 +40,13 @@ def bytes_digest(data: bytes) -> str:
 
 def factor_row(factor: Factor) -> dict[str, Any]:
     """A factor row as plain values; numbers are texts in normal form. Its canonical JSON is what is digested."""
-    row = factor.as_dict()
-    return {k: json.loads(canonical(v)) if isinstance(v, Decimal) else v for k, v in row.items()}
+    return plain_row(factor)
 
 
 @lru_cache(maxsize=100_000)
 def factor_digest(factor: Factor) -> str:
     """SHA-256 of a factor row."""
-    return digest(factor_row(factor))
+    return row_digest(factor)
 
 
 def tree(folder: Path) -> dict[str, str]:

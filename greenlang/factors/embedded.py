@@ -9,6 +9,8 @@ from __future__ import annotations
 import csv
 import re
 from collections.abc import Iterator
+from dataclasses import MISSING
+from dataclasses import fields as dataclass_fields
 from decimal import Context, Decimal, InvalidOperation
 from importlib import import_module
 from pathlib import Path
@@ -27,6 +29,12 @@ _WORKING = Context(prec=DECIMAL_PRECISION)
 _CELL = Context(prec=15)
 _SPECIES = re.compile(r"(HCFE|HCFC|HFC|HFE|CFC|Halon)(\d.*)")
 _OWN_UNIT = frozenset({"CO2", "CH4", "N2O", "SF6", "NF3"})  # gases that are units of their own in greenlang.units
+_GAS_PART = re.compile(r"/of-(?:co2|ch4|n2o)(?=/|$)")
+_DEFAULTS: dict[str, Any] = {
+    field.name: field.default
+    for field in dataclass_fields(Factor)
+    if field.default is not MISSING and field.name != "note"
+}
 _QUANTITY = "quantity"  # the one column of a CSV that is part of the key alone
 
 
@@ -45,11 +53,11 @@ def read_embedded(folder: Path) -> tuple[Factor, ...]:
     Raises FactorTableError with the file, the row and what is wrong.
     """
     declared = read_fields(folder / "fields.yaml")
-    sources = read_sources(folder / "sources")
+    sources = read_sources(folder / "embedded")
     named = {source.csv for source in sources if source.csv}
     for path in sorted((folder / "embedded").glob("*.csv")):
         if path.name not in named:
-            raise FactorTableError(f"{path.name}: no declaration in sources/ names this file")
+            raise FactorTableError(f"{path.name}: no declaration beside it names this file")
     seen: dict[str, str] = {}
     rows: list[Factor] = []
     for source in sources:
@@ -77,7 +85,7 @@ def cell_value(text: str) -> Decimal:
 def _from_csv(source: Source, folder: Path, declared: tuple[Field, ...]) -> Iterator[tuple[str, Factor]]:
     path = folder / "embedded" / source.csv
     columns = [field.name for field in declared if field.in_row] + [_QUANTITY]
-    required = [f.name for f in declared if f.origin == "row"] + [_QUANTITY]
+    required = [f.name for f in declared if f.origin == "row" and f.name not in _DEFAULTS] + [_QUANTITY]
     try:
         with path.open(encoding="utf-8", newline="") as stream:
             reader = csv.DictReader(stream, strict=True)
@@ -105,8 +113,12 @@ def _factor(place: str, source: Source, row: dict[str, str], declared: tuple[Fie
             continue
         raw: Any = row.get(field.name, "") if field.in_row else ""
         if raw == "" and field.in_source:
-            raw = getattr(source, field.name)
-        values[field.name] = _typed(place, field, raw)
+            raw = getattr(source, field.name, "")
+        if raw == "" and field.name in _DEFAULTS:
+            values[field.name] = _DEFAULTS[field.name]
+        else:
+            values[field.name] = _typed(place, field, raw)
+    values["kind"] = _kind(source, values)
     _check_value(place, values)
     quantity = row[_QUANTITY]
     if not quantity:
@@ -120,7 +132,17 @@ def _factor(place: str, source: Source, row: dict[str, str], declared: tuple[Fie
     key = f"{source.prefix}/{tail}"
     if not _KEY.fullmatch(key):
         raise FactorTableError(f"{place}: `{key}` is no key: lower-case segments of letters, digits, `-` and `.`")
+    if values["kind"] == "gas-part":
+        values["part_of"] = _GAS_PART.sub("", key)
     return Factor(key=key, **values)
+
+
+def _kind(source: Source, values: dict[str, Any]) -> str:
+    if source.dataset == "gwp":
+        return "gwp"
+    if not values["gas"]:
+        return "property"
+    return "gas-part" if _GAS_PART.search(values["activity"]) else "factor"
 
 
 def _typed(place: str, field: Field, raw: Any) -> Any:
@@ -169,6 +191,10 @@ def _check_value(place: str, values: dict[str, Any]) -> None:
         raise FactorTableError(f"{place}: column `per`: `{values['unit']}` is not per `{values['per']}`")
     if values["gas"] == "CO2e" and values["unit"].partition("/")[0][-4:] != "CO2e":
         raise FactorTableError(f"{place}: column `unit`: `{values['unit']}` is no CO2e unit")
+    if values["gas"] == "CO2e" and not values["gwp_set"]:
+        raise FactorTableError(
+            f"{place}: column `gwp_set`: CO2e without its basis; write `unstated` where none is named"
+        )
 
 
 def _from_package(source: Source, declared: tuple[Field, ...]) -> Iterator[tuple[str, Factor]]:

@@ -22,7 +22,7 @@ FieldType = Literal["text", "decimal", "integer", "boolean"]
 Origin = Literal["derived", "source", "row", "either"]
 
 DECIMAL_PRECISION = 38
-DECIMAL_SCALE = 18
+DECIMAL_SCALE = 24
 _SQL = {
     "text": "VARCHAR",
     "decimal": f"DECIMAL({DECIMAL_PRECISION}, {DECIMAL_SCALE})",

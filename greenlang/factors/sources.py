@@ -1,4 +1,4 @@
-"""Where figures come from: one declaration a table and vintage, `emission_factors/sources/*.yaml`.
+"""Where the embedded figures come from: one declaration a table and vintage, `emission_factors/embedded/*.yaml`.
 
 Belongs here: reading and checking the declarations. Does not belong here: the figures.
 """
@@ -60,6 +60,11 @@ class Source:
     def prefix(self) -> str:
         """``publisher/dataset/vintage``."""
         return f"{self.publisher}/{self.dataset}/{self.vintage}"
+
+    @property
+    def source_file(self) -> str:
+        """Name of the publisher's file, or empty."""
+        return self.file
 
     @property
     def source_digest(self) -> str:

@@ -1,4 +1,4 @@
-"""The factor table of one release: built as Parquet, loaded through DuckDB, asked by reference.
+"""The factor table of one release: built as Parquet, asked by reference.
 
 Belongs here: building, loading, look-up, resolving ``ef://`` references. Does not belong here: figures,
 publishers' layouts, arithmetic, clocks.
@@ -7,29 +7,23 @@ publishers' layouts, arithmetic, clocks.
 from __future__ import annotations
 
 import hashlib
-import json
-import os
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
-from decimal import Decimal
 from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
 from greenlang._paths import data
-from greenlang.errors import FactorNotFound, FactorTableError
+from greenlang.errors import FactorNotFound
 from greenlang.factors.aliases import declared_aliases, match_activity, match_region
-from greenlang.factors.embedded import plain, read_embedded, read_release
-from greenlang.factors.fields import arrow_schema, declared_fields
-from greenlang.factors.model import Factor
+from greenlang.factors.embedded import read_embedded, read_release
+from greenlang.factors.model import Factor, row_digest
 from greenlang.factors.nearest import Neighbours
+from greenlang.factors.storage import RowList, Rows, read_parquet, write_parquet
 
 SCHEME = "ef://"
 FILE_NAME = "factors.parquet"
-_RELEASE_KEY = "greenlang.release"
-_DIGEST_KEY = "greenlang.digest"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +37,16 @@ class TablesInfo:
 
 
 class FactorTable:
-    """All factors of one release, by key. Immutable."""
+    """All factors of one release, by key. Immutable.
+
+    Rows that come from Parquet stay columns in memory; a `Factor` is made when it is asked for.
+    """
 
     def __init__(self, rows: Iterable[Factor], release: str) -> None:
-        self._rows = {row.key: row for row in sorted(rows, key=lambda row: row.key)}
-        self._keys = tuple(self._rows)
+        by_key = {row.key: row for row in rows}
+        self._rows: Rows = RowList([by_key[key] for key in sorted(by_key)])
         self.release = release
-        self.digest = rows_digest(self._rows.values())
+        self.digest = rows_digest(self)
 
     @classmethod
     def load(cls, parquet: Path | None = None) -> FactorTable:
@@ -57,7 +54,11 @@ class FactorTable:
 
         Raises FactorTableError if the file is missing, has other columns, or is not what was written.
         """
-        return _embedded_table() if parquet is None else _load_parquet(cls, parquet)
+        if parquet is None:
+            return _embedded_table()
+        table = cls.__new__(cls)
+        table._rows, table.release, table.digest = read_parquet(parquet)
+        return table
 
     @classmethod
     def in_force(cls, folder: Path) -> FactorTable:
@@ -70,11 +71,37 @@ class FactorTable:
 
     def __iter__(self) -> Iterator[Factor]:
         """Every factor, by key."""
-        return iter(self._rows.values())
+        return iter(self._rows)
+
+    @property
+    def keys(self) -> Sequence[str]:
+        """Every key, sorted."""
+        return self._keys
+
+    def at(self, number: int) -> Factor:
+        """The factor in that place of the order of the keys."""
+        return self._rows.at(number)
+
+    def column(self, name: str) -> list[Any]:
+        """One field of every factor, in the order of the keys: to build an index without making every row."""
+        return self._rows.column(name)
+
+    def position(self, key: str) -> int | None:
+        """Where the key stands in the order of the keys, or None."""
+        return self._positions.get(key)
 
     def get(self, key: str) -> Factor | None:
         """The factor with this key (a reference without scheme and release), or None."""
-        return self._rows.get(key)
+        number = self._positions.get(key)
+        return None if number is None else self._rows.at(number)
+
+    @cached_property
+    def _keys(self) -> list[str]:
+        return self._rows.column("key")
+
+    @cached_property
+    def _positions(self) -> dict[str, int]:
+        return {key: number for number, key in enumerate(self._keys)}
 
     def resolve(self, ref: str) -> tuple[Factor, ...]:
         """The factor that ``ef://publisher/dataset/vintage/.../quantity[@release]`` names, or a table's rows.
@@ -85,7 +112,7 @@ class FactorTable:
         if release is not None and release != self.release:
             raise self._other_release(ref, path, release)
         if ref.startswith(SCHEME) and path:
-            rows = self._below(path)
+            rows = self.below(path)
             if rows:
                 return rows
         nearest = self.nearest(ref)
@@ -113,20 +140,19 @@ class FactorTable:
     def _neighbours(self) -> Neighbours:
         return Neighbours(self, declared_aliases())
 
-    def _below(self, path: str) -> tuple[Factor, ...]:
-        row = self._rows.get(path)
+    def below(self, path: str) -> tuple[Factor, ...]:
+        """The factor with that key, or every factor whose key begins with ``path/``."""
+        row = self.get(path)
         if row is not None:
             return (row,)
         prefix = f"{path}/"
         start = bisect_left(self._keys, prefix)
-        stop = start
-        while stop < len(self._keys) and self._keys[stop].startswith(prefix):
-            stop += 1
-        return tuple(self._rows[key] for key in self._keys[start:stop])
+        stop = bisect_left(self._keys, f"{path}0")  # "0" is the character after "/"
+        return tuple(self._rows.at(number) for number in range(start, stop))
 
     def _other_release(self, ref: str, path: str, release: str) -> FactorNotFound:
         here = f"{SCHEME}{path}@{self.release}"
-        nearest = ((here, "same reference in the pinned release"),) if self._below(path) else self.nearest(ref)
+        nearest = ((here, "same reference in the pinned release"),) if self.below(path) else self.nearest(ref)
         return FactorNotFound(
             f"`{ref}` asks for release {release}, but the pinned release is {self.release}", nearest=nearest
         )
@@ -142,18 +168,22 @@ def build_tables(target: Path, *, folder: Path | None = None, clock: Callable[[]
     start = clock() if clock else 0.0
     source = folder or data() / "emission_factors"
     table = FactorTable(read_embedded(source), read_release(source))
-    _write_parquet(tuple(table), target / FILE_NAME, {_RELEASE_KEY: table.release, _DIGEST_KEY: table.digest})
+    write_parquet(tuple(table), target / FILE_NAME, release=table.release, digest=table.digest)
     return TablesInfo(table.release, table.digest, len(table), (clock() - start) if clock else 0.0)
 
 
 def rows_digest(rows: Iterable[Factor]) -> str:
-    """SHA-256 over the rows by key, one canonical JSON array a line, fields in their declared order."""
-    digest = hashlib.sha256()
-    for row in sorted(rows, key=lambda row: row.key):
-        values = [_canonical(value) for value in row.as_dict().values()]
-        digest.update(json.dumps(values, ensure_ascii=False, separators=(",", ":")).encode())
-        digest.update(b"\n")
-    return digest.hexdigest()
+    """SHA-256 over one line a row, key and row digest, by key."""
+    lines = sorted((row.key, row_digest(row)) for row in rows)
+    return digest_of_lines(lines)
+
+
+def digest_of_lines(lines: Iterable[tuple[str, str]]) -> str:
+    """SHA-256 over (key, row digest) pairs in the order of their keys."""
+    total = hashlib.sha256()
+    for key, row in lines:
+        total.update(f"{row}  {key}\n".encode())
+    return total.hexdigest()
 
 
 def split_ref(ref: str) -> tuple[str, str | None]:
@@ -162,54 +192,7 @@ def split_ref(ref: str) -> tuple[str, str | None]:
     return path.strip("/"), release if at else None
 
 
-def _canonical(value: Any) -> Any:
-    return format(value, "f") if isinstance(value, Decimal) else value
-
-
 @cache
 def _embedded_table() -> FactorTable:
     folder = data() / "emission_factors"
     return FactorTable(read_embedded(folder), read_release(folder))
-
-
-def _write_parquet(rows: Sequence[Factor], target: Path, metadata: dict[str, str]) -> None:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    schema = arrow_schema().with_metadata(metadata)
-    columns = [pa.array([getattr(row, name) for row in rows], type=schema.field(name).type) for name in schema.names]
-    target.parent.mkdir(parents=True, exist_ok=True)
-    temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
-    try:
-        with temporary.open("wb") as stream:
-            pq.write_table(pa.Table.from_arrays(columns, schema=schema), stream)
-            stream.flush()
-            os.fsync(stream.fileno())
-        temporary.replace(target)
-    finally:
-        with suppress(FileNotFoundError):
-            temporary.unlink()
-
-
-def _load_parquet(cls: type[FactorTable], parquet: Path) -> FactorTable:
-    import duckdb
-
-    declared = declared_fields()
-    names = ", ".join(f'"{field.name}"' for field in declared)
-    try:
-        with duckdb.connect() as connection:
-            pairs = connection.execute("SELECT key, value FROM parquet_kv_metadata(?)", [str(parquet)]).fetchall()
-            metadata = {bytes(key).decode(): bytes(value).decode() for key, value in pairs}
-            found = connection.execute(f"SELECT {names} FROM read_parquet(?)", [str(parquet)]).fetchall()  # noqa: S608
-    except duckdb.Error as error:
-        raise FactorTableError(f"{parquet.name}: cannot be read, build the tables again: {error}") from error
-    position = next(i for i, field in enumerate(declared) if field.type == "decimal")
-    rows = []
-    for values in found:
-        cells: list[Any] = list(values)
-        cells[position] = plain(cells[position])
-        rows.append(Factor(*cells))
-    table = cls(rows, metadata.get(_RELEASE_KEY, ""))
-    if table.digest != metadata.get(_DIGEST_KEY) or len(table) != len(rows):
-        raise FactorTableError(f"{parquet.name}: the rows are not those that were built: build the tables again")
-    return table

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from difflib import get_close_matches
-from typing import Literal, NoReturn
+from typing import TYPE_CHECKING, Literal, NoReturn
 
 from greenlang import units
 from greenlang.errors import FormulaError, UnitError
@@ -29,32 +29,40 @@ from greenlang.formulas.tree import (
     Node,
     Not,
     Number,
+    Sum,
     SystemValue,
+    TableCall,
     Text,
     Truth,
 )
 
+if TYPE_CHECKING:
+    from greenlang.formulas.tables import ParameterTable
+
 KELVIN = "kelvin"
+MAX_ROUND = 30  # digits after the point in round(x, digits)
 DIFFERENCE = "delta_degree_Celsius"
 
 
 @dataclass(frozen=True, slots=True)
 class Symbol:
-    """What a name stands for. ``unit`` is None for text and truth values."""
+    """What a name stands for. ``unit`` is None for text, truth values and tables."""
 
     name: str
-    kind: Literal["input", "output", "symbol"]
-    type: Literal["number", "text", "truth"]
+    kind: Literal["input", "output", "symbol", "column"]
+    type: Literal["number", "text", "truth", "table"]
     unit: str | None = None
     enum: tuple[str, ...] = ()  # of a text: the only values it can have
+    columns: tuple[Symbol, ...] = ()  # of a table
 
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """What a formula may use: ``symbols`` by name, and how a factor call is pinned."""
+    """What a formula may use: ``symbols`` by name, how a factor call is pinned, where parameter tables come from."""
 
     symbols: dict[str, Symbol]
     factor: Callable[[FactorCall], Lookup] | None = None
+    table: Callable[[str], ParameterTable] | None = None  # raises FormulaError for a name that is no table
 
     def find(self, name: str) -> Symbol | None:
         """The symbol behind ``x``, ``input.x`` or ``output.x``."""
@@ -126,6 +134,10 @@ class _Checker:
                 return self.name(node)
             case FactorCall():
                 return self.factor(node)
+            case TableCall():
+                return self.table(node)
+            case Sum():
+                return self.sum(node)
             case Lookup() | Convert() | SystemValue():
                 return node
             case Negate(operand=operand):
@@ -154,9 +166,63 @@ class _Checker:
     def name(self, node: Name) -> Node:
         symbol = self.scope.find(node.name)
         if symbol is None:
-            near = _nearest(node.name, list(self.scope.symbols))
-            self.fail(f"`{node.name}` is neither an input nor an output{near}", node)
+            self.unknown(node)
+        if symbol.type == "table":
+            self.fail(f"`{symbol.name}` is a table: it stands in sum({symbol.name}, ...)", node)
         return replace(node, name=symbol.name, kind=symbol.kind, type=symbol.type, unit=symbol.unit)
+
+    def unknown(self, node: Name) -> NoReturn:
+        table = self.scope.symbols.get(node.name.partition(".")[0])
+        if table is not None and table.type == "table" and "." in node.name:
+            columns = ", ".join(c.name for c in table.columns)
+            if node.name in {c.name for c in table.columns}:
+                self.fail(f"`{node.name}` is a column: it stands inside sum({table.name}, ...)", node)
+            self.fail(f"`{table.name}` has no column of that name; it has {columns}", node)
+        near = _nearest(node.name, list(self.scope.symbols))
+        self.fail(f"`{node.name}` is neither an input nor an output{near}", node)
+
+    def sum(self, node: Sum) -> Node:
+        symbol = self.scope.find(node.table)
+        if symbol is None or symbol.type != "table":
+            self.fail(f"`{node.table}` is no table: `sum` goes over the rows of a table input", node)
+        if any(column.name in self.scope.symbols for column in symbol.columns):
+            self.fail(f"`{show(node)}`: the rows of `{node.table}` are summed already", node)
+        inside = Scope(
+            self.scope.symbols | {c.name: c for c in symbol.columns}, factor=self.scope.factor, table=self.scope.table
+        )
+        body = _Checker(inside, self.source).number(node.body)
+        return replace(node, body=self.unshifted(body, node), unit=body.unit)
+
+    def table(self, node: TableCall) -> Node:
+        if self.scope.table is None:
+            self.fail(f"`{show(node)}`: parameter tables cannot be used here, only in formulas of the library", node)
+        try:
+            table = self.scope.table(node.table)
+        except FormulaError as error:
+            self.fail(str(error), node)
+        column = table.columns.get(node.column)
+        if column is None:
+            near = _nearest(node.column, list(table.columns)) or f"; it has {', '.join(table.columns)}"
+            self.fail(f"table `{table.name}` has no column `{node.column}`{near}", node)
+        given = dict(node.select)
+        if set(given) != set(table.keys):
+            self.fail(f"table `{table.name}` is read by {', '.join(table.keys)}, not by {', '.join(given)}", node)
+        select = tuple((key, self.key(given[key], table, i)) for i, key in enumerate(table.keys))
+        return replace(node, select=select, rows=table.column(node.column), unit=column.unit)
+
+    def key(self, node: Node, table: ParameterTable, place: int) -> Node:
+        """A text that selects a row; one that no row has is a slip."""
+        checked = self.check(node)
+        if checked.type != "text":
+            self.fail(f"`{show(node)}` selects a row of table `{table.name}` and must be a text", node)
+        symbol = self.scope.find(checked.name) if isinstance(checked, Name) else None
+        possible = (checked.value,) if isinstance(checked, Text) else symbol.enum if symbol is not None else ()
+        there = {key[place] for key in table.rows}
+        for value in possible:
+            if value not in there:
+                near = _nearest(value, sorted(there)) or f"; it has {', '.join(sorted(there)[:8])}"
+                self.fail(f'table `{table.name}` has no row for {table.keys[place]} "{value}"{near}', node)
+        return checked
 
     def factor(self, node: FactorCall) -> Node:
         if self.scope.factor is None:
@@ -245,7 +311,23 @@ class _Checker:
             self.fail(f"`{show(node)}` compares {pretty(left.unit)} with {pretty(right.unit)}", node)
         return fit(right, left.unit, source=self.source)
 
+    def round(self, node: Call) -> Node:
+        """The digits are written, not computed: how a value is rounded is a part of the formula."""
+        value, digits = self.unshifted(self.number(node.arguments[0]), node), node.arguments[1]
+        whole = digits.operand if isinstance(digits, Negate) else digits
+        if (
+            not isinstance(whole, Number)
+            or whole.written_unit is not None
+            or whole.value != whole.value.to_integral_value()
+            or whole.value > MAX_ROUND
+        ):
+            self.fail(f"`{show(node)}`: the digits after the point are a written whole number up to {MAX_ROUND}", digits)
+        written = replace(whole, value=-whole.value if isinstance(digits, Negate) else whole.value, unit="1")
+        return replace(node, arguments=(value, written), unit=value.unit)
+
     def call(self, node: Call) -> Node:
+        if node.function == "round":
+            return self.round(node)
         arguments = [self.number(a) for a in node.arguments]
         if node.function in {"min", "max"}:
             arguments = _zeros_adopt(arguments)

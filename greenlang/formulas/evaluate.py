@@ -1,12 +1,14 @@
 """The reference evaluator: a checked tree and values -> a value, in exact decimals.
 
 Generated agents are compared against this interpreter; it shares no text with them, only the declared Decimal
-runtime of the SDK (context, roots, powers, rounding).
+runtime of the SDK (context, roots, powers, rounding). Every operation keeps 34 significant digits.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import decimal
+from collections import ChainMap
+from collections.abc import Mapping, Sequence
 from decimal import Decimal, DecimalException
 
 from greenlang_sdk import decimals
@@ -26,11 +28,15 @@ from greenlang.formulas.tree import (
     Node,
     Not,
     Number,
+    Sum,
+    TableCall,
     Text,
     Truth,
 )
 
 Value = Decimal | int | str | bool
+Rows = Sequence[Mapping[str, Value]]  # a table input: one mapping a row, column -> value
+Values = Mapping[str, Value | Rows] | Mapping[str, Value]
 
 
 class LookupMiss(CalculationError):
@@ -40,7 +46,7 @@ class LookupMiss(CalculationError):
 Tables = Mapping[str, Mapping[tuple[str, ...], Decimal]]
 
 
-def evaluate(node: Node, values: Mapping[str, Value], tables: Tables) -> Value:
+def evaluate(node: Node, values: Values, tables: Tables) -> Value:
     """The value of a checked tree.
 
     ``values`` maps names of inputs and outputs to values in their declared units, ``tables`` maps look-up names to
@@ -50,11 +56,22 @@ def evaluate(node: Node, values: Mapping[str, Value], tables: Tables) -> Value:
         try:
             return _Evaluator(values, tables).value(node)
         except (DecimalException, decimals.DecimalError) as error:
-            raise CalculationError(f"{type(error).__name__} in `{show(node)}`") from error
+            raise CalculationError(f"{type(error).__name__} in `{show(node)}`", kind=kind_of(error)) from error
+
+
+def kind_of(error: BaseException) -> str:
+    """The kind of an arithmetic error: division_by_zero, overflow or domain."""
+    cause = error if isinstance(error, DecimalException) else error.__cause__
+    if isinstance(cause, decimal.Overflow):
+        return "overflow"
+    told = cause.args[0] if cause is not None and cause.args and isinstance(cause.args[0], list) else []
+    if isinstance(cause, decimal.DivisionByZero) or decimal.DivisionUndefined in told:
+        return "division_by_zero"
+    return "domain"
 
 
 class _Evaluator:
-    def __init__(self, values: Mapping[str, Value], tables: Tables) -> None:
+    def __init__(self, values: Values, tables: Tables) -> None:
         self.values = values
         self.tables = tables
 
@@ -72,10 +89,13 @@ class _Evaluator:
             case Truth(value=truth):
                 return truth
             case Name(name=name):
-                found = self.values[name]
-                return Decimal(found) if isinstance(found, int) and not isinstance(found, bool) else found
+                return self.named(name)
             case Lookup():
                 return self.lookup(node)
+            case TableCall():
+                return self.table(node)
+            case Sum():
+                return self.sum(node)
             case Convert(operand=operand, factor=factor, shift=shift):
                 inner = self.number(operand) * factor
                 return inner + shift if shift else inner
@@ -84,7 +104,7 @@ class _Evaluator:
             case Arithmetic():
                 return self.arithmetic(node)
             case Compare(op=op, left=left, right=right):
-                return _compare(op, self.value(left), self.value(right))
+                return compare(op, self.value(left), self.value(right))
             case Logic(op=op, left=left, right=right):
                 first = bool(self.value(left))
                 return (first and bool(self.value(right))) if op == "and" else (first or bool(self.value(right)))
@@ -96,12 +116,30 @@ class _Evaluator:
                 return self.value(then if self.value(condition) else otherwise)
         raise TypeError(f"no value for a {type(node).__name__}")
 
+    def named(self, name: str) -> Value:
+        found = self.values[name]
+        assert isinstance(found, (Decimal, int, str, bool)), f"{name} is a table"
+        return Decimal(found) if isinstance(found, int) and not isinstance(found, bool) else found
+
     def lookup(self, node: Lookup) -> Decimal:
         key = tuple(str(self.values[name]) for name in node.inputs)
         rows = self.tables[node.table]
         if key not in rows:
-            raise LookupMiss(f"`{node.table}` has no row for {', '.join(key)}")
+            raise LookupMiss(f"`{node.table}` has no row for {', '.join(key)}", kind="missing")
         return rows[key]
+
+    def table(self, node: TableCall) -> Decimal:
+        assert node.rows is not None
+        return table_value(node, tuple(str(self.value(v)) for _, v in node.select))
+
+    def sum(self, node: Sum) -> Decimal:
+        rows = self.values[node.table]
+        assert not isinstance(rows, (Decimal, int, str)), f"{node.table} is no table"
+        total = Decimal(0)
+        for row in rows:
+            inside = ChainMap({f"{node.table}.{column}": value for column, value in row.items()}, dict(self.values))
+            total += _Evaluator(inside, self.tables).number(node.body)
+        return total
 
     def arithmetic(self, node: Arithmetic) -> Decimal:
         left, right = self.number(node.left), self.number(node.right)
@@ -118,13 +156,22 @@ class _Evaluator:
                 return decimals.power(left, right)
 
 
-def _compare(op: str, left: Value, right: Value) -> bool:
+def table_value(node: TableCall, key: tuple[str, ...]) -> Decimal:
+    """The value of a parameter table for its keys. Raises LookupMiss if there is no such row, or no value in it."""
+    assert node.rows is not None
+    if key not in node.rows:
+        raise LookupMiss(f"table `{node.table}` has no {node.column} for {', '.join(key)}", kind="missing")
+    return node.rows[key]
+
+
+def compare(op: str, left: Value, right: Value) -> bool:
+    """``left op right``; only numbers have an order."""
     if op == "==":
         return left == right
     if op == "!=":
         return left != right
-    assert isinstance(left, Decimal)
-    assert isinstance(right, Decimal)
+    assert not isinstance(left, str)
+    assert not isinstance(right, str)
     return {"<": left < right, "<=": left <= right, ">": left > right, ">=": left >= right}[op]
 
 
@@ -136,10 +183,11 @@ def _call(function: str, arguments: list[Decimal]) -> Decimal:
             return max(arguments)
         case "abs":
             return abs(arguments[0])
-        case "sqrt":
-            return decimals.sqrt(arguments[0])
-        case "exp":
-            return decimals.exp(arguments[0])
-        case "ln":
-            return decimals.ln(arguments[0])
+        case "round":
+            return decimals.round_half_even(*arguments)
+        case "sqrt" | "exp" | "ln" | "log10":
+            return DECLARED[function](arguments[0])
     raise TypeError(f"no function {function}")
+
+
+DECLARED = {"sqrt": decimals.sqrt, "exp": decimals.exp, "ln": decimals.ln, "log10": decimals.log10}

@@ -2,7 +2,8 @@
 
 expression  numbers ``3.6``, numbers with a unit ``3.6 [MJ/kWh]``, strings, true, false, names (``x``,
             ``input.x``, ``output.x``), ``factor("alias", activity = fuel_type, gas = "CO2")``,
-            ``if(condition, then, otherwise)``, min max abs sqrt exp ln, parentheses
+            ``if(condition, then, otherwise)``, min max abs sqrt exp ln log10, ``round(x, 2)``, parentheses,
+            ``sum(fuels, fuels.mass * fuels.ef)``, ``table("name", "column", key = kind)``
 operators   or, and, not, == != < <= > >= (chains allowed), + -, * /, unary -, ** or ^ (right-associative)
             ``×  ·  ÷  −  ≤  ≥  ≠`` mean the same as their ASCII forms
 """
@@ -29,6 +30,8 @@ from greenlang.formulas.tree import (
     Node,
     Not,
     Number,
+    Sum,
+    TableCall,
     Text,
     Truth,
     children,
@@ -45,7 +48,10 @@ FUNCTIONS: dict[str, tuple[int, int | None]] = {  # name -> fewest and most argu
     "sqrt": (1, 1),
     "exp": (1, 1),
     "ln": (1, 1),
+    "log10": (1, 1),
+    "round": (2, 2),
 }
+FORMS = ("factor", "if", "sum", "table")  # what reads like a function and takes arguments of its own kind
 _SAME = str.maketrans({"×": "*", "·": "*", "⋅": "*", "÷": "/", "−": "-", "–": "-"})
 _TOKEN = re.compile(
     r"""(?P<space>\s+)
@@ -258,8 +264,8 @@ class _Parser:
 
     def call(self, name: _Token) -> Node:
         self.expect("(")
-        if name.text == "factor":
-            return self.factor(name)
+        if name.text in {"factor", "table", "sum"}:
+            return {"factor": self.factor, "table": self.table, "sum": self.sum_over}[name.text](name)
         arguments: list[Node] = []
         if not self.accept(")"):
             arguments.append(self.either())
@@ -271,7 +277,7 @@ class _Parser:
                 raise self.fail(f"`if` takes 3 arguments, not {len(arguments)}", name)
             return If(*arguments, offset=name.offset)
         if name.text not in FUNCTIONS:
-            known = ", ".join(sorted([*FUNCTIONS, "if", "factor"]))
+            known = ", ".join(sorted([*FUNCTIONS, *FORMS]))
             raise self.fail(f"unknown function `{name.text}`; there are {known}", name)
         fewest, most = FUNCTIONS[name.text]
         if len(arguments) < fewest or (most is not None and len(arguments) > most):
@@ -284,6 +290,10 @@ class _Parser:
         if alias.kind not in {"text", "name"}:
             raise self.fail('`factor` starts with the alias of a reference: factor("alias", ...)', alias)
         text = alias.text[1:-1] if alias.kind == "text" else alias.text
+        return FactorCall(text, self.selection(), offset=name.offset)
+
+    def selection(self) -> tuple[tuple[str, Node], ...]:
+        """``, column = value`` as often as it stands there, and the closing bracket."""
         select: list[tuple[str, Node]] = []
         while self.accept(","):
             column = self.next()
@@ -294,4 +304,26 @@ class _Parser:
                 raise self.fail(f"column `{column.text}` is selected twice", column)
             select.append((column.text, self.sum()))
         self.expect(")")
-        return FactorCall(text, tuple(select), offset=name.offset)
+        return tuple(select)
+
+    def table(self, name: _Token) -> Node:
+        table = self.next()
+        if table.kind != "text":
+            raise self.fail('`table` starts with the name of a table in quotes: table("name", "column", ...)', table)
+        self.expect(",")
+        column = self.next()
+        if column.kind != "text":
+            raise self.fail('the second word of `table` is a column in quotes: table("name", "column", ...)', column)
+        select = self.selection()
+        if not select:
+            raise self.fail('`table` needs its keys: table("name", "column", key = kind)', name)
+        return TableCall(table.text[1:-1], column.text[1:-1], select, offset=name.offset)
+
+    def sum_over(self, name: _Token) -> Node:
+        table = self.next()
+        if table.kind != "name" or "." in table.text:
+            raise self.fail("`sum` starts with a table input: sum(fuels, fuels.mass * fuels.ef)", table)
+        self.expect(",")
+        body = self.either()
+        self.expect(")")
+        return Sum(table.text, body, offset=name.offset)

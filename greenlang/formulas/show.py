@@ -16,7 +16,9 @@ from greenlang.formulas.tree import (
     Node,
     Not,
     Number,
+    Sum,
     SystemValue,
+    TableCall,
     Text,
     Truth,
 )
@@ -51,6 +53,11 @@ def _show(node: Node, conversions: bool) -> tuple[str, int]:
                 f"factor({', '.join([alias, *(f'{k} = {_show(v, conversions)[0]}' for k, v in select)])})",
                 9,
             )
+        case TableCall(table=table, column=column, select=select):
+            keys = (f"{k} = {_show(v, conversions)[0]}" for k, v in select)
+            return f'table("{table}", "{column}", {", ".join(keys)})', 9
+        case Sum(table=table, body=body):
+            return f"sum({table}, {_show(body, conversions)[0]})", 9
         case SystemValue(what=what):
             return what, 9
         case Convert(operand=operand, source_unit=source, unit=unit):

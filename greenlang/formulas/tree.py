@@ -6,8 +6,8 @@ are resolved, conversions are nodes of their own, and every node knows its unit 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Literal
 
@@ -49,10 +49,10 @@ class Truth(Node):
 
 @dataclass(frozen=True, slots=True)
 class Name(Node):
-    """An input, an output or a symbol. After checking, ``kind`` tells which."""
+    """An input, an output, a symbol, or a column of the table that is summed. After checking, ``kind`` tells which."""
 
     name: str
-    kind: Literal["?", "input", "output", "symbol"] = "?"
+    kind: Literal["?", "input", "output", "symbol", "column"] = "?"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +73,27 @@ class Lookup(Node):
 
     table: str
     inputs: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TableCall(Node):
+    """``table("name", "column", key = kind)``: a value of a parameter table, taken by the table's keys.
+
+    After checking, ``select`` is in the order of the table's keys and ``rows`` holds the column: key values -> value.
+    """
+
+    table: str
+    column: str
+    select: tuple[tuple[str, Node], ...]
+    rows: Mapping[tuple[str, ...], Decimal] | None = field(default=None, compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Sum(Node):
+    """``sum(fuels, fuels.mass * fuels.ef)``: the sum of an expression over the rows of a table input."""
+
+    table: str
+    body: Node
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +139,7 @@ class Not(Node):
 
 @dataclass(frozen=True, slots=True)
 class Call(Node):
-    """A function of the language: min, max, abs, sqrt, exp, ln."""
+    """A function of the language: min, max, abs, sqrt, exp, ln, log10, round."""
 
     function: str
     arguments: tuple[Node, ...]
@@ -153,8 +174,10 @@ class SystemValue(Node):
 def children(node: Node) -> tuple[Node, ...]:
     """The direct parts of a node, left to right."""
     match node:
-        case FactorCall(select=select):
+        case FactorCall(select=select) | TableCall(select=select):
             return tuple(n for _, n in select)
+        case Sum(body=body):
+            return (body,)
         case Negate(operand=x) | Not(operand=x) | Convert(operand=x):
             return (x,)
         case Arithmetic(left=a, right=b) | Compare(left=a, right=b) | Logic(left=a, right=b):

@@ -117,7 +117,7 @@ class _Resolver:
 
         for alias, rows in self.pinner.rows.items():
             ref = self.spec.factors[alias]
-            sets = {r.gwp_set for r in rows if r.gwp_set}
+            sets = {r.gwp_named for r in rows if r.gwp_named}
             if ref.gwp_set and sets and ref.gwp_set not in sets:
                 self.findings.append(
                     Diagnostic(
@@ -464,7 +464,7 @@ class _Resolver:
         for name in order:
             parts = tuple(walk(self.plans[name].expression))
             rows = (r for p in parts if isinstance(p, Lookup) for r in lookups[p.table].rows.values())
-            sets = {r.gwp_set for r in rows if r.gwp_set}
+            sets = {r.gwp_named for r in rows if r.gwp_named}
             sets.update(s for p in parts if isinstance(p, Name) and p.kind == "output" for s in known.get(p.name, ()))
             known[name] = frozenset(sets)
             given = self.spec.formulas.get(name)

@@ -22,7 +22,7 @@ from greenlang.factors.fields import declared_fields
 from greenlang.factors.table import rows_digest
 
 CSV = "embedded/epa_steam-and-heat_2025.csv"
-YAML = "sources/epa_steam-and-heat_2025.yaml"
+YAML = "embedded/epa_steam-and-heat_2025.yaml"
 LINE = "steam-and-heat,co2-per-mmbtu,steam-and-heat,CO2,66.33,66.33,kgCO2/mmBtu,mmBtu,"
 
 
@@ -80,7 +80,7 @@ def orphan(folder: Path) -> None:
             swap(CSV, "CO2,66.33,66.33", "CO2,66.33,sixty"),
             "epa_steam-and-heat_2025.csv:2: column `cell_text`: `sixty` is not a number",
         ),
-        (swap(CSV, "CO2,66.33,66.33", "CO2,66.3300000000000000001,66.33"), "does not fit DECIMAL(38, 18)"),
+        (swap(CSV, "CO2,66.33,66.33", "CO2,66.3300000000000000000000001,66.33"), "does not fit DECIMAL(38, 24)"),
         (swap(CSV, "CO2,66.33,66.33", "CO2,,66.33"), "epa_steam-and-heat_2025.csv:2: column `value` is empty"),
         (
             swap(CSV, "kgCO2/mmBtu,mmBtu", "kgCO2/mmBtu,GJ"),
@@ -128,25 +128,25 @@ def orphan(folder: Path) -> None:
         (swap(YAML, "publisher: epa", "publisher: epa\npublisher: ec"), "`publisher` stands twice"),
         (
             swap(YAML, "publisher: epa", "publisher: acme"),
-            "column `publisher`: `acme` is not one of desnz, ec, epa, ipcc",
+            "column `publisher`: `acme` is not one of ademe, desnz, ec, eea, epa, ipcc, owid, unfccc",
         ),
         (swap(YAML, "key: '{activity}/{quantity}'", "key: '{activity}'"), "`key` must hold {activity} and {quantity}"),
         (
             swap(YAML, "csv: epa_steam-and-heat_2025.csv", "csv: nowhere.csv"),
-            "no declaration in sources/ names this file",
+            "no declaration beside it names this file",
         ),
         (
-            swap("sources/ipcc_gwp_ar6.yaml", "column: AR6GWP100", "column: AR7GWP100"),
+            swap("embedded/ipcc_gwp_ar6.yaml", "column: AR6GWP100", "column: AR7GWP100"),
             "ipcc_gwp_ar6.yaml: `globalwarmingpotentials` has no table `AR7GWP100`",
         ),
         (
-            swap("sources/ipcc_gwp_ar6.yaml", "  SF6:", "  SF7:"),
+            swap("embedded/ipcc_gwp_ar6.yaml", "  SF6:", "  SF7:"),
             "`notes` names `SF7`, which `globalwarmingpotentials` does not hold",
         ),
         (swap("fields.yaml", "- name: note", "- name: remark"), "fields.yaml: the fields are not those of Factor"),
         (swap("fields.yaml", "type: decimal", "type: money"), "fields.yaml: field `value`: type `money` is unknown"),
         (swap("release.yaml", "embedded-1.0.0", "latest"), "release.yaml: `release` must look like embedded-1.0.0"),
-        (orphan, "stray.csv: no declaration in sources/ names this file"),
+        (orphan, "stray.csv: no declaration beside it names this file"),
     ],
 )
 def test_a_planted_fault_is_refused(folder: Path, change: Callable[[Path], None], message: str) -> None:

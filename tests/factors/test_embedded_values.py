@@ -19,7 +19,7 @@ from greenlang._paths import data
 from greenlang.factors import Factor, FactorTable
 from greenlang.factors.sources import Source, read_sources
 
-SOURCES = read_sources(data() / "emission_factors" / "sources")
+SOURCES = read_sources(data() / "emission_factors" / "embedded")
 HUB = "Emission Factors Hub"
 HUB_GASES = ("CO2", "CH4", "N2O")
 

@@ -54,7 +54,7 @@ def test_values_are_exact_decimals_for_analysts(parquet: Path) -> None:
     with duckdb.connect() as connection:
         view = connection.sql(f"SELECT * FROM read_parquet('{parquet}')")
         types = dict(zip(view.columns, map(str, view.types), strict=True))
-        assert types["value"] == "DECIMAL(38,18)"
+        assert types["value"] == "DECIMAL(38,24)"
         assert types["biogenic"] == "BOOLEAN"
         assert view.columns == [f.name for f in declared_fields()]
         keys = [row[0] for row in connection.execute(f"SELECT key FROM read_parquet('{parquet}')").fetchall()]

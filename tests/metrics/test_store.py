@@ -282,7 +282,7 @@ def test_the_built_factor_table_is_the_factors_view(settings: Settings) -> None:
 
     assert ask(settings, "select count(*) from factors") == [(0,)]
     info = build_tables(settings.tables)
-    assert ask(settings, "select count(*), typeof(any_value(value)) from factors") == [(info.rows, "DECIMAL(38,18)")]
+    assert ask(settings, "select count(*), typeof(any_value(value)) from factors") == [(info.rows, "DECIMAL(38,24)")]
 
 
 def test_the_catalogue_holds_views_only_and_describes_them(store: MetricsStore, settings: Settings) -> None:

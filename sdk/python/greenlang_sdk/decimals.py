@@ -25,8 +25,10 @@ __all__ = [
     "calculation",
     "exp",
     "ln",
+    "log10",
     "normal_text",
     "power",
+    "round_half_even",
     "round_output",
     "sqrt",
     "to_decimal",
@@ -138,6 +140,21 @@ def ln(value: Decimal) -> Decimal:
     if value <= 0:
         raise CalculationError("logarithm of a number that is not positive")
     return CONTEXT.ln(value)
+
+
+def log10(value: Decimal) -> Decimal:
+    """Logarithm to the base of ten. Raises CalculationError for zero and negative numbers."""
+    if value <= 0:
+        raise CalculationError("logarithm of a number that is not positive")
+    return CONTEXT.log10(value)
+
+
+def round_half_even(value: Decimal, digits: int | Decimal) -> Decimal:
+    """``value`` rounded half-even to ``digits`` digits after the point; negative digits round to tens, hundreds, ..."""
+    exponent = value.as_tuple().exponent
+    if isinstance(exponent, int) and exponent >= -int(digits):
+        return value  # it has no digits beyond; padding it with zeros would change its text only
+    return value.quantize(Decimal(1).scaleb(-int(digits)), context=_WIDE)
 
 
 def power(base: Decimal, exponent: Decimal) -> Decimal:

@@ -1,0 +1,178 @@
+"""Factor rows as Parquet, and as columns in memory.
+
+Belongs here: writing, reading, checking that what is read is what was written. Does not belong here: references,
+selection, releases.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from greenlang.errors import FactorTableError
+from greenlang.factors.embedded import plain
+from greenlang.factors.fields import arrow_schema, declared_fields
+from greenlang.factors.model import Factor
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+_RELEASE_KEY = b"greenlang.release"
+_DIGEST_KEY = b"greenlang.digest"
+_CONTENT_KEY = b"greenlang.content"
+_BATCH = 4096
+
+
+class Rows(Protocol):
+    """Rows in the order of their keys."""
+
+    def __len__(self) -> int: ...
+
+    def __iter__(self) -> Iterator[Factor]: ...
+
+    def at(self, number: int) -> Factor:
+        """The row in that place."""
+
+    def column(self, name: str) -> list[Any]:
+        """One field of every row."""
+
+
+class RowList:
+    """Rows that are in memory anyway."""
+
+    def __init__(self, rows: Sequence[Factor]) -> None:
+        self._list = rows
+
+    def __len__(self) -> int:
+        return len(self._list)
+
+    def __iter__(self) -> Iterator[Factor]:
+        return iter(self._list)
+
+    def at(self, number: int) -> Factor:
+        """The row in that place."""
+        return self._list[number]
+
+    def column(self, name: str) -> list[Any]:
+        """One field of every row."""
+        return [getattr(row, name) for row in self._list]
+
+
+class ArrowRows:
+    """Rows as Arrow columns; made into `Factor` one by one, and kept once made."""
+
+    def __init__(self, table: pa.Table) -> None:
+        self._columns = [table.column(name) for name in table.column_names]
+        self._names = list(table.column_names)
+        self._decimals = frozenset(i for i, f in enumerate(declared_fields()) if f.type == "decimal")
+        self._made: dict[int, Factor] = {}
+        self._length: int = table.num_rows
+
+    def __len__(self) -> int:
+        return self._length
+
+    def __iter__(self) -> Iterator[Factor]:
+        for start in range(0, self._length, _BATCH):
+            columns = [column.slice(start, _BATCH).to_pylist() for column in self._columns]
+            for values in zip(*columns, strict=True):
+                yield self._factor(list(values))
+
+    def at(self, number: int) -> Factor:
+        """The row in that place."""
+        if number not in self._made:
+            self._made[number] = self._factor([column[number].as_py() for column in self._columns])
+        return self._made[number]
+
+    def column(self, name: str) -> list[Any]:
+        """One field of every row."""
+        position = self._names.index(name)
+        values: list[Any] = self._columns[position].to_pylist()
+        return [_plain(value) for value in values] if position in self._decimals else values
+
+    def _factor(self, values: list[Any]) -> Factor:
+        for position in self._decimals:
+            values[position] = _plain(values[position])
+        return Factor(*values)
+
+
+def _plain(value: Decimal | None) -> Decimal | None:
+    return None if value is None else plain(value)
+
+
+def arrow_table(rows: Sequence[Factor]) -> pa.Table:
+    """The rows as an Arrow table in the declared columns."""
+    import pyarrow as pa
+
+    schema = arrow_schema()
+    columns = [pa.array([getattr(row, name) for row in rows], type=schema.field(name).type) for name in schema.names]
+    return pa.Table.from_arrays(columns, schema=schema)
+
+
+def write_parquet(rows: Sequence[Factor], target: Path, *, release: str, digest: str) -> None:
+    """Write the rows, in the given order, in one rename."""
+    write_arrow(arrow_table(rows), target, release=release, digest=digest)
+
+
+def write_arrow(table: pa.Table, target: Path, *, release: str, digest: str) -> None:
+    """Write an Arrow table in the declared columns, with what it is, in one rename."""
+    import pyarrow.parquet as pq
+
+    metadata = {_RELEASE_KEY: release.encode(), _DIGEST_KEY: digest.encode()}
+    metadata[_CONTENT_KEY] = _content_digest(table, release, digest).encode()
+    target.parent.mkdir(parents=True, exist_ok=True)
+    temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
+    try:
+        with temporary.open("wb") as stream:
+            pq.write_table(table.replace_schema_metadata(metadata), stream)
+            stream.flush()
+            os.fsync(stream.fileno())
+        temporary.replace(target)
+    finally:
+        with suppress(FileNotFoundError):
+            temporary.unlink()
+
+
+def read_parquet(parquet: Path) -> tuple[ArrowRows, str, str]:
+    """``(rows, release, digest of the rows)``.
+
+    Raises FactorTableError if the file is missing, has other columns, or holds other rows than were written.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    schema = arrow_schema()
+    try:
+        table = pq.read_table(parquet)
+        metadata = table.schema.metadata or {}
+        if table.schema.names != schema.names:
+            raise FactorTableError(f"{parquet.name}: cannot be read, build the tables again: other columns")
+        table = table.cast(schema)
+    except (OSError, pa.ArrowException) as error:
+        raise FactorTableError(f"{parquet.name}: cannot be read, build the tables again: {error}") from error
+    release, digest = (metadata.get(key, b"").decode() for key in (_RELEASE_KEY, _DIGEST_KEY))
+    if metadata.get(_CONTENT_KEY, b"").decode() != _content_digest(table, release, digest):
+        raise FactorTableError(f"{parquet.name}: the rows are not those that were built: build the tables again")
+    return ArrowRows(table), release, digest
+
+
+def _content_digest(table: pa.Table, release: str, digest: str) -> str:
+    """SHA-256 over the columns' bytes: quick enough for every load, where the rows' own digest takes seconds."""
+    import pyarrow as pa
+
+    total = hashlib.sha256(f"{release}\n{digest}\n{table.num_rows}\n".encode())
+    for name in table.column_names:
+        column = pa.concat_arrays(table.column(name).chunks) if table.num_rows else table.column(name)
+        total.update(f"\n{name}\n".encode())
+        if table.num_rows:
+            # one text a row would be slow; the bytes of a freshly joined column are the same for the same rows
+            sink = pa.BufferOutputStream()
+            field = pa.field(name, column.type)
+            with pa.ipc.new_stream(sink, pa.schema([field])) as writer:
+                writer.write_batch(pa.record_batch([column], schema=pa.schema([field])))
+            total.update(sink.getvalue())
+    return total.hexdigest()
