@@ -12,6 +12,7 @@ Mistakes in a spec are values (`greenlang.specs.diagnostics.Diagnostic`), collec
     ├── RegistryError (OSError)           the registry's database fails (greenlang.registry)
     ├── BucketError (OSError)             the bucket cannot be read or written
     ├── SandboxUnavailable (RuntimeError) this machine lacks the primitives and weakness was not asked for
+    ├── FetchError (OSError)              a publisher's file that cannot be fetched, or is another
     ├── QueryError (ValueError)           SQL that DuckDB refuses
     └── SettingsError (ValueError)        a setting that cannot be used
 """
@@ -73,6 +74,10 @@ class BucketError(GreenlangError, OSError):
 
 class SandboxUnavailable(GreenlangError, RuntimeError):
     """The machine lacks what the strict profile needs, and the weak one was not asked for."""
+
+
+class FetchError(GreenlangError, OSError):
+    """A publisher's file that cannot be fetched, or is not the declared one."""
 
 
 class QueryError(GreenlangError, ValueError):

@@ -28,7 +28,8 @@ DIMENSIONLESS = "1"
 _DIGITS = 34
 _INNER_DIGITS = 80
 _BIG_POWER = re.compile(r"\*\*\s*-?\d{2,}")
-_GASES = ("CO2", "CH4", "N2O", "SF6", "NF3")
+# f fossil, b biogenic: their GWPs differ, and biogenic CO2 stays outside totals
+_GASES = ("CO2", "CO2b", "CH4", "CH4f", "CH4b", "N2O", "SF6", "NF3", "HFC", "PFC", "CF4", "C2F6")
 _DEFINITIONS = (
     "gCO2e = [co2_equivalent]",
     "tCO2e = 1e6 * gCO2e",
@@ -38,6 +39,7 @@ _DEFINITIONS = (
         for gas in _GASES
         for line in (f"g{gas} = [gas_{gas}]", f"t{gas} = 1e6 * g{gas}", f"lb{gas} = 453.59237 * g{gas}")
     ),
+    "short_tonCO2 = 2000 * lbCO2",  # the fuel table of EPA's eGRID counts CO2 in short tons
     "Btu_international = 1055.05585262 * joule = BtuIT",
     "mmBtu = 1e6 * Btu_international = MMBtu = mmbtu = MMBTU",
     "barrel = oil_barrel = bbl",  # Pint's own is the dry-goods barrel of 31.5 gallons
@@ -47,6 +49,12 @@ _DEFINITIONS = (
     "passenger = [passenger]",
     "vehicle = [vehicle]",
     "room = [room]",
+    "person = [person] = capita",
+    "head = [livestock]",
+    "item = [item]",  # a piece, portion, meal, device: what is counted, not weighed
+    "hundred_item = 100 * item",
+    "hundred_km = 100 * kilometer",
+    "tep = 42 * gigajoule",  # of ADEME's Base Carbone: 210 pairs of its rows per tep and per GJ; Pint's toe is 41.868 GJ
     "passenger_km = passenger * kilometer = pkm",
     "passenger_mile = passenger * mile",
     "vehicle_km = vehicle * kilometer = vkm",
@@ -57,6 +65,7 @@ _DEFINITIONS = (
     "USD = [currency_USD]",
     "EUR = [currency_EUR]",
     "GBP = [currency_GBP]",
+    "XPF = [currency_XPF]",
 )
 _SIGNS = (("%", "percent"), ("³", "**3"), ("²", "**2"), ("₂", "2"), ("₄", "4"), ("·", "."), ("^", "**"))
 _POWER = r"(?:\*\*-?\d+)?"

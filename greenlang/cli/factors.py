@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from greenlang.cli import factors_release
 from greenlang.cli.app import not_found, settings
 from greenlang.cli.registry import AsJson
 from greenlang.cli.show import as_json, digits, facts, table
@@ -28,25 +29,56 @@ def factor_table(context: typer.Context) -> FactorTable:
 
 
 @app.command()
-def stats(context: typer.Context, json: AsJson = False) -> None:
-    """How many figures, from whom, of which vintage, in which release."""
-    factors = factor_table(context)
-    counted = Counter((f.publisher, f.dataset, f.vintage) for f in factors)
-    rows = [(*what, count) for what, count in sorted(counted.items())]
-    columns = ("publisher", "dataset", "vintage", "factors")
+def stats(
+    context: typer.Context,
+    release: Annotated[str, typer.Option("--release", help="A stored release; default: the one in force.")] = "",
+    json: AsJson = False,
+) -> None:
+    """How many figures of which kind, from whom, of which vintage; what was read, kept and refused."""
+    from greenlang.factors.catalogue import catalogue
+    from greenlang.factors.stats import count, totals
+    from greenlang.sync import releases
+
+    store = releases(settings(context))
+    factors = store.table(release) if release else factor_table(context)
+    stored = store.get(factors.release) if factors.release in store.names() else None
+    counts = count(factors, stored, catalogue())
+    total = totals(counts)
     if json:
-        datasets = [dict(zip(columns, row, strict=True)) for row in rows]
-        as_json(
-            {
-                "release": factors.release,
-                "digest": factors.digest,
-                "factors": len(factors),
-                "datasets": datasets,
-            }
-        )
+        datasets = [{**asdict(line), "factors": line.factors} for line in counts]
+        as_json({"release": factors.release, "digest": factors.digest, **total, "datasets": datasets})
         return
-    table(columns, rows, right=(3,))
-    typer.echo(f"{len(factors)} factors in release {factors.release}, digest {factors.digest}")
+    table(
+        ("publisher", "dataset", "vintage", "factors", "by kind", "values", "read", "refused", "checked", "eligible"),
+        [
+            (
+                line.publisher,
+                line.dataset,
+                f"{line.vintage}{'' if line.latest or line.embedded else ' (older)'}",
+                line.factors,
+                ", ".join(f"{kind} {number:,}" for kind, number in line.kinds.items()),
+                line.values,
+                line.seen,
+                line.refused,
+                line.checked,
+                line.eligible,
+            )
+            for line in counts
+        ],
+        right=(3, 5, 6, 7, 8, 9),
+    )
+    newest = f", {total['factors_latest']:,} of them in the latest vintages" if stored else ""
+    typer.echo(f"{total['factors']:,} factors in release {factors.release}{newest}")
+    typer.echo(f"by kind: {', '.join(f'{kind} {number:,}' for kind, number in total['kinds'].items())}")
+    catalogued, checked, eligible = (f"{total[name]:,}" for name in ("catalogued", "checked", "eligible"))
+    typer.echo(f"{catalogued} rows catalogued, {checked} quality-checked, {eligible} eligible by default")
+    if total["values_read"]:
+        kept = total["values_read"] - total["values_refused"]
+        typer.echo(
+            f"{total['values_read']:,} source values read = {kept:,} kept + {total['values_refused']:,} refused"
+            " (`greenlang factors refused` lists the reasons)"
+        )
+    typer.echo(f"digest {factors.digest}")
 
 
 @app.command()
@@ -55,8 +87,17 @@ def show(
     ref: Annotated[str, typer.Argument(metavar="REF", help="ef://publisher/dataset/vintage/...: a row or a table.")],
     json: AsJson = False,
 ) -> None:
-    """One factor with its citation, or every row of a table. Exits 1, with the nearest three, if there is none."""
-    rows = factor_table(context).resolve(ref if "://" in ref else f"ef://{ref}")
+    """One factor with its citation, or every row of a table. Exits 1, with the nearest three, if there is none.
+
+    A reference with @RELEASE is looked up in that stored release.
+    """
+    from greenlang.factors.table import split_ref
+    from greenlang.sync import releases
+
+    reference = ref if "://" in ref else f"ef://{ref}"
+    stored = split_ref(reference)[1]
+    store = releases(settings(context))
+    rows = store.resolve(reference) if stored in store.names() else factor_table(context).resolve(reference)
     if json:
         as_json([{"ref": factor.ref, **factor.as_dict(), "citation": factor.citation} for factor in rows])
     elif len(rows) == 1:
@@ -99,3 +140,8 @@ def search(
         typer.echo(f"{len(found)} factors{more}")
     if not found:
         raise not_found(f"no factor holds {' and '.join(words)}; `greenlang factors stats` lists the tables")
+
+
+app.command("sync")(factors_release.sync)
+app.command("refused")(factors_release.refused)
+app.add_typer(factors_release.release_app, name="release")

@@ -18,6 +18,7 @@ from greenlang.errors import FactorTableError
 from greenlang.factors.embedded import plain
 from greenlang.factors.fields import arrow_schema, declared_fields
 from greenlang.factors.model import Factor
+from greenlang.factors.standing import Standing
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -26,6 +27,7 @@ _RELEASE_KEY = b"greenlang.release"
 _DIGEST_KEY = b"greenlang.digest"
 _CONTENT_KEY = b"greenlang.content"
 _BATCH = 4096
+STANDING = "standing.parquet"
 
 
 class Rows(Protocol):
@@ -161,18 +163,34 @@ def read_parquet(parquet: Path) -> tuple[ArrowRows, str, str]:
 
 
 def _content_digest(table: pa.Table, release: str, digest: str) -> str:
-    """SHA-256 over the columns' bytes: quick enough for every load, where the rows' own digest takes seconds."""
+    """SHA-256 over the columns as texts and their lengths: quick enough for every load, where the rows' own digest
+    takes seconds."""
     import pyarrow as pa
+    import pyarrow.compute as pc
 
     total = hashlib.sha256(f"{release}\n{digest}\n{table.num_rows}\n".encode())
     for name in table.column_names:
-        column = pa.concat_arrays(table.column(name).chunks) if table.num_rows else table.column(name)
         total.update(f"\n{name}\n".encode())
         if table.num_rows:
-            # one text a row would be slow; the bytes of a freshly joined column are the same for the same rows
-            sink = pa.BufferOutputStream()
-            field = pa.field(name, column.type)
-            with pa.ipc.new_stream(sink, pa.schema([field])) as writer:
-                writer.write_batch(pa.record_batch([column], schema=pa.schema([field])))
-            total.update(sink.getvalue())
+            texts = pc.cast(pa.concat_arrays(table.column(name).chunks), pa.string())
+            lengths = pc.fill_null(pc.binary_length(texts), -1)
+            total.update(lengths.to_numpy(zero_copy_only=False).tobytes())
+            total.update("".join(pc.drop_null(texts).to_pylist()).encode())
     return total.hexdigest()
+
+
+def write_standings(keys: Sequence[str], digests: Sequence[str], standings: Sequence[Standing], target: Path) -> None:
+    """How the rows stand, by key, with their digests."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    columns = {name: [getattr(standing, name) for standing in standings] for name in Standing.__slots__}
+    pq.write_table(pa.table({"key": keys, "row_digest": digests, **columns}), target)
+
+
+def read_standings(parquet: Path) -> list[Standing]:
+    """What `write_standings` wrote, in the order of the keys."""
+    import pyarrow.parquet as pq
+
+    table = pq.read_table(parquet, columns=list(Standing.__slots__))
+    return [Standing(*row) for row in zip(*(column.to_pylist() for column in table.columns), strict=True)]

@@ -20,7 +20,8 @@ from greenlang.factors.aliases import declared_aliases, match_activity, match_re
 from greenlang.factors.embedded import read_embedded, read_release
 from greenlang.factors.model import Factor, row_digest
 from greenlang.factors.nearest import Neighbours
-from greenlang.factors.storage import RowList, Rows, read_parquet, write_parquet
+from greenlang.factors.standing import Standing, by_declaration
+from greenlang.factors.storage import STANDING, RowList, Rows, read_parquet, read_standings, write_parquet
 
 SCHEME = "ef://"
 FILE_NAME = "factors.parquet"
@@ -45,6 +46,7 @@ class FactorTable:
     def __init__(self, rows: Iterable[Factor], release: str) -> None:
         by_key = {row.key: row for row in rows}
         self._rows: Rows = RowList([by_key[key] for key in sorted(by_key)])
+        self._standings: Path | None = None
         self.release = release
         self.digest = rows_digest(self)
 
@@ -58,6 +60,7 @@ class FactorTable:
             return _embedded_table()
         table = cls.__new__(cls)
         table._rows, table.release, table.digest = read_parquet(parquet)
+        table._standings = parquet.with_name(STANDING)
         return table
 
     @classmethod
@@ -94,6 +97,15 @@ class FactorTable:
         """The factor with this key (a reference without scheme and release), or None."""
         number = self._positions.get(key)
         return None if number is None else self._rows.at(number)
+
+    def standings(self) -> list[Standing]:
+        """How each row stands in the release, in the order of the keys.
+
+        Rows that were never through the gates (the embedded base alone) stand as their publisher declares them.
+        """
+        if self._standings is None or not self._standings.is_file():
+            return [Standing(checked=False, eligible=by_declaration(row)) for row in self]
+        return read_standings(self._standings)
 
     @cached_property
     def _keys(self) -> list[str]:

@@ -16,7 +16,9 @@ from decimal import Decimal
 
 from pydantic import BaseModel
 
+from greenlang.errors import FormulaError
 from greenlang.factory.text import WIDTH, py_decimal, py_text
+from greenlang.formulas.show import show
 from greenlang.formulas.tree import (
     Arithmetic,
     Call,
@@ -30,7 +32,9 @@ from greenlang.formulas.tree import (
     Node,
     Not,
     Number,
+    Sum,
     SystemValue,
+    TableCall,
     Text,
     Truth,
     children,
@@ -38,7 +42,7 @@ from greenlang.formulas.tree import (
 
 _CHOICE, _OR, _AND, _NOT, _COMPARE, _SUM, _PRODUCT, _SIGN, _ATOM = range(1, 10)
 _STRENGTH = {"+": _SUM, "-": _SUM, "*": _PRODUCT, "/": _PRODUCT}
-_SDK = {"sqrt", "exp", "ln"}
+_SDK = {"sqrt", "exp", "ln", "log10"}
 _INDENT = "    "
 
 # Names that a generated module uses itself; an input of that name gets a trailing underscore.
@@ -47,7 +51,7 @@ RESERVED = frozenset(
     | set(keyword.kwlist)
     | {"Decimal", "Input", "Output", "Tool", "TOOLS", "Agent", "AGENT", "ExecutionContext", "CalculatorAgent"}
     | {"lookup", "tables", "tools", "given", "context", "need", "round_output", "power", "self", "cls"}
-    | {"sqrt", "exp", "ln", "min", "max", "abs", "dict", "tool", "str", "bool", "super"}
+    | {"sqrt", "exp", "ln", "log10", "round_half_even", "min", "max", "abs", "dict", "tool", "str", "bool", "super"}
     | {
         "as_dict",
         "canonical",
@@ -129,7 +133,8 @@ class _Part:
 def render(node: Node, *, names: Mapping[tuple[str, str], str], constants: Constants) -> Body:
     """The statements that compute ``node`` and return it.
 
-    ``names`` maps (kind, name) of inputs and outputs to parameters. Raises TypeError for a tree that is not checked.
+    ``names`` maps (kind, name) of inputs and outputs to parameters. Raises TypeError for a tree that is not checked,
+    FormulaError for what an agent cannot compute.
     """
     writer = _Writer(names, constants)
     lines = writer.function(node)
@@ -259,6 +264,8 @@ class _Writer:
     def inside(self, node: Node, pad: str) -> list[str]:
         """The lines between brackets of a chain of operators or of a call; none if they do not fit either."""
         if isinstance(node, Call):
+            if node.function == "round":
+                return []  # its name in Python is another
             self.expression(node)
             lines = [f"{pad}{self.decimal(a).text}," for a in node.arguments]
         elif isinstance(node, (Arithmetic, Compare, Convert, Logic)) and len(self.chain(node)) > 1:
@@ -364,6 +371,9 @@ class _Writer:
                 return _Part(text, strength)
             case Not(operand=operand):
                 return _Part(f"not {self.wrapped(operand, _NOT)}", _NOT)
+            case Call(function="round", arguments=(value, Number(value=digits))):
+                self.functions.add("round_half_even")
+                return _Part(f"round_half_even({self.decimal(value).text}, {int(digits)})", _ATOM)
             case Call(function=function, arguments=arguments):
                 if function in _SDK:
                     self.functions.add(function)
@@ -374,6 +384,10 @@ class _Writer:
                 return _Part(f"{first} if {self.wrapped(condition, _OR)} else {last}", _CHOICE)
             case SystemValue():
                 raise TypeError("a system value is the runtime's, not a tool's")
+            case Sum() | TableCall():
+                raise FormulaError(
+                    f"`{show(node)}`: an agent holds factor rows only, neither table inputs nor parameters"
+                )
         raise TypeError(f"{type(node).__name__} stands in no checked tree")
 
     def arithmetic(self, node: Arithmetic) -> _Part:

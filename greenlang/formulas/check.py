@@ -204,6 +204,7 @@ class _Checker:
         if column is None:
             near = _nearest(node.column, list(table.columns)) or f"; it has {', '.join(table.columns)}"
             self.fail(f"table `{table.name}` has no column `{node.column}`{near}", node)
+        self.known(column.unit, node)
         given = dict(node.select)
         if set(given) != set(table.keys):
             self.fail(f"table `{table.name}` is read by {', '.join(table.keys)}, not by {', '.join(given)}", node)
@@ -321,7 +322,9 @@ class _Checker:
             or whole.value != whole.value.to_integral_value()
             or whole.value > MAX_ROUND
         ):
-            self.fail(f"`{show(node)}`: the digits after the point are a written whole number up to {MAX_ROUND}", digits)
+            self.fail(
+                f"`{show(node)}`: the digits after the point are a written whole number up to {MAX_ROUND}", digits
+            )
         written = replace(whole, value=-whole.value if isinstance(digits, Negate) else whole.value, unit="1")
         return replace(node, arguments=(value, written), unit=value.unit)
 

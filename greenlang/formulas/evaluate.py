@@ -7,7 +7,6 @@ runtime of the SDK (context, roots, powers, rounding). Every operation keeps 34 
 from __future__ import annotations
 
 import decimal
-from collections import ChainMap
 from collections.abc import Mapping, Sequence
 from decimal import Decimal, DecimalException
 
@@ -53,21 +52,20 @@ def evaluate(node: Node, values: Values, tables: Tables) -> Value:
     their rows. Raises CalculationError for division by zero, domain errors, overflow and look-ups without a row.
     """
     with decimals.calculation():
-        try:
-            return _Evaluator(values, tables).value(node)
-        except (DecimalException, decimals.DecimalError) as error:
-            raise CalculationError(f"{type(error).__name__} in `{show(node)}`", kind=kind_of(error)) from error
+        return _Evaluator(values, tables).value(node)
 
 
-def kind_of(error: BaseException) -> str:
-    """The kind of an arithmetic error: division_by_zero, overflow or domain."""
+def no_answer(error: DecimalException | decimals.DecimalError, node: Node) -> CalculationError:
+    """An error of the arithmetic as ours: its kind, and the sub-expression where it happened."""
     cause = error if isinstance(error, DecimalException) else error.__cause__
-    if isinstance(cause, decimal.Overflow):
-        return "overflow"
     told = cause.args[0] if cause is not None and cause.args and isinstance(cause.args[0], list) else []
-    if isinstance(cause, decimal.DivisionByZero) or decimal.DivisionUndefined in told:
-        return "division_by_zero"
-    return "domain"
+    if isinstance(cause, decimal.Overflow):
+        kind, sentence = "overflow", "the result is too large"
+    elif isinstance(cause, decimal.DivisionByZero) or decimal.DivisionUndefined in told:
+        kind, sentence = "division_by_zero", "division by zero"
+    else:
+        kind, sentence = "domain", "the result is undefined" if error is cause else str(error)
+    return CalculationError(f"{sentence} in `{show(node)}`", kind=kind)
 
 
 class _Evaluator:
@@ -81,6 +79,12 @@ class _Evaluator:
         return value
 
     def value(self, node: Node) -> Value:
+        try:
+            return self.plain(node)
+        except (DecimalException, decimals.DecimalError) as error:
+            raise no_answer(error, node) from error
+
+    def plain(self, node: Node) -> Value:
         match node:
             case Number(value=number):
                 return number
@@ -137,7 +141,7 @@ class _Evaluator:
         assert not isinstance(rows, (Decimal, int, str)), f"{node.table} is no table"
         total = Decimal(0)
         for row in rows:
-            inside = ChainMap({f"{node.table}.{column}": value for column, value in row.items()}, dict(self.values))
+            inside = dict(self.values) | {f"{node.table}.{column}": value for column, value in row.items()}
             total += _Evaluator(inside, self.tables).number(node.body)
         return total
 

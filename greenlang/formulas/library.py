@@ -1,112 +1,117 @@
-"""The formula library: cited formulas as YAML under ``emission_factors/formulas/<domain>/*.yaml``.
+"""The formula library: cited formulas as YAML under ``emission_factors/formulas/<domain>/<subject>.yaml``.
 
 A formula declares its symbols (where each comes from, in which unit), its outputs (unit, expression over symbols and
-earlier outputs, words a matching output's name may hold), a citation, and worked vectors. Everything is parsed,
-unit-checked and run against its vectors when the library is loaded.
+earlier outputs), a citation, and worked vectors. Opening the library only finds where each formula stands; one is
+read when it is asked for, and proved (units, worked vectors) by ``prove``, the asset check and ``python -m
+greenlang.formulas``.
+
+So that finding needs no parsing, the files keep to one form: ``formulas:`` at the left margin, and every formula a
+list entry that starts with ``- id:``. A file that does not is refused when it is read or proved.
 """
 
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterator
-from dataclasses import replace
-from decimal import Decimal
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Any, Literal
-
-from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 
 from greenlang import _paths
-from greenlang.errors import FormulaError, UnitError
-from greenlang.formulas.check import Scope, Symbol, check, fit
-from greenlang.formulas.evaluate import Value, evaluate
-from greenlang.formulas.parse import parse
+from greenlang.errors import FormulaError
+from greenlang.formulas.declare import (
+    FormulaOutput,
+    FormulaSymbol,
+    LibraryFormula,
+    WorkedVector,
+    read_formula,
+)
+from greenlang.formulas.prove import prove
+from greenlang.formulas.reading import Citation, Problem, Reader
 from greenlang.formulas.show import show
-from greenlang.formulas.tree import Arithmetic, Call, Compare, FactorCall, If, Logic, Name, Negate, Node, Not
+from greenlang.formulas.tables import TableSet
+from greenlang.formulas.tree import (
+    Arithmetic,
+    Call,
+    Compare,
+    FactorCall,
+    If,
+    Logic,
+    Name,
+    Negate,
+    Node,
+    Not,
+    Sum,
+    TableCall,
+)
 from greenlang.specs.source import parse as parse_yaml
 
-_Decimal = Annotated[Decimal, BeforeValidator(lambda v: Decimal(v) if isinstance(v, int) else v)]
+__all__ = [
+    "Citation",
+    "FormulaLibrary",
+    "FormulaOutput",
+    "FormulaSymbol",
+    "LibraryFormula",
+    "WorkedVector",
+    "library",
+    "load",
+    "prove",
+    "substitute",
+]
+
+_START = re.compile(r"^( *)- +id: *(\S+)[ \t]*$", re.MULTILINE)
+_HEAD = re.compile(r"(?:[ \t]*(?:#[^\n]*)?\n)*formulas:[ \t]*(?:#[^\n]*)?\n(?:[ \t]*(?:#[^\n]*)?\n)*")
+_COMMENT = re.compile(r"^[ \t]*(?:#.*)?\n", re.MULTILINE)
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
-
-
-class Citation(_Part):
-    """Where a formula is published."""
-
-    document: str
-    locator: str
-
-
-class FormulaSymbol(_Part):
-    """A symbol. ``origin``: an input of the agent, a factor row of its references, or a GWP of its GWP set."""
-
-    origin: Literal["input", "factor", "gwp"]
-    unit: str
-    meaning: str
-    gas: str = ""
-    activity: str = ""
-    names: tuple[str, ...] = ()
-
-
-class FormulaOutput(_Part):
-    """An output: its unit, its expression, and the words that name it in specs."""
-
-    unit: str
-    expression: str
-    names: tuple[str, ...]
-
-
-class WorkedVector(_Part):
-    """A worked case with its source. ``tol`` is relative."""
-
-    source: str
-    given: dict[str, _Decimal]
-    expect: dict[str, _Decimal]
-    tol: _Decimal = Decimal("1e-9")
-
-
-class LibraryFormula(_Part):
-    """One formula of the library."""
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """The text of one formula, where it stands, and the lines before it."""
 
     id: str
-    name: str
-    domain: str
-    citation: Citation
-    note: str = ""
-    symbols: dict[str, FormulaSymbol]
-    outputs: dict[str, FormulaOutput]
-    vectors: tuple[WorkedVector, ...]
-
-    @property
-    def digest(self) -> str:
-        """SHA-256 over the declaration."""
-        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()
-
-    def trees(self) -> dict[str, Node]:
-        """The unchecked tree of each output."""
-        return {name: parse(out.expression) for name, out in self.outputs.items()}
+    path: Path
+    text: str
+    line: int
 
 
 class FormulaLibrary:
-    """All formulas, by id. ``digest`` covers them all."""
+    """All formulas, by id; each is read when it is first asked for. ``digest`` covers the texts and the tables."""
 
-    def __init__(self, formulas: dict[str, LibraryFormula]) -> None:
-        self.formulas = dict(sorted(formulas.items()))
-        lines = "".join(f"{k}:{f.digest}\n" for k, f in self.formulas.items())
-        self.digest = hashlib.sha256(lines.encode()).hexdigest()
+    def __init__(self, pieces: dict[str, Piece], tables: TableSet) -> None:
+        self.pieces = dict(sorted(pieces.items()))
+        self.tables = tables
+        self._read: dict[str, LibraryFormula] = {}
+        lines = [f"{k}:{hashlib.sha256(_bare(p.text)).hexdigest()}\n" for k, p in self.pieces.items()]
+        lines += [f"{n}:{_file_digest(tables.folder / f'{n}.yaml')}\n" for n in tables.names()]
+        self.digest = hashlib.sha256("".join(lines).encode()).hexdigest()
+
+    @property
+    def formulas(self) -> dict[str, LibraryFormula]:
+        """Every formula by id. Raises FormulaError for one that cannot be read."""
+        return {formula.id: formula for formula in self}
 
     def __iter__(self) -> Iterator[LibraryFormula]:
-        return iter(self.formulas.values())
+        return (self._formula(key) for key in self.pieces)
 
     def __len__(self) -> int:
-        return len(self.formulas)
+        return len(self.pieces)
+
+    def __contains__(self, formula_id: object) -> bool:
+        return formula_id in self.pieces
 
     def get(self, formula_id: str) -> LibraryFormula | None:
-        """The formula with that id."""
-        return self.formulas.get(formula_id)
+        """The formula with that id. Raises FormulaError if it cannot be read."""
+        return self._formula(formula_id) if formula_id in self.pieces else None
+
+    def _formula(self, key: str) -> LibraryFormula:
+        found = self._read.get(key)
+        if found is None:
+            formula, problems = read_piece(self.pieces[key], self.tables)
+            if formula is None:
+                raise FormulaError(str(problems[0]))
+            found = self._read[key] = formula
+        return found
 
     def rows(self) -> list[dict[str, str]]:
         """One row an output, for the `formulas` table."""
@@ -117,8 +122,8 @@ class FormulaLibrary:
                 "name": f.name,
                 "outputs": name,
                 "unit": out.unit,
-                "expression": show(parse(out.expression)),
-                "citation": f"{f.citation.document}, {f.citation.locator}",
+                "expression": show(f.trees()[name]),
+                "citation": str(f.citation),
                 "digest": f.digest,
             }
             for f in self
@@ -128,62 +133,60 @@ class FormulaLibrary:
 
 @cache
 def library() -> FormulaLibrary:
-    """The embedded library, checked; loaded once a process."""
+    """The embedded library, opened once a process."""
     return load(_paths.data() / "emission_factors" / "formulas")
 
 
 def load(folder: Path) -> FormulaLibrary:
-    """Read and prove every formula below a folder. Raises FormulaError with file and formula."""
-    out: dict[str, LibraryFormula] = {}
-    for path in sorted(folder.glob("*/*.yaml")):
-        document = parse_yaml(path.read_bytes())
-        if document.diagnostics:
-            raise FormulaError(f"{path.name}: {document.diagnostics[0].message}")
-        for raw in document.value.get("formulas", []):
-            formula = _formula(raw, path)
-            if formula.id in out:
-                raise FormulaError(f"{path.name}: {formula.id} stands twice")
-            prove(formula)
-            out[formula.id] = formula
-    return FormulaLibrary(out)
+    """Open the formulas below a folder, ``<domain>/*.yaml``, with the tables in ``tables/``. Raises FormulaError."""
+    pieces: dict[str, Piece] = {}
+    for path in formula_files(folder):
+        for piece in split(path):
+            if piece.id in pieces:
+                raise FormulaError(f"{path}: {piece.id} stands twice, in {pieces[piece.id].path} as well")
+            pieces[piece.id] = piece
+    return FormulaLibrary(pieces, TableSet(folder / "tables"))
 
 
-def _formula(raw: Any, path: Path) -> LibraryFormula:
-    try:
-        return LibraryFormula.model_validate(_tuples(raw))
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        where = ".".join(map(str, first["loc"]))
-        raise FormulaError(f"{path.name}: {raw.get('id', '?')}: {where}: {first['msg']}") from None
+def formula_files(folder: Path) -> list[Path]:
+    """The files of formulas below a folder, sorted."""
+    return sorted(path for path in folder.glob("*/*.yaml") if path.parent.name != "tables")
 
 
-def _tuples(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {k: _tuples(v) for k, v in value.items()}
-    return tuple(_tuples(v) for v in value) if isinstance(value, list) else value
+def split(path: Path) -> list[Piece]:
+    """The formulas of a file, each as its text. Raises FormulaError for a file that is not in the one form."""
+    text = path.read_bytes().decode("utf-8-sig").replace("\r\n", "\n")
+    first = _START.search(text)
+    starts = [m for m in _START.finditer(text) if first is not None and m[1] == first[1]]
+    if not starts or not _HEAD.fullmatch(text[: starts[0].start()]):
+        raise FormulaError(f"{path}: a file holds `formulas:` and below it entries that start with `- id:`")
+    ends = [*(m.start() for m in starts[1:]), len(text)]
+    return [
+        Piece(m[2].strip("\"'"), path, text[m.start() : end], text.count("\n", 0, m.start()))
+        for m, end in zip(starts, ends, strict=True)
+    ]
 
 
-def prove(formula: LibraryFormula) -> None:
-    """Check the units of every output and reproduce every worked vector. Raises FormulaError with both numbers."""
-    symbols = {n: Symbol(n, "symbol", "number", s.unit) for n, s in formula.symbols.items()}
-    trees: dict[str, Node] = {}
-    for name, out in formula.outputs.items():
-        try:
-            trees[name] = fit(check(parse(out.expression), Scope(symbols)), out.unit)
-        except (FormulaError, UnitError) as error:
-            raise FormulaError(f"{formula.id}: {name}: {error}") from None
-        symbols[name] = Symbol(name, "symbol", "number", out.unit)
-    if not formula.vectors:
-        raise FormulaError(f"{formula.id} has no worked vector")
-    for vector in formula.vectors:
-        values: dict[str, Value] = dict(vector.given)
-        for name, tree in trees.items():
-            got = evaluate(tree, values, {})
-            values[name] = got
-            wanted = vector.expect.get(name)
-            assert isinstance(got, Decimal)
-            if wanted is not None and abs(got - wanted) > vector.tol * abs(wanted):
-                raise FormulaError(f"{formula.id}: {vector.source}: {name} is {got}, published {wanted}")
+def read_piece(piece: Piece, tables: TableSet | None) -> tuple[LibraryFormula | None, list[Problem]]:
+    """The formula in a piece of text, or None; and everything that is wrong with its declaration."""
+    document = parse_yaml(f"formulas:\n{piece.text}".encode())
+    reader = Reader(document, piece.path, subject=piece.id, start=piece.line - 1)
+    if reader.problems:
+        return None, reader.problems
+    entries = reader.value.get("formulas")
+    if len(reader.value) != 1 or not isinstance(entries, list) or len(entries) != 1:
+        reader.fail((), "an entry that does not start with `- id:` follows this formula")
+        return None, reader.problems
+    return read_formula(reader, ("formulas", 0), tables), reader.problems
+
+
+def _bare(text: str) -> bytes:
+    """The text without comments of their own line and blank lines: they change nothing."""
+    return _COMMENT.sub("", text).rstrip().encode()
+
+
+def _file_digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def substitute(node: Node, mapping: dict[str, Node]) -> Node:
@@ -204,7 +207,9 @@ def substitute(node: Node, mapping: dict[str, Node]) -> Node:
                 then=substitute(a, mapping),
                 otherwise=substitute(b, mapping),
             )
-        case FactorCall(select=select):
+        case FactorCall(select=select) | TableCall(select=select):
             return replace(node, select=tuple((k, substitute(v, mapping)) for k, v in select))
+        case Sum(body=body):
+            return replace(node, body=substitute(body, mapping))
         case _:
             return node

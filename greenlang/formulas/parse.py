@@ -1,6 +1,6 @@
 """Text -> unchecked tree. A Pratt parser over a small grammar; no eval anywhere.
 
-expression  numbers ``3.6``, numbers with a unit ``3.6 [MJ/kWh]``, strings, true, false, names (``x``,
+expression  numbers ``3.6``, with a unit ``3.6 [MJ/kWh]`` or ``(44/12) [kgCO2/kg]``, strings, true, false, names (``x``,
             ``input.x``, ``output.x``), ``factor("alias", activity = fuel_type, gas = "CO2")``,
             ``if(condition, then, otherwise)``, min max abs sqrt exp ln log10, ``round(x, 2)``, parentheses,
             ``sum(fuels, fuels.mass * fuels.ef)``, ``table("name", "column", key = kind)``
@@ -35,6 +35,7 @@ from greenlang.formulas.tree import (
     Text,
     Truth,
     children,
+    walk,
 )
 
 MAX_LENGTH = 10_000
@@ -204,8 +205,18 @@ class _Parser:
     def product(self) -> Node:
         node = self.unary()
         while token := self.accept("*", "/"):
+            self.plain_fraction(token)
             node = Arithmetic(cast(ArithmeticOp, token.text), node, self.unary(), offset=token.offset)
         return node
+
+    def plain_fraction(self, token: _Token) -> None:
+        """``44/12 [kg]``: is it 44/12 of a kg, or 44 per 12 kg? Refused, as it can be read in two ways."""
+        around = (self.tokens[self.at - 2], *self.tokens[self.at : self.at + 2])
+        if token.text == "/" and [t.kind for t in around] == ["number", "number", "unit"]:
+            a, b, unit = (t.text for t in around)
+            raise self.fail(
+                f"`{a} / {b} {unit}` can be read in two ways: write ({a}/{b}) {unit} or {a} / ({b} {unit})", token
+            )
 
     def unary(self) -> Node:
         signs = []
@@ -240,7 +251,7 @@ class _Parser:
         if token.kind == "op" and token.text == "(":
             node = self.either()
             self.expect(")")
-            return node
+            return self.constant(node, token) if self.token.kind == "unit" else node
         if token.kind == "name":
             if token.text in {"true", "false"}:
                 return Truth(token.text == "true", offset=token.offset)
@@ -251,6 +262,15 @@ class _Parser:
             return Name(token.text, offset=token.offset)
         found = f"`{token.text}`" if token.kind != "end" else "the end"
         raise self.fail(f"expected a number, a name or `(`, found {found}", token)
+
+    def constant(self, node: Node, opening: _Token) -> Node:
+        """``(44/12) [kgCO2/kg]``: a computed literal and its unit."""
+        for part in walk(node):
+            if not isinstance(part, (Number, Negate, Arithmetic)) or (isinstance(part, Number) and part.written_unit):
+                raise self.fail("only a number can be given a unit: 3.6 [MJ/kWh] or (44/12) [kgCO2/kg]")
+        unit = self.next()
+        one = Number(Decimal(1), unit.text[1:-1].strip(), offset=unit.offset)
+        return Arithmetic("*", node, one, offset=opening.offset)
 
     def measurable(self, token: _Token) -> Decimal:
         mantissa, _, exponent = token.text.lower().partition("e")

@@ -77,7 +77,7 @@ def var(tmp_path: Path) -> Path:
                 coverage=98.25,
                 tests_passed=12,
                 tests_total=12,
-                factor_release="embedded-1.0.0",
+                factor_release="embedded-1.1.0",
                 pack="packs/heat.boiler@1.0.0-aaaaaaaa",
             )
         )
@@ -197,7 +197,7 @@ def test_registry_search(call: Call) -> None:
 
 def test_registry_info(call: Call) -> None:
     shown = call("registry", "info", "heat/boiler").stdout
-    for text in ("a" * 64, "c" * 64, "embedded-1.0.0", "draft", "registered", "packs/heat.boiler@1.0.0-aaaaaaaa"):
+    for text in ("a" * 64, "c" * 64, "embedded-1.1.0", "draft", "registered", "packs/heat.boiler@1.0.0-aaaaaaaa"):
         assert text in shown, text
     found = json.loads(call("registry", "info", "heat/boiler", "--json").stdout)
     assert found["versions"] == ["1.0.0"]

@@ -45,7 +45,7 @@ def finish(folder: Path, resolution: Resolution, run: Verdict | None = None) -> 
         resolution,
         dimensions=(DIMENSION,),
         verdict=run or verdict(),
-        release="embedded-1.0.0",
+        release="embedded-1.1.0",
         tables_digest="ab" * 32,
     )
 
@@ -152,7 +152,7 @@ def test_the_certificate_names_what_the_pack_stands_on(combustion: Resolution, f
     certificate = PackCertificate.load(finished)
     content = certificate.content
     assert content["spec"]["sha256"] == combustion.spec.digest
-    assert content["factors"]["release"] == "embedded-1.0.0"
+    assert content["factors"]["release"] == "embedded-1.1.0"
     assert {r["digest"] for r in content["factors"]["rows"]} == {factor_digest(f) for f in combustion.pinned}
     assert content["tests"]["passed"] == 3
     assert content["quality"] == [

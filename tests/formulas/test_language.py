@@ -103,7 +103,11 @@ def test_meaning_is_checked_when_compiled(text: str, message: str, offset: int) 
         ("(1", "expected `)`, found the end", 2),
         ("1 2", "unexpected `2`", 2),
         ("a ; b", "unexpected character `;`", 2),
-        ("foo(1)", "unknown function `foo`; there are abs, exp, factor, if, ln, max, min, sqrt", 0),
+        (
+            "foo(1)",
+            "unknown function `foo`; there are abs, exp, factor, if, ln, log10, max, min, round, sqrt, sum, table",
+            0,
+        ),
         ("min(1)", "`min` takes 2 or more argument(s), not 1", 0),
         ("if(1, 2)", "`if` takes 3 arguments, not 2", 0),
         ("if + 1", "`if` is a word of the language, not a name", 0),

@@ -146,7 +146,7 @@ def text(message: str) -> str:
         pytest.param(
             changed("electricity-generated/co2e-per-kwh", "electricity-generatd/co2e-per-kwh"),
             """
-            spec.yaml:12:5: error GLS031: `ef://desnz/electricity/2025/electricity-generatd/co2e-per-kwh` names no factor of release embedded-1.0.0
+            spec.yaml:12:5: error GLS031: `ef://desnz/electricity/2025/electricity-generatd/co2e-per-kwh` names no factor of release embedded-1.1.0
                 hint: nearest: NEAREST
             """,
             id="unknown-reference",

@@ -1,0 +1,10 @@
+"""The gates, in the order in which they run.
+
+Belongs here: the list. Does not belong here: any check.
+"""
+
+from __future__ import annotations
+
+from greenlang.factors.gates.run import Gate
+
+GATES: tuple[Gate, ...] = ()

@@ -1,0 +1,410 @@
+"""What a formula of the library declares, and reading that from YAML with every mistake collected.
+
+Belongs here: the shape of a declaration and what can be said about it without units. Does not belong here: units and
+worked vectors (``prove``), files (``library``).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from functools import cached_property
+from typing import Any, Literal, cast
+
+from greenlang_sdk.decimals import normal_text
+
+from greenlang.errors import FormulaError
+from greenlang.formulas.parse import parse
+from greenlang.formulas.reading import Citation, Place, Reader
+from greenlang.formulas.tables import TableSet
+from greenlang.formulas.tree import Name, Node, Sum, TableCall, walk
+
+DOMAINS = ("carbon", "energy", "water", "waste", "lca")
+Origin = Literal["input", "factor", "gwp", "parameter", "constant"]
+SymbolType = Literal["number", "text", "truth", "table"]
+Given = Decimal | str | bool | tuple[dict[str, Any], ...]
+Range = tuple[Decimal | None, Decimal | None]
+
+_ID = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*(/[a-z0-9]+(-[a-z0-9]+)*){1,3}")
+_NAME = re.compile(r"[^\W\d]\w*")
+_WORDS = frozenset(
+    {"and", "or", "not", "if", "true", "false", "factor", "table", "sum", "input", "output"}
+    | {"min", "max", "abs", "sqrt", "exp", "ln", "log10", "round"}
+)
+_MAX_TOLERANCE = Decimal("0.1")
+
+
+@dataclass(frozen=True, slots=True)
+class FormulaColumn:
+    """A column of a table input."""
+
+    type: SymbolType
+    unit: str = ""
+    meaning: str = ""
+    range: Range = (None, None)
+    enum: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class FormulaSymbol:
+    """A symbol. ``origin`` tells who gives its value.
+
+    An input of the calculation, a factor row, a GWP of the GWP set, a parameter with a default that may be replaced,
+    or a constant of nature that may not.
+    """
+
+    origin: Origin
+    unit: str  # empty for texts, truth values and tables
+    meaning: str
+    type: SymbolType = "number"
+    gas: str = ""
+    activity: str = ""
+    names: tuple[str, ...] = ()
+    default: Decimal | None = None
+    source: str = ""  # of the default
+    range: Range = (None, None)  # inclusive, in ``unit``; None is open
+    enum: tuple[str, ...] = ()
+    columns: dict[str, FormulaColumn] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class FormulaOutput:
+    """An output. Without ``names`` it is never matched to an output of a spec by itself."""
+
+    unit: str
+    expression: str
+    meaning: str = ""
+    names: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class WorkedVector:
+    """A worked case with its source. ``tol`` is relative; ``published`` if a document prints given and expected."""
+
+    source: str
+    given: dict[str, Given]
+    expect: dict[str, Decimal]
+    tol: Decimal = Decimal("1e-9")
+    published: bool = False
+
+
+@dataclass(frozen=True)
+class LibraryFormula:
+    """One formula of the library."""
+
+    id: str
+    name: str
+    domain: str
+    citation: Citation
+    symbols: dict[str, FormulaSymbol]
+    outputs: dict[str, FormulaOutput]
+    vectors: tuple[WorkedVector, ...]
+    note: str = ""
+    tags: tuple[str, ...] = ()
+    tables: TableSet | None = field(default=None, compare=False, repr=False)
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 over the declaration, and the parameter tables that it reads."""
+        read = {name: self.tables.get(name).digest for name in self.reads} if self.tables else {}
+        content = {"formula": _plain(self), "tables": read}
+        return hashlib.sha256(json.dumps(content, ensure_ascii=False, sort_keys=True).encode()).hexdigest()
+
+    @cached_property
+    def _trees(self) -> dict[str, Node]:
+        return {name: parse(out.expression) for name, out in self.outputs.items()}
+
+    def trees(self) -> dict[str, Node]:
+        """The unchecked tree of each output. Raises FormulaError."""
+        return dict(self._trees)
+
+    @cached_property
+    def reads(self) -> tuple[str, ...]:
+        """The parameter tables that it reads, sorted."""
+        found = {n.table for tree in self._trees.values() for n in walk(tree) if isinstance(n, TableCall)}
+        return tuple(sorted(found))
+
+    @property
+    def needed(self) -> tuple[str, ...]:
+        """The symbols that must be given: those without a default."""
+        return tuple(name for name, symbol in self.symbols.items() if symbol.default is None)
+
+
+_SYMBOL_KEYS = ("unit", "gas", "activity", "names", "default", "source", "range", "type", "enum", "columns")
+_TYPES = ("number", "text", "truth", "table")
+_ORIGINS = ("input", "factor", "gwp", "parameter", "constant")
+
+
+def read_formula(reader: Reader, place: Place, tables: TableSet | None) -> LibraryFormula | None:
+    """The declaration at ``place``, or None; what is wrong is in ``reader.problems``."""
+    raw = reader.value
+    for part in place:
+        raw = raw[part]
+    reader.within(place, str(raw.get("id", "")) if isinstance(raw, dict) else "")
+    before = len(reader.problems)
+    fields = reader.mapping(
+        (),
+        raw,
+        needs=("id", "name", "domain", "citation", "symbols", "outputs", "vectors"),
+        may=("note", "tags"),
+    )
+    if fields is None:
+        return None
+    formula = LibraryFormula(
+        id=reader.text(("id",), fields["id"]),
+        name=reader.text(("name",), fields["name"]),
+        domain=reader.text(("domain",), fields["domain"]),
+        citation=reader.citation(("citation",), fields["citation"]),
+        note=reader.text(("note",), fields.get("note", ""), empty=True),
+        tags=reader.texts(("tags",), fields["tags"]) if fields.get("tags") else (),
+        symbols={n: _symbol(reader, n, s) for n, s in reader.entries(("symbols",), fields["symbols"])},
+        outputs={n: _output(reader, n, o) for n, o in reader.entries(("outputs",), fields["outputs"])},
+        vectors=tuple(_vector(reader, i, v) for i, v in enumerate(reader.sequence(("vectors",), fields["vectors"]))),
+        tables=tables,
+    )
+    if len(reader.problems) == before:
+        _whole(reader, formula)
+    return formula if len(reader.problems) == before else None
+
+
+def _symbol(reader: Reader, name: str, raw: object) -> FormulaSymbol:
+    place: Place = ("symbols", name)
+    fields = reader.mapping(place, raw, needs=("origin", "meaning"), may=_SYMBOL_KEYS)
+    if fields is None:
+        return FormulaSymbol("input", "1", "")
+    _legal(reader, place, name)
+    origin, kind = fields["origin"], fields.get("type", "number")
+    if origin not in _ORIGINS:
+        reader.fail((*place, "origin"), f"the origin is one of {', '.join(_ORIGINS)}, not {origin!r}")
+    if kind not in _TYPES or (kind != "number" and origin != "input"):
+        reader.fail((*place, "type"), f"the type is one of {', '.join(_TYPES)}, and only inputs are no numbers")
+    unit = _typed(reader, place, fields, kind)
+    default = fields.get("default")
+    if default is not None:
+        default = reader.number((*place, "default"), default)
+        if origin not in {"parameter", "constant"}:
+            reader.fail((*place, "default"), "only a parameter or a constant has a default")
+        if not fields.get("source"):
+            reader.fail(place, "a default needs its `source`: document, table or page")
+    elif origin == "constant":
+        reader.fail(place, "a constant needs its `default`")
+    if origin == "gwp" and not (fields.get("gas") and fields.get("activity")):
+        reader.fail(place, "a gwp needs `gas` and `activity`")
+    return FormulaSymbol(
+        origin=cast(Origin, origin),
+        unit=unit,
+        meaning=reader.text((*place, "meaning"), fields["meaning"]),
+        type=cast(SymbolType, kind),
+        gas=reader.text((*place, "gas"), fields.get("gas", ""), empty=True),
+        activity=reader.text((*place, "activity"), fields.get("activity", ""), empty=True),
+        names=reader.texts((*place, "names"), fields["names"]) if fields.get("names") else (),
+        default=default,
+        source=reader.text((*place, "source"), fields.get("source", ""), empty=True),
+        range=_range(reader, place, fields, default),
+        enum=reader.texts((*place, "enum"), fields["enum"]) if fields.get("enum") else (),
+        columns={n: _column(reader, (*place, "columns", n), c) for n, c in (fields.get("columns") or {}).items()},
+    )
+
+
+def _typed(reader: Reader, place: Place, fields: Mapping[str, Any], kind: str) -> str:
+    """The unit that a number needs and nothing else has."""
+    if kind == "number":
+        if fields.get("unit") is None:
+            reader.fail(place, "`unit` is missing; a pure number has the unit 1")
+            return "1"
+        return reader.unit((*place, "unit"), fields["unit"])
+    for key in ("unit", "range", "default"):
+        if fields.get(key) is not None:
+            reader.fail((*place, key), f"a {kind} has no {key}")
+    if kind != "text" and fields.get("enum"):
+        reader.fail((*place, "enum"), "only a text has an enum")
+    if (kind == "table") != bool(fields.get("columns")):
+        reader.fail(place, "a table, and only a table, has `columns`")
+    return ""
+
+
+def _column(reader: Reader, place: Place, raw: object) -> FormulaColumn:
+    fields = reader.mapping(place, raw, may=("unit", "meaning", "type", "range", "enum"))
+    if fields is None:
+        return FormulaColumn("number", "1")
+    _legal(reader, place, str(place[-1]))
+    kind = fields.get("type", "number")
+    if kind not in {"number", "text"}:
+        reader.fail((*place, "type"), "a column holds numbers or texts")
+    return FormulaColumn(
+        cast(SymbolType, kind),
+        _typed(reader, place, fields, kind),
+        reader.text((*place, "meaning"), fields.get("meaning", ""), empty=True),
+        _range(reader, place, fields, None),
+        reader.texts((*place, "enum"), fields["enum"]) if fields.get("enum") else (),
+    )
+
+
+def _legal(reader: Reader, place: Place, name: str) -> None:
+    if not _NAME.fullmatch(name) or name in _WORDS:
+        reader.fail(place, f"`{name}` cannot be a name: letters, digits and _, and no word of the language")
+
+
+def _range(reader: Reader, place: Place, fields: Mapping[str, Any], default: Decimal | None) -> Range:
+    raw = fields.get("range")
+    if raw is None:
+        return (None, None)
+    if not isinstance(raw, list) or len(raw) != 2:
+        reader.fail((*place, "range"), "a range is [lowest, highest], null where it is open")
+        return (None, None)
+    low, high = (None if v is None else reader.number((*place, "range"), v) for v in raw)
+    if low is not None and high is not None and low > high:
+        reader.fail((*place, "range"), f"{low} is above {high}")
+    if default is not None and not within(default, (low, high)):
+        reader.fail((*place, "default"), f"the default {default} is outside its own range")
+    return low, high
+
+
+def within(value: Decimal, bounds: Range) -> bool:
+    """Whether a value lies in a range; the ends belong to it."""
+    low, high = bounds
+    return (low is None or value >= low) and (high is None or value <= high)
+
+
+def _output(reader: Reader, name: str, raw: object) -> FormulaOutput:
+    place: Place = ("outputs", name)
+    fields = reader.mapping(place, raw, needs=("unit", "expression"), may=("meaning", "names"))
+    if fields is None:
+        return FormulaOutput("1", "0")
+    _legal(reader, place, name)
+    expression = fields["expression"]
+    if isinstance(expression, (int, Decimal)) and not isinstance(expression, bool):
+        expression = str(expression)
+    return FormulaOutput(
+        reader.unit((*place, "unit"), fields["unit"]),
+        reader.text((*place, "expression"), expression),
+        reader.text((*place, "meaning"), fields.get("meaning", ""), empty=True),
+        reader.texts((*place, "names"), fields["names"]) if fields.get("names") else (),
+    )
+
+
+def _vector(reader: Reader, i: int, raw: object) -> WorkedVector:
+    place: Place = ("vectors", i)
+    fields = reader.mapping(place, raw, needs=("source", "given", "expect"), may=("tol", "published"))
+    if fields is None:
+        return WorkedVector("", {}, {})
+    given = fields["given"]
+    if not isinstance(given, dict):
+        reader.fail((*place, "given"), "a mapping of symbols to values is needed here; {} where all have defaults")
+        given = {}
+    tol = reader.number((*place, "tol"), fields["tol"]) if fields.get("tol") is not None else Decimal("1e-9")
+    if not 0 <= tol <= _MAX_TOLERANCE:
+        reader.fail((*place, "tol"), f"a relative tolerance lies between 0 and {_MAX_TOLERANCE}")
+    if not isinstance(fields.get("published", False), bool):
+        reader.fail((*place, "published"), "true or false")
+    return WorkedVector(
+        reader.text((*place, "source"), fields["source"]),
+        {n: _given(reader, (*place, "given", n), v) for n, v in given.items()},
+        {n: reader.number((*place, "expect", n), v) for n, v in reader.entries((*place, "expect"), fields["expect"])},
+        tol,
+        fields.get("published") is True,
+    )
+
+
+def _given(reader: Reader, place: Place, value: object) -> Given:
+    if isinstance(value, list):
+        rows = []
+        for i, row in enumerate(value):
+            fields = reader.mapping((*place, i), row, may=tuple(row) if isinstance(row, dict) else ())
+            rows.append({k: _given(reader, (*place, i, k), v) for k, v in (fields or {}).items()})
+        return tuple(rows)
+    if isinstance(value, (bool, str)):
+        return value
+    return reader.number(place, value)
+
+
+def _whole(reader: Reader, formula: LibraryFormula) -> None:
+    """What concerns more than one entry: names, what is used, what the vectors give."""
+    if not _ID.fullmatch(formula.id):
+        reader.fail(("id",), "an id is <domain>/<subject>/<name> in small letters, digits and hyphens")
+    if formula.domain not in DOMAINS or formula.id.split("/")[0] != formula.domain:
+        reader.fail(("domain",), f"the domain is one of {', '.join(DOMAINS)}, and the id starts with it")
+    for name in formula.outputs.keys() & formula.symbols.keys():
+        reader.fail(("outputs", name), f"`{name}` is a symbol already")
+    used: set[str] = set()
+    for name, out in formula.outputs.items():
+        try:
+            for node in walk(parse(out.expression)):
+                used |= {node.name.partition(".")[0]} if isinstance(node, Name) else set()
+                used |= {node.table} if isinstance(node, Sum) else set()
+        except FormulaError as error:
+            reader.fail(("outputs", name, "expression"), pointed(error))
+            return
+    for name in formula.symbols.keys() - used:
+        reader.fail(("symbols", name), "no output uses it")
+    for i, vector in enumerate(formula.vectors):
+        _covers(reader, formula, i, vector)
+
+
+def _covers(reader: Reader, formula: LibraryFormula, i: int, vector: WorkedVector) -> None:
+    place: Place = ("vectors", i)
+    for name in formula.needed:
+        if name not in vector.given:
+            reader.fail((*place, "given"), f"`{name}` is not given")
+    for name, value in vector.given.items():
+        if name not in formula.symbols:
+            reader.fail((*place, "given", name), "there is no such symbol")
+        elif formula.symbols[name].origin == "constant":
+            reader.fail((*place, "given", name), "a constant cannot be given")
+        elif why := misfit(formula.symbols[name], value):
+            reader.fail((*place, "given", name), why)
+    for name in vector.expect:
+        if name not in formula.outputs:
+            reader.fail((*place, "expect", name), "there is no such output")
+
+
+def misfit(symbol: FormulaSymbol | FormulaColumn, value: Given) -> str:
+    """Why a value is none that the symbol can have; empty if it is one."""
+    if symbol.type == "number":
+        if not isinstance(value, Decimal):
+            return f"a number is needed, not {value!r}"
+        low, high = ("open" if b is None else normal_text(b) for b in symbol.range)
+        return "" if within(value, symbol.range) else f"{value} is outside the valid range [{low}, {high}]"
+    if symbol.type == "text":
+        if not isinstance(value, str):
+            return f"a text is needed, not {value!r}"
+        return "" if not symbol.enum or value in symbol.enum else f'"{value}" is none of {", ".join(symbol.enum)}'
+    if symbol.type == "truth":
+        return "" if isinstance(value, bool) else f"true or false is needed, not {value!r}"
+    if not isinstance(value, tuple):
+        return "a list of rows is needed"
+    columns = symbol.columns if isinstance(symbol, FormulaSymbol) else {}
+    for row in value:
+        if row.keys() != columns.keys():
+            return f"each row has {', '.join(columns)}"
+        for name, cell in row.items():
+            if why := misfit(columns[name], cell):
+                return f"{name}: {why}"
+    return ""
+
+
+def pointed(error: FormulaError) -> str:
+    """The message, and the text with a mark under the place."""
+    if not error.source or error.offset >= len(error.source):
+        return str(error)
+    line = error.source.count("\n", 0, error.offset)
+    start = error.source.rfind("\n", 0, error.offset) + 1
+    return f"{error}\n    {error.source.splitlines()[line]}\n    {' ' * (error.offset - start)}^"
+
+
+def _plain(value: object) -> Any:
+    """A declaration as JSON values; numbers in their one normal text."""
+    if isinstance(value, Decimal):
+        return normal_text(value)
+    if isinstance(value, dict):
+        return {k: _plain(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(v) for v in value]
+    if hasattr(value, "__dataclass_fields__"):
+        names = (n for n in value.__dataclass_fields__ if n != "tables")
+        return {n: _plain(getattr(value, n)) for n in names}
+    return value

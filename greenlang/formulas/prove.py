@@ -1,0 +1,151 @@
+"""Compiling a formula of the library (units checked, once) and proving it on its worked vectors.
+
+Belongs here: the checked trees of a formula, its run, its proof. Does not belong here: declarations (``declare``),
+the evaluator itself (``evaluate``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+
+from greenlang_sdk import decimals
+
+from greenlang.errors import CalculationError, FormulaError, UnitError
+from greenlang.formulas.check import Scope, Symbol, check, fit
+from greenlang.formulas.declare import Given, LibraryFormula, WorkedVector, misfit, pointed
+from greenlang.formulas.evaluate import evaluate
+from greenlang.formulas.reading import Problem
+from greenlang.formulas.tree import Node
+
+
+@dataclass(frozen=True, slots=True)
+class CompiledFormula:
+    """A formula with its unit-checked trees, in the order of its outputs; each is in its output's unit."""
+
+    formula: LibraryFormula
+    trees: dict[str, Node]
+
+    def values(self, given: Mapping[str, Given]) -> dict[str, Given]:
+        """What is given, with the defaults of parameters and constants.
+
+        Raises CalculationError: ``missing`` for a symbol without value, ``out_of_range`` for one that it cannot have.
+        """
+        out: dict[str, Given] = {}
+        for name, symbol in self.formula.symbols.items():
+            value = given.get(name, symbol.default)
+            if value is None:
+                raise CalculationError(f"`{name}` ({symbol.meaning}) is not given", kind="missing")
+            if why := misfit(symbol, value):
+                raise CalculationError(f"`{name}` ({symbol.meaning}): {why}", kind="out_of_range")
+            out[name] = value
+        return out
+
+    def run(self, given: Mapping[str, Given]) -> dict[str, Decimal]:
+        """Every output, unrounded (34 digits). Raises CalculationError with its ``kind``."""
+        values = self.values(given)
+        out: dict[str, Decimal] = {}
+        for name, tree in self.trees.items():
+            got = evaluate(tree, values, {})
+            assert isinstance(got, Decimal)
+            values[name] = out[name] = got
+        return out
+
+
+def compiled(formula: LibraryFormula) -> CompiledFormula:
+    """Check the units of every output. Raises FormulaError that names formula, output and sub-expression."""
+    found = formula.__dict__.get("_compiled")
+    if isinstance(found, CompiledFormula):
+        return found
+    trees, problems = _compile(formula)
+    if problems:
+        raise FormulaError(str(problems[0]))
+    out = CompiledFormula(formula, trees)
+    formula.__dict__["_compiled"] = out  # beside its cached properties: it lives as long as the formula
+    return out
+
+
+def _compile(formula: LibraryFormula) -> tuple[dict[str, Node], list[Problem]]:
+    symbols: dict[str, Symbol] = {}
+    problems: list[Problem] = []
+    for name, symbol in formula.symbols.items():
+        columns = tuple(
+            Symbol(f"{name}.{c}", "column", column.type, column.unit or None, column.enum)
+            for c, column in symbol.columns.items()
+        )
+        symbols[name] = Symbol(name, "symbol", symbol.type, symbol.unit or None, symbol.enum, columns)
+        for place, unit in ((name, symbol.unit), *((c.name, c.unit or "") for c in columns)):
+            if why := unit_problem(unit):
+                problems.append(Problem(why, subject=formula.id, where=f"symbols.{place}.unit"))
+    if problems:
+        return {}, problems
+    scope_tables = formula.tables.get if formula.tables is not None else None
+    trees: dict[str, Node] = {}
+    for name, out in formula.outputs.items():
+        text = out.expression
+        try:
+            trees[name] = fit(
+                check(formula.trees()[name], Scope(symbols, table=scope_tables), source=text), out.unit, source=text
+            )
+        except FormulaError as error:
+            problems.append(Problem(pointed(error), subject=formula.id, where=f"outputs.{name}.expression"))
+        except UnitError as error:
+            problems.append(Problem(str(error), subject=formula.id, where=f"outputs.{name}.unit"))
+        symbols[name] = Symbol(name, "symbol", "number", out.unit)
+    return trees, problems
+
+
+def unit_problem(unit: str) -> str:
+    """Why a unit does not parse; empty if it does."""
+    from greenlang import units
+
+    try:
+        if unit:
+            units.parse_unit(unit)
+    except UnitError as error:
+        return str(error)
+    return ""
+
+
+def findings(formula: LibraryFormula) -> list[Problem]:
+    """Everything that is wrong with a formula: units that do not fit, vectors that are not reproduced."""
+    trees, problems = _compile(formula)
+    if problems:
+        return problems
+    whole = CompiledFormula(formula, trees)
+    if not formula.vectors:
+        return [Problem("has no worked vector", subject=formula.id)]
+    for i, vector in enumerate(formula.vectors):
+        problems += [Problem(m, subject=formula.id, where=f"vectors[{i}]") for m in _reproduce(whole, vector)]
+    return problems
+
+
+def _reproduce(whole: CompiledFormula, vector: WorkedVector) -> list[str]:
+    try:
+        got = whole.run(vector.given)
+    except CalculationError as error:
+        return [f"{vector.source}: {error}"]
+    return [
+        f"{vector.source}: {name} is {_short(got[name])}, {'published' if vector.published else 'expected'} {wanted}"
+        for name, wanted in vector.expect.items()
+        if not agrees(got[name], wanted, vector.tol)
+    ]
+
+
+def agrees(got: Decimal, wanted: Decimal, tolerance: Decimal) -> bool:
+    """Whether two values agree to a relative tolerance; beside zero it is absolute."""
+    return abs(got - wanted) <= tolerance * (abs(wanted) or Decimal(1))
+
+
+def _short(value: Decimal) -> str:
+    with decimals.calculation() as context:
+        context.prec = 15
+        return decimals.normal_text(+value)
+
+
+def prove(formula: LibraryFormula) -> None:
+    """Check the units and reproduce every worked vector. Raises FormulaError with the first thing that is wrong."""
+    problems = findings(formula)
+    if problems:
+        raise FormulaError(str(problems[0]))
