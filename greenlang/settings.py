@@ -23,6 +23,10 @@ class Settings(BaseSettings):
         None, description="s3://, gs://, az:// address or a folder; default: the folder `bucket` inside var"
     )
     registry_url: str | None = Field(None, description="SQLAlchemy URL; default: SQLite file in var")
+    sources: Path | None = Field(
+        None,
+        description="folder with the publishers' factor files; default: those that `greenlang factors sync` fetched",
+    )
     sandbox: Literal["strict", "weak"] = Field(
         "strict",
         description="strict refuses to run foreign code without Landlock and seccomp; weak has limits only",

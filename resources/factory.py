@@ -20,10 +20,14 @@ from greenlang.settings import Settings
 
 if TYPE_CHECKING:
     from greenlang.bucket import Entry
-    from greenlang.factors import FactorTable, TablesInfo
+    from greenlang.factors import FactorTable
+    from greenlang.factors.editions import EditionMissing, EditionRead
+    from greenlang.factors.gates.report import Report
+    from greenlang.factors.release import Release
     from greenlang.factory.intake import Intake
     from greenlang.factory.outcome import StageOutcome
     from greenlang.formulas.library import FormulaLibrary
+    from greenlang.sync import Prepared
 
 
 class FactoryResource(ConfigurableResource):
@@ -111,19 +115,69 @@ class FactoryResource(ConfigurableResource):
         return {str(p.relative_to(folder)): hashlib.sha256(p.read_bytes()).hexdigest() for p in files}
 
     def reference_digest(self) -> str:
-        """Digest of every file that factor and formula tables are made from."""
+        """Digest of our own figures and formulas, and of which publishers' files are there."""
         folder = _paths.data() / "emission_factors"
         total = hashlib.sha256()
         for path in sorted(p for p in folder.rglob("*") if p.is_file()):
             total.update(f"{path.relative_to(folder)}\0".encode())
             total.update(path.read_bytes())
+        for name in self.present_editions():
+            total.update(f"{name}\0".encode())
         return total.hexdigest()
 
-    def build_tables(self) -> TablesInfo:
-        """Write the factor table as Parquet."""
-        from greenlang.factors import build_tables
+    def present_editions(self) -> list[str]:
+        """Names of the publishers' editions whose files are there."""
+        from greenlang.sync import present
 
-        return build_tables(self.settings.tables)
+        return [edition.name for edition in present(self.settings)]
+
+    def read_edition(self, name: str) -> EditionRead | EditionMissing:
+        """The rows of one edition of a publisher's dataset."""
+        from greenlang.sync import read_one
+
+        return read_one(self.settings, name)
+
+    def prepare_factors(self) -> Prepared:
+        """Read what is there of the publishers' files; without any, write the embedded base as the factor table."""
+        from greenlang.factors import build_tables
+        from greenlang.sync import prepare, present, releases
+
+        settings = self.settings
+        editions = present(settings)
+        done = prepare(settings, editions)
+        if done.candidate is None and not releases(settings).pinned:
+            build_tables(settings.tables)
+        return done
+
+    def has_candidate(self) -> bool:
+        """Whether publishers' files were read into a candidate for the next release."""
+        from greenlang.sync import present
+
+        return bool(present(self.settings))
+
+    def judge_factors(self) -> Report:
+        """What the plausibility gates find in the candidate."""
+        from greenlang.sync import judge
+
+        return judge(self.settings)
+
+    def publish_factors(self) -> Release | None:
+        """The candidate as a release, in force; None where the embedded base alone is."""
+        from greenlang.sync import publish
+
+        return publish(self.settings, self.judge_factors()) if self.has_candidate() else None
+
+    def draw_release(self, release: Release) -> dict[str, Path]:
+        """Pictures of a release: name -> SVG file."""
+        from greenlang.factors.plots import draw
+
+        return draw(release, self.settings.var / "factors" / "plots" / release.name)
+
+    def prepared_table(self) -> FactorTable:
+        """The candidate, or the table in force where there is none."""
+        from greenlang.sync import releases
+
+        return releases(self.settings).candidate().table() if self.has_candidate() else self.factor_table()
 
     def factor_table(self, *, embedded: bool = False) -> FactorTable:
         """The factor table from Parquet, or straight from the embedded files."""

@@ -32,7 +32,14 @@ from greenlang.factors.changelog import Change, bump, changes, write_changes
 from greenlang.factors.editions import EditionRead, totals
 from greenlang.factors.model import row_digest
 from greenlang.factors.standing import Standing, stand
-from greenlang.factors.storage import STANDING, arrow_table, write_arrow, write_standings
+from greenlang.factors.storage import (
+    STANDING,
+    arrow_table,
+    read_column,
+    write_arrow,
+    write_column,
+    write_standings,
+)
 from greenlang.factors.table import FILE_NAME, FactorTable, digest_of_lines, split_ref
 
 if TYPE_CHECKING:
@@ -75,6 +82,25 @@ class Release:
         """What the gates found, with the decisions."""
         content: list[dict[str, Any]] = json.loads((self.folder / "findings.json").read_text(encoding="utf-8"))
         return content
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """Rows on the way to a release."""
+
+    digest: str
+    editions: tuple[EditionRead, ...]
+    counts: dict[str, int]
+    folder: Path
+
+    @property
+    def parquet(self) -> Path:
+        """The file of the rows."""
+        return self.folder / FILE_NAME
+
+    def table(self) -> FactorTable:
+        """The rows, under the name ``candidate``."""
+        return FactorTable.load(self.parquet)
 
 
 class ReleaseBlocked(FactorTableError):
@@ -164,42 +190,71 @@ class Releases:
             self._tables[name] = self.get(name).table()
         return self._tables[name]
 
-    def make(self, read: Iterable[EditionRead], embedded: FactorTable, gates: Gates) -> Release:
-        """A release of these editions and the embedded base; the newest one where nothing changed.
+    def prepare(self, read: Iterable[EditionRead], embedded: FactorTable) -> Candidate:
+        """Join these editions with the embedded base, and keep the rows as the candidate of the next release.
 
-        Raises ReleaseBlocked where a gate found what nobody has reviewed, or no longer finds what was reviewed, and
-        FactorTableError where two editions hold one key.
+        Raises FactorTableError where two editions hold one key, or an account does not add up.
         """
         editions = sorted(read, key=lambda edition: edition.name)
         seen, kept, refused = totals(editions)
-        before = self.latest()
         joined, digests = _join(editions, embedded)
-        digest = digest_of_lines(zip(joined.column("key").to_pylist(), digests, strict=True))
-        if before is not None and before.digest == digest:
+        candidate = Candidate(
+            digest=digest_of_lines(zip(joined.column("key").to_pylist(), digests, strict=True)),
+            editions=tuple(editions),
+            counts={"seen": seen, "kept": kept, "refused": refused},
+            folder=self.folder / "candidate",
+        )
+        candidate.folder.mkdir(parents=True, exist_ok=True)
+        write_arrow(joined, candidate.parquet, release="candidate", digest=candidate.digest)
+        write_column(digests, candidate.folder / "digests.parquet")
+        content = [{**_edition_row(edition), "parquet": str(edition.parquet)} for edition in editions]
+        (candidate.folder / "editions.json").write_text(json.dumps(content), encoding="utf-8")
+        return candidate
+
+    def candidate(self) -> Candidate:
+        """What `prepare` kept. Raises FactorTableError if there is none."""
+        folder = self.folder / "candidate"
+        if not (folder / "editions.json").is_file():
+            raise FactorTableError("there is no candidate for a release: `greenlang factors sync` makes one")
+        content = json.loads((folder / "editions.json").read_text(encoding="utf-8"))
+        editions = tuple(EditionRead(**{**e, "parquet": Path(e["parquet"]), "fresh": False}) for e in content)
+        seen, kept, refused = totals(editions)
+        table = FactorTable.load(folder / FILE_NAME)
+        return Candidate(table.digest, editions, {"seen": seen, "kept": kept, "refused": refused}, folder)
+
+    def publish(self, candidate: Candidate, report: Report) -> Release:
+        """Make the candidate a release; the newest one where nothing changed.
+
+        Raises ReleaseBlocked where a gate found what nobody has reviewed, or no longer finds what was reviewed.
+        """
+        if report.open or report.vanished:
+            raise ReleaseBlocked(report.sentence(), report.open, report.vanished)
+        before = self.latest()
+        if before is not None and before.digest == candidate.digest:
             return before
-        candidate = _candidate(self.folder, joined, digest)
-        try:
-            found = changes(before.folder if before else None, candidate, digests)
-            name = _next(before.name, bump(found)) if before else _FIRST
-            report = gates(FactorTable.load(candidate), before.table() if before else None)
-            if report.open or report.vanished:
-                raise ReleaseBlocked(report.sentence(), report.open, report.vanished)
-            standings = _standings(FactorTable.load(candidate), report, editions)
-            counts = _counts(joined, standings) | {"seen": seen, "kept": kept, "refused": refused}
-            release = Release(
-                name=name,
-                digest=digest,
-                rows=joined.num_rows,
-                before=before.name if before else "",
-                editions=tuple(_edition_row(edition) for edition in editions),
-                counts=counts,
-                findings=len(report.findings),
-                folder=self.folder / "releases" / name,
-            )
-            _store(release, joined, digests, standings, report, editions, found)
-        finally:
-            candidate.unlink(missing_ok=True)
+        digests = read_column(candidate.folder / "digests.parquet")
+        found = changes(before.folder if before else None, candidate.parquet, digests)
+        name = _next(before.name, bump(found)) if before else _FIRST
+        table = candidate.table()
+        standings = _standings(table, report, candidate.editions)
+        release = Release(
+            name=name,
+            digest=candidate.digest,
+            rows=len(table),
+            before=before.name if before else "",
+            editions=tuple(_edition_row(edition) for edition in candidate.editions),
+            counts=_counts(table, standings) | candidate.counts,
+            findings=len(report.findings),
+            folder=self.folder / "releases" / name,
+        )
+        _store(release, candidate, digests, standings, report, found)
         return release
+
+    def make(self, read: Iterable[EditionRead], embedded: FactorTable, gates: Gates) -> Release:
+        """A release of these editions and the embedded base: prepare, check by the gates, publish."""
+        candidate = self.prepare(read, embedded)
+        before = self.latest()
+        return self.publish(candidate, gates(candidate.table(), before.table() if before else None))
 
     def _write_pinned(self, name: str) -> None:
         temporary = self.folder / f".pinned.{os.getpid()}.tmp"
@@ -226,12 +281,6 @@ def _join(editions: Sequence[EditionRead], embedded: FactorTable) -> tuple[pa.Ta
     return joined.drop_columns(["row_digest"]), joined.column("row_digest").to_pylist()
 
 
-def _candidate(folder: Path, joined: pa.Table, digest: str) -> Path:
-    path = folder / f".candidate.{os.getpid()}.parquet"
-    write_arrow(joined, path, release="candidate", digest=digest)
-    return path
-
-
 def same_cells(table: FactorTable, editions: Iterable[str]) -> dict[str, str]:
     """Key of an embedded row -> key of the row that an edition's reader took from the very same cell."""
     prefixes = tuple(f"{name}/" for name in editions)
@@ -247,10 +296,10 @@ def _standings(table: FactorTable, report: Report, editions: Sequence[EditionRea
     return [stand(row, compared=report.compared, excluded=report.excluded, same_as=twins) for row in table]
 
 
-def _counts(joined: pa.Table, standings: Sequence[Standing]) -> dict[str, Any]:
+def _counts(table: FactorTable, standings: Sequence[Standing]) -> dict[str, Any]:
     """By kind, over all vintages; rows that repeat another row's cell are left out."""
     kinds: dict[str, int] = {}
-    for kind, standing in zip(joined.column("kind").to_pylist(), standings, strict=True):
+    for kind, standing in zip(table.column("kind"), standings, strict=True):
         if not standing.same_as:
             kinds[kind] = kinds.get(kind, 0) + 1
     return {
@@ -270,11 +319,10 @@ def _edition_row(edition: EditionRead) -> dict[str, Any]:
 
 def _store(
     release: Release,
-    joined: pa.Table,
+    candidate: Candidate,
     digests: Sequence[str],
     standings: Sequence[Standing],
     report: Report,
-    editions: Sequence[EditionRead],
     found: Sequence[Change],
 ) -> None:
     import pyarrow as pa
@@ -283,14 +331,16 @@ def _store(
     target = release.folder.with_name(f".{release.name}.{os.getpid()}")
     shutil.rmtree(target, ignore_errors=True)
     target.mkdir(parents=True)
-    write_arrow(joined, target / FILE_NAME, release=release.name, digest=release.digest)
-    write_standings(joined.column("key").to_pylist(), digests, standings, target / STANDING)
+    rows = pq.read_table(candidate.parquet)
+    write_arrow(rows, target / FILE_NAME, release=release.name, digest=release.digest)
+    write_standings(rows.column("key").to_pylist(), digests, standings, target / STANDING)
+    editions = candidate.editions
     refused = [path for e in editions if (path := e.parquet.with_name(f"{e.parquet.stem}.refused.parquet")).is_file()]
     if refused:
         pq.write_table(pa.concat_tables([pq.read_table(path) for path in refused]), target / "refused.parquet")
     write_changes(found, target / "changelog.parquet")
-    rows = json.dumps([finding.as_dict() for finding in report.findings], indent=1, ensure_ascii=False)
-    (target / "findings.json").write_text(rows + "\n", encoding="utf-8")
+    listed = json.dumps([finding.as_dict() for finding in report.findings], indent=1, ensure_ascii=False)
+    (target / "findings.json").write_text(listed + "\n", encoding="utf-8")
     content = {k: v for k, v in asdict(release).items() if k != "folder"}
     (target / "release.json").write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     for path in target.iterdir():

@@ -194,3 +194,19 @@ def read_standings(parquet: Path) -> list[Standing]:
 
     table = pq.read_table(parquet, columns=list(Standing.__slots__))
     return [Standing(*row) for row in zip(*(column.to_pylist() for column in table.columns), strict=True)]
+
+
+def write_column(texts: Sequence[str], target: Path) -> None:
+    """One column of texts as Parquet."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    pq.write_table(pa.table({"text": pa.array(list(texts), pa.string())}), target)
+
+
+def read_column(parquet: Path) -> list[str]:
+    """What `write_column` wrote."""
+    import pyarrow.parquet as pq
+
+    texts: list[str] = pq.read_table(parquet).column("text").to_pylist()
+    return texts

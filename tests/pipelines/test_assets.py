@@ -10,6 +10,8 @@ import pytest
 from dagster import AssetKey, DagsterInstance, ExecuteInProcessResult
 
 from assets import names
+from greenlang.factors.gates.all import GATES
+from greenlang.factors.gates.run import gate_name
 from greenlang_pipelines.definitions import build_defs
 from resources.factory import FactoryResource
 
@@ -54,11 +56,12 @@ def test_the_reference_tables_are_built_released_and_checked(instance: DagsterIn
     assert checks(result) == {
         "embedded_files_are_there": True,
         "factor_keys_are_unique": True,
-        "parquet_equals_the_embedded_figures": True,
+        "parquet_holds_the_embedded_figures": True,
         "formulas_are_cited_and_worked": True,
+        **{gate_name(gate): True for gate in GATES},
     }
     assert shown(instance, "factors")["dagster/row_count"] > 100
-    assert shown(instance, "factor_release")["release"] == shown(instance, "factors")["release"]
+    assert shown(instance, "factor_release")["release"] == real.factor_table(embedded=True).release
     assert "epa/stationary-combustion/2024" in shown(instance, "factor_release")["tables"]
     assert shown(instance, "formulas")["dagster/row_count"] > 0
 
@@ -68,14 +71,14 @@ def test_a_factor_table_that_is_not_the_embedded_one_fails_its_check_and_holds_u
     instance: DagsterInstance, real: FactoryResource
 ) -> None:
     class Tampered(FactoryResource):
-        def build_tables(self) -> Any:
+        def prepare_factors(self) -> Any:
             import pyarrow.parquet as parquet
 
-            info = super().build_tables()
+            done = super().prepare_factors()
             file = self.settings.tables / "factors.parquet"
             table = parquet.read_table(file)
             parquet.write_table(table.slice(1), file)
-            return info
+            return done
 
     result = run(instance, Tampered(var=real.var), "factors", "factor_release")
     assert not result.success
@@ -116,10 +119,12 @@ def test_the_inbox_asset_takes_files_in_and_leaves_the_building_to_the_batch(
 def test_a_check_that_finds_a_key_twice_fails(real: FactoryResource, monkeypatch: pytest.MonkeyPatch) -> None:
     from assets.emission_factors import factor_keys_are_unique
 
-    class Row:
-        key = "epa/x/1/y/z"
+    class Table:
+        def column(self, name: str) -> list[str]:
+            assert name == "key"
+            return ["epa/x/1/y/z"] * 2
 
-    table: Callable[..., Any] = lambda self, embedded=False: [Row(), Row()]  # noqa: E731
+    table: Callable[..., Any] = lambda self, embedded=False: Table()  # noqa: E731
     monkeypatch.setattr(FactoryResource, "factor_table", table)
     result = factor_keys_are_unique(factory=real)
     assert not result.passed

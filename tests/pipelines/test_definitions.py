@@ -6,15 +6,19 @@ import subprocess
 import sys
 from pathlib import Path
 
-from dagster import AssetKey, Definitions
+from dagster import AssetKey, Definitions, StaticPartitionsDefinition
 
+from greenlang.factors.gates.all import GATES
+from greenlang.factors.gates.run import gate_name
 from greenlang_pipelines.definitions import build_defs
 
 ROOT = Path(__file__).resolve().parents[2]
 
+RAW = [f"raw_{name}" for name in ("ademe", "desnz", "ec", "eea", "epa", "ipcc", "owid", "unfccc")]
 ASSETS = {
     "raw_embedded": ("emission_factors", set()),
-    "factors": ("emission_factors", {"raw_embedded"}),
+    **{name: ("emission_factors", set[str]()) for name in RAW},
+    "factors": ("emission_factors", {"raw_embedded", *RAW}),
     "formulas": ("emission_factors", set()),
     "factor_release": ("emission_factors", {"factors", "formulas"}),
     "spec_inbox": ("agents", set()),
@@ -28,9 +32,10 @@ ASSETS = {
     "factory_metrics": ("analytics", {"registry_entry"}),
 }
 CHECKS = {
+    *(gate_name(gate) for gate in GATES),
     "embedded_files_are_there",
     "factor_keys_are_unique",
-    "parquet_equals_the_embedded_figures",
+    "parquet_holds_the_embedded_figures",
     "formulas_are_cited_and_worked",
     "metrics_agree_with_the_registry",
 }
@@ -59,11 +64,12 @@ def test_every_asset_says_what_it_is_whose_and_of_what_kind() -> None:
         assert "domain" in spec.tags, spec.key
 
 
-def test_the_agents_are_partitioned_and_the_rest_is_not() -> None:
+def test_agents_and_editions_are_partitions_and_the_rest_is_not() -> None:
     graph = build_defs().resolve_asset_graph()
     for name, (group, _) in ASSETS.items():
         partitions = graph.get(AssetKey(name)).partitions_def
         assert (getattr(partitions, "name", None) == "agents") == (group == "agents" and name != "spec_inbox")
+        assert (name in RAW) == isinstance(partitions, StaticPartitionsDefinition)
 
 
 def test_the_code_location_loads_without_the_library_s_heavy_parts() -> None:

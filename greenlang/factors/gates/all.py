@@ -5,6 +5,7 @@ Belongs here: the list. Does not belong here: any check.
 
 from __future__ import annotations
 
+from greenlang.factors.gates.labels import gwp_label, parts_and_wholes
 from greenlang.factors.gates.run import Gate
 
-GATES: tuple[Gate, ...] = ()
+GATES: tuple[Gate, ...] = (gwp_label, parts_and_wholes)

@@ -22,6 +22,11 @@ Gate = Callable[[FactorTable, FactorTable | None], tuple[list[Finding], set[str]
 _DECISIONS = frozenset({"keep", "exclude"})
 
 
+def gate_name(gate: Gate) -> str:
+    """What a gate's findings carry as their gate, and the name of its check."""
+    return gate.__name__
+
+
 def reviewed(folder: Path) -> dict[str, Finding]:
     """The decisions of people, by `Finding.id`. Raises FactorTableError for one without decision or reason.
 
@@ -58,8 +63,7 @@ def run_gates(
     for gate in GATES if gates is None else gates:
         found, keys = gate(table, before)
         compared |= keys
-        name = gate.__name__.replace("_", "-")
-        examined[name] = len(keys)
+        examined[gate_name(gate)] = len(keys)
         for finding in found:
             known = decided.get(finding.id)
             findings[finding.id] = (
