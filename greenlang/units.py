@@ -50,6 +50,7 @@ _DEFINITIONS = (
     "vehicle = [vehicle]",
     "room = [room]",
     "person = [person] = capita",
+    "person_hour = person * hour",  # DESNZ: FTE working hour
     "head = [livestock]",
     "item = [item]",  # a piece, portion, meal, device: what is counted, not weighed
     "hundred_item = 100 * item",

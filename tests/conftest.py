@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
+
+from greenlang.factors import FactorTable
+from greenlang.factors.editions import EditionRead
+from greenlang.settings import Settings
+from greenlang.sync import chosen, prepare, releases
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -16,3 +23,29 @@ def shared() -> Path:
     if not (folder / "data").is_dir():
         pytest.skip("the publishers' files (../shared) are not on this machine")
     return folder
+
+
+@pytest.fixture(scope="session")
+def prepared(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Settings, list[EditionRead]]:
+    """Every edition of the publishers' files, those included that load on request only, read once for all workers.
+
+    The candidate of a first release lies in the settings' folder; nobody may write there.
+    """
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if base.name.startswith("popen-") else base) / "publishers"
+    settings = Settings(var=folder, workers=2)
+    with FileLock(f"{folder}.lock"):
+        done = folder / "read.json"
+        if not done.is_file():
+            read = prepare(settings, chosen(releases(settings), ("unfccc",)), folder=shared / "data")
+            assert read.missing == ()
+            done.write_text(json.dumps([edition.name for edition in read.read]))
+    editions = list(releases(settings).candidate().editions)
+    assert sorted(json.loads(done.read_text())) == [edition.name for edition in editions]
+    return settings, editions
+
+
+@pytest.fixture(scope="session")
+def full_table(prepared: tuple[Settings, list[EditionRead]]) -> FactorTable:
+    """All rows of all editions and of the embedded base."""
+    return releases(prepared[0]).candidate().table()

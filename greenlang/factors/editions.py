@@ -175,12 +175,10 @@ def _read(edition: Edition, locate: Locate, digest: str, parquet: Path, account:
         parquet=parquet,
         fresh=True,
     )
-    refusals = pa.table(
-        {
-            "edition": [edition.name] * len(reading.refused),
-            **{name: [getattr(r, name) for r in reading.refused] for name in ("file", "place", "reason", "text")},
-        }
-    )
+    names = ("file", "place", "reason", "text")
+    refused_columns = {"edition": [edition.name] * len(reading.refused)}
+    refused_columns |= {name: [getattr(refusal, name) for refusal in reading.refused] for name in names}
+    refusals = pa.table({name: pa.array(texts, pa.string()) for name, texts in refused_columns.items()})
     parquet.parent.mkdir(parents=True, exist_ok=True)
     refused = parquet.with_name(f"{parquet.stem}.refused.parquet")
     _replace(refused, lambda path: pq.write_table(refusals, path))

@@ -55,17 +55,25 @@ def evaluate(node: Node, values: Values, tables: Tables) -> Value:
         return _Evaluator(values, tables).value(node)
 
 
-def no_answer(error: DecimalException | decimals.DecimalError, node: Node) -> CalculationError:
-    """An error of the arithmetic as ours: its kind, and the sub-expression where it happened."""
+def kind_of(error: BaseException) -> str:
+    """The kind of an error of the arithmetic: division_by_zero, overflow or domain."""
     cause = error if isinstance(error, DecimalException) else error.__cause__
     told = cause.args[0] if cause is not None and cause.args and isinstance(cause.args[0], list) else []
     if isinstance(cause, decimal.Overflow):
-        kind, sentence = "overflow", "the result is too large"
-    elif isinstance(cause, decimal.DivisionByZero) or decimal.DivisionUndefined in told:
-        kind, sentence = "division_by_zero", "division by zero"
-    else:
-        kind, sentence = "domain", "the result is undefined" if error is cause else str(error)
-    return CalculationError(f"{sentence} in `{show(node)}`", kind=kind)
+        return "overflow"
+    if isinstance(cause, decimal.DivisionByZero) or decimal.DivisionUndefined in told:
+        return "division_by_zero"
+    return "domain"
+
+
+_SENTENCES = {"overflow": "the result is too large", "division_by_zero": "division by zero"}
+
+
+def no_answer(error: DecimalException | decimals.DecimalError, node: Node) -> CalculationError:
+    """An error of the arithmetic as ours: its kind, and the sub-expression where it happened."""
+    kind = kind_of(error)
+    said = "the result is undefined" if isinstance(error, DecimalException) else str(error)
+    return CalculationError(f"{_SENTENCES.get(kind, said)} in `{show(node)}`", kind=kind)
 
 
 class _Evaluator:

@@ -14,7 +14,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
@@ -31,20 +31,7 @@ from greenlang.formulas.prove import prove
 from greenlang.formulas.reading import Citation, Problem, Reader
 from greenlang.formulas.show import show
 from greenlang.formulas.tables import TableSet
-from greenlang.formulas.tree import (
-    Arithmetic,
-    Call,
-    Compare,
-    FactorCall,
-    If,
-    Logic,
-    Name,
-    Negate,
-    Node,
-    Not,
-    Sum,
-    TableCall,
-)
+from greenlang.formulas.tree import substitute
 from greenlang.specs.source import parse as parse_yaml
 
 __all__ = [
@@ -187,29 +174,3 @@ def _bare(text: str) -> bytes:
 
 def _file_digest(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
-
-
-def substitute(node: Node, mapping: dict[str, Node]) -> Node:
-    """A tree with names replaced by trees."""
-    match node:
-        case Name(name=name):
-            return mapping.get(name, node)
-        case Negate(operand=x) | Not(operand=x):
-            return replace(node, operand=substitute(x, mapping))
-        case Arithmetic(left=a, right=b) | Compare(left=a, right=b) | Logic(left=a, right=b):
-            return replace(node, left=substitute(a, mapping), right=substitute(b, mapping))
-        case Call(arguments=args):
-            return replace(node, arguments=tuple(substitute(a, mapping) for a in args))
-        case If(condition=c, then=a, otherwise=b):
-            return replace(
-                node,
-                condition=substitute(c, mapping),
-                then=substitute(a, mapping),
-                otherwise=substitute(b, mapping),
-            )
-        case FactorCall(select=select) | TableCall(select=select):
-            return replace(node, select=tuple((k, substitute(v, mapping)) for k, v in select))
-        case Sum(body=body):
-            return replace(node, body=substitute(body, mapping))
-        case _:
-            return node

@@ -13,11 +13,12 @@ from decimal import Decimal
 from greenlang_sdk import decimals
 
 from greenlang.errors import CalculationError, FormulaError, UnitError
+from greenlang.formulas import exact
 from greenlang.formulas.check import Scope, Symbol, check, fit
 from greenlang.formulas.declare import Given, LibraryFormula, WorkedVector, misfit, pointed
 from greenlang.formulas.evaluate import evaluate
 from greenlang.formulas.reading import Problem
-from greenlang.formulas.tree import Node
+from greenlang.formulas.tree import Name, Node, Sum, substitute, walk
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,15 +33,45 @@ class CompiledFormula:
 
         Raises CalculationError: ``missing`` for a symbol without value, ``out_of_range`` for one that it cannot have.
         """
+        return self._values(given, tuple(self.formula.symbols))
+
+    def _values(self, given: Mapping[str, Given], names: tuple[str, ...]) -> dict[str, Given]:
         out: dict[str, Given] = {}
-        for name, symbol in self.formula.symbols.items():
-            value = given.get(name, symbol.default)
+        for name in names:
+            symbol = self.formula.symbols[name]
+            value = given.get(name)
+            value = symbol.default if value is None else value
             if value is None:
                 raise CalculationError(f"`{name}` ({symbol.meaning}) is not given", kind="missing")
+            if isinstance(value, tuple) and any(row.get(c) is None for row in value for c in symbol.columns):
+                raise CalculationError(f"`{name}` ({symbol.meaning}) has a row without a value", kind="missing")
             if why := misfit(symbol, value):
                 raise CalculationError(f"`{name}` ({symbol.meaning}): {why}", kind="out_of_range")
             out[name] = value
         return out
+
+    def single(self, output: str) -> Node:
+        """The checked tree of an output over the symbols alone: earlier outputs are put in."""
+        known: dict[str, Node] = {}
+        for name, tree in self.trees.items():
+            known[name] = substitute(tree, known)
+            if name == output:
+                break
+        return known[output]
+
+    def used(self, output: str) -> tuple[str, ...]:
+        """The symbols that an output depends on, in the order of their declaration."""
+        names = {n.name.partition(".")[0] for n in walk(self.single(output)) if isinstance(n, Name)}
+        names |= {n.table for n in walk(self.single(output)) if isinstance(n, Sum)}
+        return tuple(name for name in self.formula.symbols if name in names)
+
+    def answer(self, output: str, given: Mapping[str, Given], *, decimals: int | None = None) -> Decimal:
+        """One output, exact and then rounded half-even once, to the digits of its unit.
+
+        Raises CalculationError with its ``kind``; only the symbols that the output uses are looked at.
+        """
+        digits = decimals_of(self.formula, output) if decimals is None else decimals
+        return exact.answer(self.single(output), self._values(given, self.used(output)), decimals=digits)
 
     def run(self, given: Mapping[str, Given]) -> dict[str, Decimal]:
         """Every output, unrounded (34 digits). Raises CalculationError with its ``kind``."""
@@ -51,6 +82,13 @@ class CompiledFormula:
             assert isinstance(got, Decimal)
             values[name] = out[name] = got
         return out
+
+
+def decimals_of(formula: LibraryFormula, output: str) -> int:
+    """Digits after the point of a declared output."""
+    from greenlang import units
+
+    return units.output_decimals(formula.outputs[output].unit)
 
 
 def compiled(formula: LibraryFormula) -> CompiledFormula:

@@ -6,8 +6,8 @@ are resolved, conversions are nodes of their own, and every node knows its unit 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Literal
 
@@ -188,6 +188,32 @@ def children(node: Node) -> tuple[Node, ...]:
             return (c, a, b)
         case _:
             return ()
+
+
+def rebuild(node: Node, change: Callable[[Node], Node]) -> Node:
+    """The node with ``change`` applied to each of its direct parts."""
+    match node:
+        case FactorCall(select=select) | TableCall(select=select):
+            return replace(node, select=tuple((name, change(n)) for name, n in select))
+        case Sum(body=body):
+            return replace(node, body=change(body))
+        case Negate(operand=x) | Not(operand=x) | Convert(operand=x):
+            return replace(node, operand=change(x))
+        case Arithmetic(left=a, right=b) | Compare(left=a, right=b) | Logic(left=a, right=b):
+            return replace(node, left=change(a), right=change(b))
+        case Call(arguments=args):
+            return replace(node, arguments=tuple(change(a) for a in args))
+        case If(condition=c, then=a, otherwise=b):
+            return replace(node, condition=change(c), then=change(a), otherwise=change(b))
+        case _:
+            return node
+
+
+def substitute(node: Node, mapping: Mapping[str, Node]) -> Node:
+    """A tree with names replaced by trees."""
+    if isinstance(node, Name):
+        return mapping.get(node.name, node)
+    return rebuild(node, lambda part: substitute(part, mapping))
 
 
 def walk(node: Node) -> Iterator[Node]:

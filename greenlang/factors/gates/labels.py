@@ -20,7 +20,7 @@ def gwp_label(table: FactorTable, before: FactorTable | None) -> tuple[list[Find
     columns = (table.column(name) for name in ("key", "kind", "gas", "gwp_set", "value"))
     found, compared = [], set()
     for key, kind, gas, gwp_set, value in zip(*columns, strict=True):
-        if kind != "gwp" or gas != "CH4" or gwp_set not in known or "fossil" in key:
+        if kind != "gwp" or gas != "CH4" or gwp_set not in known or "fossil" in key or "ch4f" in key:
             continue
         compared.add(key)
         if value != known[gwp_set]:

@@ -27,6 +27,7 @@ READERS = (
     "ademe_impact_co2",
     "desnz_flat",
     "desnz_ggi",
+    "desnz_workbook",
     "ec_cbam",
     "ec_mrr",
     "eea_electricity",

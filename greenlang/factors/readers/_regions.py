@@ -4,10 +4,10 @@ Belongs here: the look-up in `emission_factors/aliases/iso3166.csv`. Does not be
 (eGRID subregions, continents, EU27), which are each publisher's own.
 
 Sources of the table: ISO 3166-1 (codes and English short names, ISO Online Browsing Platform,
-https://www.iso.org/obp/ui/#search/code/); the column ``french`` and the everyday English names in ``other`` from Unicode CLDR
-(territory names, Unicode licence V3); the remaining ``other`` names as the publishers of our sources spell them,
-misspellings included. XK (Kosovo) is user-assigned: ISO has no code for it, the European Commission and CLDR use XK.
-UK and EL are the codes that the European Union writes for GB and GR.
+https://www.iso.org/obp/ui/#search/code/); the column ``french`` and the everyday English names in ``other`` are
+territory names of Unicode CLDR (Unicode licence V3); the remaining ``other`` names are spelt as the publishers of our
+sources spell them, misspellings included. XK (Kosovo) is user-assigned: ISO has no code for it, the European Commission
+and CLDR use XK. UK and EL are the codes that the European Union writes for GB and GR.
 """
 
 from __future__ import annotations

@@ -1,0 +1,202 @@
+"""`greenlang calc` and `greenlang verify`: one calculation with its certificate, and its proof.
+
+Belongs here: reading what a person types, printing. Does not belong here: arithmetic (`greenlang.calc`).
+"""
+
+from __future__ import annotations
+
+import csv
+import json as json_module
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from greenlang.cli.app import DONE, NEGATIVE, USAGE, settings
+from greenlang.cli.factors import factor_table
+from greenlang.cli.registry import AsJson
+from greenlang.cli.show import as_json, digits
+
+if TYPE_CHECKING:
+    from greenlang.calc import CalculationResult, Verification
+    from greenlang.factors import FactorTable
+
+app = typer.Typer(help="Calculate with certificates.", no_args_is_help=True)
+
+Inputs = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--input",
+        "-i",
+        metavar="NAME=VALUE",
+        help="A symbol: 12.5 kWh, a text, ef://..., {JSON}, or @rows.csv for a table. Once for each symbol.",
+    ),
+]
+
+
+@app.callback()
+def group() -> None:
+    """Calculate with certificates."""
+
+
+@app.command()
+def once(
+    context: typer.Context,
+    formula_id: Annotated[str, typer.Argument(metavar="FORMULA_ID", help="<domain>/<subject>/<name>")],
+    inputs: Inputs = None,
+    gwp_set: Annotated[str, typer.Option(help="GWP set, such as AR5GWP100.")] = "",
+    precision: Annotated[int | None, typer.Option(help="Fewer digits after the point than the unit's own.")] = None,
+    as_of: Annotated[str, typer.Option(help="As-of day, such as 2025-03-31.")] = "",
+    tenant: Annotated[str, typer.Option(help="Whose calculation it is.")] = "",
+    inventory_boundary: Annotated[str, typer.Option(help="Inventory boundary, in words.")] = "",
+    consolidation_approach: Annotated[
+        str, typer.Option(help="operational-control, financial-control or equity-share.")
+    ] = "",
+    policy: Annotated[str, typer.Option(help="For CO2e on unlike bases: disclose-unstated or disclose-mixed.")] = "",
+    release: Annotated[str, typer.Option(help="The factor release that must be in force.")] = "",
+    certificate: Annotated[Path | None, typer.Option(help="File to write the certificate to.")] = None,
+    json: AsJson = False,
+) -> None:
+    """Compute one formula and show it as on paper. Exits 1, with every mistake, if it cannot be computed."""
+    from greenlang.calc import CalculationContext, CalculationEngine
+
+    result = CalculationEngine(factor_table(context)).calculate(
+        formula_id,
+        _given(inputs or []),
+        CalculationContext(
+            release=release,
+            gwp_set=gwp_set,
+            precision=precision,
+            as_of=as_of,
+            tenant=tenant,
+            inventory_boundary=inventory_boundary,
+            consolidation_approach=consolidation_approach,
+            policy=policy,
+        ),
+    )
+    if certificate is not None and result.certificate is not None:
+        certificate.write_text(result.certificate.json(), encoding="utf-8")
+    if json:
+        as_json(result.as_dict())
+    else:
+        _show(result)
+    raise typer.Exit(DONE if result.success else NEGATIVE)
+
+
+def verify(
+    context: typer.Context,
+    path: Annotated[Path, typer.Argument(metavar="CERT", help="The certificate, a JSON file.")],
+    digest: Annotated[str, typer.Option(help="The digest that was kept elsewhere.")] = "",
+    factors: Annotated[
+        Path | None, typer.Option(help="A factors.parquet to verify against, instead of the stored release.")
+    ] = None,
+    json: AsJson = False,
+) -> None:
+    """Recompute a certificate from the tables. Exits 0 if nothing differs, 1 if a link does, 2 if it cannot be done."""
+    from greenlang.calc import CertificateUnreadable
+    from greenlang.calc import verify as verify_certificate
+    from greenlang.calc.certificate import read_certificate
+    from greenlang.errors import FactorTableError
+
+    try:
+        content = read_certificate(path.read_bytes())
+        named = content.get("release")
+        table = _table(context, str(named.get("name")) if isinstance(named, dict) else "", factors)
+    except (OSError, CertificateUnreadable, FactorTableError) as error:
+        typer.echo(f"greenlang: {error}", err=True)
+        raise typer.Exit(USAGE) from error
+    found = verify_certificate(content, table, expected=digest)
+    if json:
+        as_json(_plain(found))
+    else:
+        _report(found, str(content.get("digest")))
+    raise typer.Exit(DONE if found.verified else NEGATIVE)
+
+
+def _table(context: typer.Context, release: str, parquet: Path | None) -> FactorTable:
+    """The table of the release that a certificate names. Raises FactorTableError if it is not on this machine."""
+    from greenlang.factors import FactorTable
+    from greenlang.factors.release import Releases
+
+    if parquet is not None:
+        return FactorTable.load(parquet)
+    found = settings(context)
+    in_force = FactorTable.in_force(found.tables)
+    if release == in_force.release:
+        return in_force
+    return Releases(found.var / "factors").table(release or "?")
+
+
+def _given(inputs: list[str]) -> dict[str, Any]:
+    out: dict[str, Any] = {}
+    for entry in inputs:
+        name, sign, value = entry.partition("=")
+        name = name.strip()
+        if not sign or not name:
+            raise typer.BadParameter(f"`{entry}` is not NAME=VALUE", param_hint="--input")
+        if name in out:
+            raise typer.BadParameter(f"`{name}` is given twice", param_hint="--input")
+        out[name] = _value(value.strip())
+    return out
+
+
+def _value(text: str) -> Any:
+    try:
+        if text.startswith("@"):
+            return _file(Path(text[1:]))
+        if text.startswith(("{", "[")):
+            return json_module.loads(text, parse_float=Decimal)
+    except (OSError, ValueError) as error:
+        raise typer.BadParameter(f"`{text[:60]}`: {error}", param_hint="--input") from error
+    return text
+
+
+def _file(path: Path) -> Any:
+    """The rows of a CSV file, a mapping a row; or what a JSON file holds."""
+    text = path.read_text(encoding="utf-8-sig")
+    if path.suffix.lower() == ".json":
+        return json_module.loads(text, parse_float=Decimal)
+    return list(csv.DictReader(text.splitlines()))
+
+
+def _show(result: CalculationResult) -> None:
+    if not result.success:
+        for mistake in result.errors:
+            typer.echo(f"{mistake.place}: {mistake.message}", err=True)
+            if mistake.mend:
+                typer.echo(f"    {mistake.mend}", err=True)
+        return
+    typer.echo(f"{result.formula_id}: {result.citations[0].text}\n")
+    typer.echo(f"{result.paper}\n")
+    for output in result.outputs:
+        outside = " (biogenic CO2: outside every total)" if output.outside_totals else ""
+        typer.echo(f"{output.name}  {digits(output.value)} {output.unit}{outside}")
+        for share in output.shares:
+            typer.echo(f"    {digits(share.value)} on {share.basis}")
+    for warning in result.warnings:
+        typer.echo(f"warning: {warning}")
+    typer.echo(f"certificate {result.provenance}")
+
+
+def _report(found: Verification, digest: str) -> None:
+    for finding in found.findings:
+        typer.echo(str(finding))
+    for note in found.notes:
+        typer.echo(f"note: {note}")
+    if found.verified:
+        typer.echo(f"verified {digest}")
+    else:
+        typer.echo(f"differs: {', '.join(found.links)}")
+
+
+def _plain(found: Verification) -> dict[str, Any]:
+    return {
+        "verified": found.verified,
+        "links": list(found.links),
+        "findings": [
+            {"link": f.link, "place": f.place, "message": f.message, "stated": f.stated, "found": f.found}
+            for f in found.findings
+        ],
+        "notes": list(found.notes),
+    }

@@ -1,0 +1,477 @@
+"""One factor by one written rule, or a refusal that says which further word would decide.
+
+The rule is `emission_factors/selection.yaml`; docs/selection.md says it in words. Steps, in this order: activity, source,
+standing, the words that never relax, unit, region and year, edition, parts and figures taken over, one answer. Each is
+recorded with the number of rows that it left, and every row that fell out with its reason.
+
+Belongs here: carrying the rule out. Does not belong here: reading the rule (``select_rule``), groups of rows
+(``select_index``), units (``select_convert``), search for people (``search``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+
+from greenlang.errors import FactorNotFound
+from greenlang.factors.aliases import Aliases, declared_aliases
+from greenlang.factors.select_convert import Ratio, calorific_ratio, converted, is_energy, per_fits
+from greenlang.factors.select_index import Group, Index, Row
+from greenlang.factors.select_model import (
+    SHOWN,
+    Conversion,
+    Rejected,
+    Request,
+    Selection,
+    SelectionRefused,
+    Step,
+    Trail,
+)
+from greenlang.factors.select_places import Places, stages
+from greenlang.factors.select_rule import Rule, Word, declared_rule
+from greenlang.factors.select_words import deciding, sentence
+from greenlang.factors.table import SCHEME, FactorTable, split_ref
+
+__all__ = ["Conversion", "Rejected", "Request", "Selection", "SelectionRefused", "Selector", "Step"]
+
+_KEPT = 65_536  # answers that are kept
+_OTHER_BASIS = {"HHV": "LHV", "LHV": "HHV"}
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """A row that passed every word, in its group and region."""
+
+    group: Group
+    region: str
+    row: Row
+
+
+class Selector:
+    """Answers requests over one table. Indexes are built when first needed, answers are kept."""
+
+    def __init__(self, table: FactorTable, *, rule: Rule | None = None, aliases: Aliases | None = None) -> None:
+        self.table = table
+        self.rule = rule or declared_rule()
+        self.index = Index(table, self.rule, aliases or declared_aliases())
+        self.places = Places(self.rule, self.index, aliases or declared_aliases())
+        self._answers: dict[Request, Selection | SelectionRefused] = {}
+
+    def select(self, request: Request) -> Selection:
+        """The one factor for a request, in the asked unit. Raises SelectionRefused if the rule gives none, or several."""
+        answer = self._answers.get(request)
+        if answer is None:
+            try:
+                answer = _Run(self, request).answer()
+            except SelectionRefused as refused:
+                answer = refused
+            if len(self._answers) >= _KEPT:
+                self._answers.clear()
+            self._answers[request] = answer
+        if isinstance(answer, SelectionRefused):
+            raise answer.fresh()
+        return answer
+
+    def warm(self) -> None:
+        """Build every index now, so that no later request pays for it."""
+        self.index.warm()
+
+
+class _Run:
+    """One request on its way through the rule."""
+
+    def __init__(self, selector: Selector, request: Request) -> None:
+        self.table = selector.table
+        self.rule = selector.rule
+        self.index = selector.index
+        self.places = selector.places
+        self.request = request
+        self.trail = Trail(lambda number: self.table.keys[number])
+        self.relaxed: list[str] = []
+        self.crossing = False  # whether the calorific basis is to be converted by a cited ratio
+
+    def answer(self) -> Selection:
+        """The selection. Raises SelectionRefused."""
+        groups = self._activity()
+        groups = self._standing(groups)
+        for word in self.rule.never_relaxes:
+            groups = self._word(word, groups)
+        groups = self._unit(groups)
+        found = self._region_and_year(groups)
+        found = self._edition(found)
+        found = self._own_unit_first(found)
+        found = self._wholes_and_originals(found)
+        if len(found) > 1:
+            raise self._several(found)
+        return self._selection(found[0])
+
+    # activity and source
+
+    def _activity(self) -> list[Group]:
+        value = self.request.activity.strip()
+        if value.startswith(SCHEME) or self.table.position(value) is not None:
+            return self._source(self._by_reference(value))
+        named = self.index.named(value)
+        if not named:
+            raise self._refused(
+                f"no activity is called `{value}`",
+                hint="give the publisher's path, a reviewed alias, or a key; `greenlang factors search` finds them",
+            )
+        pairs: dict[tuple[str, str], set[str]] = {}
+        for entry in named:
+            pairs.setdefault((entry.dataset, entry.activity), set()).add(entry.source)
+        groups = [(group, sources) for place, sources in pairs.items() for group in self.index.groups(*place)]
+        activities = sorted({activity for _, activity in pairs})
+        hows = "; ".join(dict.fromkeys(entry.how for entry in named[:3]))
+        more = f" and {len(activities) - 1} more" if len(activities) > 1 else ""
+        self.trail.step(
+            "activity", f"`{value}` is {activities[0]}{more}: {hows}", sum(len(group) for group, _ in groups)
+        )
+        return self._source(groups)
+
+    def _by_reference(self, value: str) -> list[tuple[Group, set[str]]]:
+        path, release = split_ref(value)
+        if release is not None and release != self.table.release:
+            raise self._refused(
+                f"`{value}` asks for release {release}, but the release here is {self.table.release}",
+                hint="load that release, or leave the `@` out",
+            )
+        rows = self.table.below(path)
+        if not rows:
+            nearest = "; ".join(f"{ref} ({why})" for ref, why in self.table.nearest(value))
+            raise self._refused(f"no factor `{value}` in release {self.table.release}", hint=f"nearest: {nearest}")
+        numbers: dict[str, list[int]] = {}
+        for row in rows:
+            number = self.table.position(row.key)
+            assert number is not None
+            numbers.setdefault(row.activity, []).append(number)
+        exact = len(rows) == 1 and rows[0].key == path
+        groups = [g for activity, found in numbers.items() for g in self.index.grouped(found, activity, by_key=exact)]
+        self.trail.step("activity", f"the reference names {'this row' if exact else 'the rows below it'}", len(rows))
+        return [(group, {group.dataset}) for group in groups]
+
+    def _source(self, groups: Sequence[tuple[Group, set[str]]]) -> list[Group]:
+        if self.request.source is None:
+            return [group for group, _ in groups]
+        asked = self.request.source.strip().strip("/").lower()
+        publisher, *further = asked.split("/")
+        dataset = "/".join((publisher, *further[:1])) if further else ""
+        if len(further) > 2 or not all((publisher, *further)):
+            raise self._refused(f"`{asked}` is no source", hint="a source is publisher[/dataset[/vintage]]")
+        self._known_source(publisher, dataset)
+
+        def of(group: Group, sources: set[str]) -> bool:
+            return group.publisher == publisher and (not dataset or group.dataset == dataset or dataset in sources)
+
+        left = [group for group, sources in groups if of(group, sources)]
+        for group, sources in groups:
+            if not of(group, sources):
+                self.trail.reject(f"its source is {group.dataset}", len(group), group.numbers.copy)
+        if len(further) == 2:
+            left = [cut for group in left if (cut := self._vintage(group, further[1])) is not None]
+        self.trail.step("source", asked, _count(left))
+        if not left:
+            there = sorted({group.dataset for group, _ in groups})
+            raise self._refused(f"`{asked}` has no such activity", hint=f"it stands in {', '.join(there[:SHOWN])}")
+        return left
+
+    def _known_source(self, publisher: str, dataset: str) -> None:
+        publishers = {name.partition("/")[0] for name in self.index.datasets}
+        if publisher not in publishers:
+            meant = self.places.publisher_meant(publisher)
+            hint = f"perhaps `{meant}`" if meant else f"there are {', '.join(sorted(publishers))}"
+            raise self._refused(f"no publisher is called `{publisher}`", hint=hint)
+        if dataset and dataset not in self.index.datasets:
+            there = sorted(name for name in self.index.datasets if name.startswith(f"{publisher}/"))
+            raise self._refused(f"no dataset is called `{dataset}`", hint=f"there are {', '.join(there)}")
+
+    def _vintage(self, group: Group, vintage: str) -> Group | None:
+        """The group with the rows of one edition only; None if there is none."""
+        numbers = [row.number for rows in group.regions.values() for row in rows if row.vintage == vintage]
+        out = set(group.numbers).difference(numbers)
+        self.trail.reject(f"its edition is not {vintage}", len(out), partial(sorted, out))
+        if not numbers:
+            return None
+        (cut,) = self.index.grouped(numbers, group.activity, by_key=not group.closed)
+        cut.closed = group.closed
+        return cut
+
+    # what never relaxes
+
+    def _standing(self, groups: list[Group]) -> list[Group]:
+        left = [group for group in groups if not group.closed]
+        if len(left) < len(groups):
+            self._drop(group for group in groups if group.closed)
+            self.trail.step("standing", "rows that may stand for an answer", _count(left))
+        if not left:
+            raise self._refused(
+                f"every row is kept out: {'; '.join(sorted({group.closed for group in groups}))}",
+                hint="name one row by its key to take it all the same",
+            )
+        return left
+
+    def _drop(self, groups: Iterable[Group]) -> None:
+        for group in groups:
+            self.trail.reject(group.closed, len(group), group.numbers.copy)
+
+    def _word(self, word: Word, groups: list[Group]) -> list[Group]:
+        asked = getattr(self.request, word.word)
+        said = asked is not None
+        asked = word.not_said if asked is None else asked
+        if asked is None:
+            return groups
+        left, out = [], []
+        for group in groups:
+            value = getattr(group, word.word)
+            (left if value == asked or not _applies(word, group) else out).append(group)
+        if not left and word.word == "calorific_basis" and (crossing := self._other_basis(str(asked), out)):
+            return crossing
+        for group in out:
+            self.trail.reject(_is(word, getattr(group, word.word)), len(group), group.numbers.copy)
+        if said or out:
+            text = f"{_shown(asked)}" if said else f"{_shown(asked)}, as nothing else was said"
+            self.trail.step(word.label, text, _count(left))
+        if not left:
+            raise self._no_word(word, asked, out)
+        return left
+
+    def _other_basis(self, asked: str, groups: list[Group]) -> list[Group]:
+        """The groups on the other calorific basis, if a unit of energy is asked: a cited ratio may lead over."""
+        left = [group for group in groups if group.calorific_basis == _OTHER_BASIS.get(asked)]
+        if not left or (self.request.per is not None and not is_energy(self.request.per)):
+            return []
+        for group in groups:
+            if group not in left:
+                reason = f"calorific basis is {group.calorific_basis or 'not stated'}"
+                self.trail.reject(reason, len(group), group.numbers.copy)
+        self.crossing = True
+        text = f"{asked}; the figures are on {_OTHER_BASIS[asked]}, so a cited ratio of heating values is needed"
+        self.trail.step("calorific basis", text, _count(left))
+        return left
+
+    def _no_word(self, word: Word, asked: object, out: list[Group]) -> SelectionRefused:
+        there = sorted({_shown(getattr(group, word.word)) for group in out})
+        hint = f"there is {', '.join(there[:SHOWN])}; {word.label} never relaxes: {word.why}"
+        if word.word == "gas" and asked == "CO2e":
+            hint = f"there is {', '.join(there[:SHOWN])}: ask for a gas, and bring it to CO2e with a GWP in a formula"
+        return self._refused(f"no figure with {word.label} {_shown(asked)}", hint=hint)
+
+    def _unit(self, groups: list[Group]) -> list[Group]:
+        per = self.request.per
+        if per is None:
+            return groups
+        left, problems = [], set()
+        for group in groups:
+            fits = per_fits(group.per, per)
+            if fits in {"same", "converts"}:
+                left.append(group)
+            else:
+                problems.add(fits)
+                self.trail.reject(fits, len(group), group.numbers.copy)
+        self.trail.step("unit", f"per {per}, or what converts into it", _count(left))
+        if not left:
+            there = sorted({group.per for group in groups})
+            raise self._refused(f"no figure per {per}", hint=f"there is one per {', '.join(there[:SHOWN])}")
+        return left
+
+    # what may relax
+
+    def _region_and_year(self, groups: list[Group]) -> list[_Found]:
+        region = self._region()
+        for stage in stages(self.request, region):
+            found = [
+                _Found(group, place, row)
+                for group in groups
+                for place, row in self.places.rows(stage, group, region, self.request)
+            ]
+            if found:
+                found = self._newest(found, nearest=stage.years)
+                self._record(stage.text(found[0].region, self.request), stage.relaxes, groups, found)
+                return found
+        raise self._nowhere(groups, region)
+
+    def _region(self) -> str | None:
+        if self.request.region is None:
+            return None
+        found = self.places.region(self.request.region)
+        if len(found) != 1:
+            problem = "is no region that is known" if not found else f"means {', '.join(found)}"
+            raise self._refused(
+                f"`{self.request.region}` {problem}",
+                hint="give an ISO 3166 code such as GB or US-CA, the name of a country, or a code of the publisher",
+            )
+        return found[0]
+
+    def _newest(self, found: list[_Found], *, nearest: bool) -> list[_Found]:
+        """Of each dataset's activity the figures of the own year nearest to the asked one; of two the earlier."""
+        year = self.request.year
+        if year is None:
+            return found
+        best: dict[tuple[str, str, str] | None, tuple[int, int]] = {}
+        marks = []
+        for one in found:
+            own = year if one.row.own_year is None else one.row.own_year
+            mark = (self.places.off(one.row, year) if nearest else abs(own - year), own)
+            place = None if nearest else (one.group.dataset, one.group.activity, one.region)
+            marks.append((one, mark, place))
+            best[place] = min(best.get(place, mark), mark)
+        return [one for one, mark, place in marks if mark == best[place]]
+
+    def _record(self, text: str, relaxes: tuple[str, ...], groups: list[Group], found: list[_Found]) -> None:
+        kept = {one.row.number for one in found}
+        self.relaxed += relaxes_of(relaxes, found, self.request, self.places)
+        count = _count(groups)
+
+        def others() -> list[int]:
+            return [number for group in groups for number in group.numbers if number not in kept]
+
+        self.trail.reject(f"not {text}", count - len(kept), others)
+        self.trail.step("region and year", text + "".join(f"; relaxed: {how}" for how in self.relaxed), len(kept))
+
+    def _nowhere(self, groups: list[Group], region: str | None) -> SelectionRefused:
+        asked = " and ".join(
+            part
+            for part in (region and f"for {region}", self.request.year and f"for {self.request.year}")
+            if part
+        )
+        self.trail.reject(f"not {asked}", _count(groups), lambda: [n for group in groups for n in group.numbers])
+        self.trail.step("region and year", asked, 0)
+        return self._refused(f"no figure {asked}", hint=self.places.mend(groups, region, self.request))
+
+    # one answer
+
+    def _edition(self, found: list[_Found]) -> list[_Found]:
+        """Of several editions with the same own year the latest; an older one is superseded."""
+        latest: dict[tuple[int, str, int | None], tuple[object, ...]] = {}
+        for one in found:
+            place = (id(one.group), one.region, one.row.own_year)
+            latest[place] = max(latest.get(place, one.row.edition), one.row.edition)
+        left = [o for o in found if o.row.edition == latest[id(o.group), o.region, o.row.own_year]]
+        self._fall(found, left, "edition", "a later edition of the dataset holds the same year")
+        return left
+
+    def _own_unit_first(self, found: list[_Found]) -> list[_Found]:
+        """Figures that differ in their unit alone: the one in the asked unit needs no conversion."""
+        per = self.request.per
+        if per is None or len(found) < 2:
+            return found
+        alike: dict[tuple[object, ...], list[_Found]] = {}
+        for one in found:
+            alike.setdefault((_but_unit(one.group), one.region, one.row.own_year, one.row.edition), []).append(one)
+        left = []
+        for same in alike.values():
+            exact = [one for one in same if per_fits(one.group.per, per) == "same"]
+            left += exact or same
+        self._fall(found, left, "unit", f"the publisher gives the same figure per {per}")
+        return left
+
+    def _wholes_and_originals(self, found: list[_Found]) -> list[_Found]:
+        if len(found) < 2:
+            return found
+        keys = {self.table.keys[one.row.number] for one in found}
+        wholes = [one for one in found if self.index.whole_of(one.row.number) not in keys]
+        self._fall(found, wholes, "wholes", "its whole is among the answers; a part never competes with it")
+        origins = {name for one in wholes for name in (one.group.publisher, one.group.dataset.partition("/")[2])}
+        left = []
+        for one in wholes:
+            origin = self.index.taken_from[one.row.number].lower()
+            own = {one.group.publisher, one.group.dataset.partition("/")[2]}
+            if not origin or origin in own or origin not in origins:
+                left.append(one)
+        self._fall(wholes, left, "originals", "it was taken over from a publisher whose own figure is among the answers")
+        return left
+
+    def _fall(self, before: list[_Found], after: list[_Found], rule: str, reason: str) -> None:
+        if len(after) == len(before):
+            return
+        kept = {one.row.number for one in after}
+        out = [one.row.number for one in before if one.row.number not in kept]
+        self.trail.reject(reason, len(out), out.copy)
+        self.trail.step(rule, reason, len(after))
+
+    def _several(self, found: list[_Found]) -> SelectionRefused:
+        rows = [self.table.at(one.row.number) for one in found]
+        own_years = {one.row.number: one.row.own_year for one in found}
+        words = deciding(rows, [own_years[one.row.number] for one in found])
+        self.trail.step("one answer", f"{len(rows)} rows remain: nothing is picked", len(rows))
+        keys = tuple(sorted(row.key for row in rows))
+        return self._refused(f"{len(rows)} rows remain", candidates=keys, words=words, hint=sentence(words, keys))
+
+    def _selection(self, one: _Found) -> Selection:
+        factor = self.table.at(one.row.number)
+        ratio: Ratio | None = None
+        asked = self.request.calorific_basis
+        if self.crossing and factor.calorific_basis != asked:
+            ratio = calorific_ratio(factor, self.table, self.rule)
+            if ratio is None:
+                raise self._refused(
+                    f"the figure is on {factor.calorific_basis}, {asked} is asked, and {factor.publisher} publishes no "
+                    "pair of heating values for it",
+                    candidates=(factor.key,),
+                    hint=f"ask for {factor.calorific_basis}, or convert the activity data by your supplier's heating values",
+                )
+        value, unit, conversion = converted(factor, self.request.per, ratio)
+        unsaid = self._unsaid(one.group)
+        if unsaid:
+            self.trail.step("not said", f"the one that is left has {unsaid}", 1)
+        if conversion.citation:
+            text = f"from {conversion.source} to {conversion.target}: {conversion.citation}"
+            self.trail.step("conversion", text, 1)
+        return Selection(
+            request=self.request,
+            factor=factor,
+            value=value,
+            unit=unit,
+            conversion=conversion,
+            relaxed=tuple(self.relaxed),
+            release=self.table.release,
+            digest=self.table.digest,
+            trail=replace(self.trail),
+        )
+
+    def _unsaid(self, group: Group) -> str:
+        words = [
+            f"{word.label} {value}"
+            for word in self.rule.never_relaxes
+            if getattr(self.request, word.word) is None and word.not_said is None and (value := getattr(group, word.word))
+        ]
+        return ", ".join(words)
+
+    def _refused(
+        self,
+        message: str,
+        *,
+        hint: str = "",
+        candidates: tuple[str, ...] = (),
+        words: dict[str, tuple[str, ...]] | None = None,
+    ) -> SelectionRefused:
+        return SelectionRefused(
+            message, request=self.request, trail=self.trail, candidates=candidates, words=words, hint=hint
+        )
+
+
+def _count(groups: Iterable[Group]) -> int:
+    return sum(len(group) for group in groups)
+
+
+def _applies(word: Word, group: Group) -> bool:
+    if word.applies_to == "co2e":
+        return bool(group.gas == "CO2e" or group.kind == "gwp")
+    return word.applies_to != "energy" or is_energy(group.per)
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, bool):
+        return "biogenic" if value else "not biogenic"
+    return str(value) or "not stated"
+
+
+def _is(word: Word, value: object) -> str:
+    return f"it is {_shown(value)}" if isinstance(value, bool) else f"{word.label} is {_shown(value)}"
+
+
+def _but_unit(group: Group) -> tuple[object, ...]:
+    return tuple(
+        getattr(group, name) for name in Group.__slots__ if name not in {"per", "numbers", "regions", "closed"}
+    )

@@ -1,0 +1,341 @@
+"""Rows by activity, in groups that are alike in everything that never relaxes: built when asked, kept once built.
+
+Belongs here: columns, names, groups. Does not belong here: the rule (``select``), units.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator
+from functools import cached_property, lru_cache
+from typing import Any, NamedTuple
+
+from greenlang.factors.aliases import Alias, Aliases, normalise
+from greenlang.factors.select_rule import Rule, YearRule
+from greenlang.factors.standing import Standing
+from greenlang.factors.table import FactorTable
+
+_GROUPED = (
+    "publisher",
+    "dataset",
+    "kind",
+    "gas",
+    "gwp_set",
+    "boundary",
+    "scope2_method",
+    "calorific_basis",
+    "radiative_forcing",
+    "biogenic",
+    "permitted_use",
+    "price_basis",
+    "per",
+    "status",
+)
+_DATED = ("reporting_year", "data_year", "publication_year", "price_year", "vintage")
+_WHOLE_KINDS = frozenset({"factor", "gwp", "property"})
+
+
+class Row(NamedTuple):
+    """One row of a group. ``own_year`` None is every year; ``after`` is how long it stands by the publisher's rule."""
+
+    own_year: int | None
+    after: int
+    edition: tuple[int, tuple[tuple[int, str], ...]]  # publication year, and the vintage in natural order
+    number: int
+    vintage: str
+
+
+class Group:
+    """Rows of one activity of one dataset that differ in region and year at most."""
+
+    __slots__ = (
+        "activity",
+        "biogenic",
+        "boundary",
+        "calorific_basis",
+        "closed",
+        "dataset",
+        "gas",
+        "gwp_set",
+        "kind",
+        "numbers",
+        "per",
+        "permitted_use",
+        "price_basis",
+        "publisher",
+        "radiative_forcing",
+        "regions",
+        "scope2_method",
+    )
+
+    def __init__(self, activity: str, closed: str, values: tuple[Any, ...]) -> None:
+        self.activity = activity
+        self.closed = closed  # why the rows stand for nothing unless their key is named; or empty
+        (
+            self.publisher,
+            dataset,
+            self.kind,
+            self.gas,
+            self.gwp_set,
+            self.boundary,
+            self.scope2_method,
+            self.calorific_basis,
+            self.radiative_forcing,
+            self.biogenic,
+            self.permitted_use,
+            self.price_basis,
+            self.per,
+            _,
+        ) = values
+        self.dataset = f"{self.publisher}/{dataset}"
+        self.regions: dict[str, list[Row]] = {}
+        self.numbers: list[int] = []
+
+    def __len__(self) -> int:
+        return len(self.numbers)
+
+
+class Named(NamedTuple):
+    """An activity of a dataset that a value names. ``source`` is the dataset by which it was named."""
+
+    source: str
+    dataset: str
+    activity: str
+    how: str
+
+
+class Index:
+    """The rows of a table by activity."""
+
+    def __init__(self, table: FactorTable, rule: Rule, aliases: Aliases) -> None:
+        self._table = table
+        self._rule = rule
+        self._aliases = aliases
+        self._groups: dict[tuple[str, str], tuple[Group, ...]] = {}
+        self._year_rules: dict[str, YearRule] = {}
+
+    @cached_property
+    def _standings(self) -> list[Standing]:
+        return self._table.standings()
+
+    @cached_property
+    def _grouped(self) -> list[list[Any]]:
+        return [self._table.column(name) for name in _GROUPED]
+
+    @cached_property
+    def _dated(self) -> list[list[Any]]:
+        return [self._table.column(name) for name in _DATED]
+
+    @cached_property
+    def _regions(self) -> list[str]:
+        return self._table.column("region")
+
+    @cached_property
+    def _parts_of(self) -> list[str]:
+        return self._table.column("part_of")
+
+    @cached_property
+    def taken_from(self) -> list[str]:
+        """By number of the row: the publisher or dataset that the figure was taken over from."""
+        return self._table.column("taken_from")
+
+    def whole_of(self, number: int) -> str:
+        """Key of the whole that the row is a part of, or empty."""
+        return self._parts_of[number]
+
+    @cached_property
+    def _activities(self) -> dict[str, dict[str, list[int]]]:
+        """Activity -> dataset -> rows; a row that repeats another's cell is left to that one."""
+        found: dict[str, dict[str, list[int]]] = {}
+        columns = (self._table.column(name) for name in ("activity", "publisher", "dataset"))
+        repeated = {number for number, standing in enumerate(self._standings) if standing.same_as}
+        for number, (activity, publisher, dataset) in enumerate(zip(*columns, strict=True)):
+            by_dataset = found.get(activity)
+            if by_dataset is None:
+                by_dataset = found[activity] = {}
+            name = _joined(publisher, dataset)
+            if number not in repeated:
+                by_dataset.setdefault(name, []).append(number)
+        return found
+
+    @cached_property
+    def _twins(self) -> dict[tuple[str, str], set[tuple[str, str]]]:
+        """Dataset and activity of rows that repeat another's cell -> those of the other row."""
+        found: dict[tuple[str, str], set[tuple[str, str]]] = {}
+        for number, standing in enumerate(self._standings):
+            if standing.same_as and (other := self._table.position(standing.same_as)) is not None:
+                found.setdefault(self._place(number), set()).add(self._place(other))
+        return found
+
+    def _place(self, number: int) -> tuple[str, str]:
+        row = self._table.at(number)
+        return _joined(row.publisher, row.dataset), row.activity
+
+    @cached_property
+    def _sorted(self) -> list[str]:
+        return sorted(self._activities)
+
+    @cached_property
+    def datasets(self) -> frozenset[str]:
+        """Every ``publisher/dataset``."""
+        found = {name for by_dataset in self._activities.values() for name in by_dataset}
+        return frozenset(found | {dataset for dataset, _ in self._twins})
+
+    @cached_property
+    def regions(self) -> frozenset[str]:
+        """Every region of the table."""
+        return frozenset(self._regions)
+
+    @cached_property
+    def region_names(self) -> dict[str, set[str]]:
+        """The publishers' own words for a region -> the regions."""
+        found: dict[str, set[str]] = {}
+        for name, region in set(zip(self._table.column("region_name"), self._regions, strict=True)):
+            if name and region:
+                found.setdefault(normalise(name), set()).add(region)
+        return found
+
+    @cached_property
+    def listed(self) -> dict[str, set[str]]:
+        """Dataset -> every region that it gives any figure for."""
+        found: dict[str, set[str]] = {}
+        for publisher, dataset, region in set(zip(*self._grouped[:2], self._regions, strict=True)):
+            found.setdefault(_joined(publisher, dataset), set()).add(region)
+        return found
+
+    @cached_property
+    def _alias_targets(self) -> dict[str, list[tuple[str, Alias]]]:
+        """Alias -> (dataset, what it means there)."""
+        found: dict[str, list[tuple[str, Alias]]] = {}
+        for dataset, entries in self._aliases.activities.items():
+            for entry in entries:
+                for value in entry.values:
+                    found.setdefault(value, []).append((dataset, entry))
+        return found
+
+    @cached_property
+    def _codes(self) -> dict[str, dict[str, list[str]]]:
+        """Dataset whose activities are codes -> code -> activities."""
+        found: dict[str, dict[str, list[str]]] = {name: {} for name in self._aliases.longest_prefix}
+        for activity, by_dataset in self._activities.items():
+            for dataset in by_dataset.keys() & found.keys():
+                found[dataset].setdefault(activity.partition("/")[0], []).append(activity)
+        return found
+
+    def named(self, value: str) -> tuple[Named, ...]:
+        """The activities that a value names, dataset by dataset the first of these that fits.
+
+        The publisher's path; a reviewed alias; the longest code; the beginning of paths, whole segments.
+        """
+        wanted = normalise(value).strip("/")
+        if not wanted:
+            return ()
+        done: set[str] = set()
+        found: list[Named] = []
+        for step in (self._by_path, self._by_alias, self._by_code, self._by_beginning):
+            more = [named for named in step(wanted) if named.source not in done]
+            done.update(named.source for named in more)
+            found += more
+        return tuple(dict.fromkeys(found))
+
+    def _by_path(self, wanted: str) -> Iterator[Named]:
+        for dataset, numbers in self._activities.get(wanted, {}).items():
+            if numbers:
+                yield Named(dataset, dataset, wanted, "the publisher's path")
+        for dataset in self._twin_datasets.get(wanted, ()):
+            for other, activity in sorted(self._twins[dataset, wanted]):
+                yield Named(dataset, other, activity, f"the same cells as {dataset}: {wanted}")
+
+    @cached_property
+    def _twin_datasets(self) -> dict[str, list[str]]:
+        found: dict[str, list[str]] = {}
+        for dataset, activity in sorted(self._twins):
+            found.setdefault(activity, []).append(dataset)
+        return found
+
+    def _by_alias(self, wanted: str) -> Iterator[Named]:
+        for dataset, entry in self._alias_targets.get(wanted, ()):
+            for target in entry.targets:
+                for named in self._by_path(target):
+                    if named.source == dataset:
+                        yield Named(dataset, named.dataset, named.activity, f"alias: {entry.evidence}")
+
+    def _by_code(self, wanted: str) -> Iterator[Named]:
+        if not wanted.isdigit():
+            return
+        for dataset, codes in self._codes.items():
+            longest = next((wanted[:n] for n in range(len(wanted), 1, -1) if wanted[:n] in codes), None)
+            for activity in codes.get(longest or "", ()):
+                yield Named(dataset, dataset, activity, f"the longest code that begins {wanted}")
+
+    def _by_beginning(self, wanted: str) -> Iterator[Named]:
+        prefix = f"{wanted}/"
+        for activity in self._sorted[bisect_left(self._sorted, prefix) :]:
+            if not activity.startswith(prefix):
+                return
+            for dataset, numbers in self._activities[activity].items():
+                if numbers:
+                    yield Named(dataset, dataset, activity, "below that path of the publisher")
+
+    def groups(self, dataset: str, activity: str) -> tuple[Group, ...]:
+        """The groups of one activity of one dataset."""
+        place = (dataset, activity)
+        groups = self._groups.get(place)
+        if groups is None:
+            groups = self._groups[place] = self.grouped(self._activities[activity][dataset], activity)
+        return groups
+
+    def warm(self) -> None:
+        """Build every group now, so that no later request pays for it."""
+        for activity, by_dataset in self._activities.items():
+            for dataset in by_dataset:
+                self.groups(dataset, activity)
+        _ = self._twin_datasets, self._codes, self._alias_targets, self._sorted
+
+    def grouped(self, numbers: Iterable[int], activity: str, *, by_key: bool = False) -> tuple[Group, ...]:
+        """Rows in groups. ``by_key``: the rows were named by their keys, so their standing keeps none out."""
+        found: dict[tuple[Any, ...], Group] = {}
+        for number in numbers:
+            values = tuple([column[number] for column in self._grouped])
+            closed = "" if by_key else self._closed(number, values)
+            group = found.get((closed, values))
+            if group is None:
+                group = found[closed, values] = Group(activity, closed, values)
+            group.regions.setdefault(self._regions[number], []).append(self._row(number, group.dataset))
+            group.numbers.append(number)
+        return tuple(found.values())
+
+    def _closed(self, number: int, values: tuple[Any, ...]) -> str:
+        standing = self._standings[number]
+        if standing.finding:
+            return f"a finding of the gates keeps it out ({standing.finding})"
+        if (status := values[13]) != "valid":
+            return f"its status is {status}"
+        if values[2] in _WHOLE_KINDS and self._parts_of[number]:
+            return "it is a part of another figure"
+        return ""
+
+    def _row(self, number: int, dataset: str) -> Row:
+        rule = self._year_rules.get(dataset)
+        if rule is None:
+            rule = self._year_rules[dataset] = self._rule.year_rule(dataset)
+        values = {name: column[number] for name, column in zip(_DATED, self._dated, strict=True)}
+        own, after = rule.stands(values)
+        vintage = values["vintage"]
+        return Row(own, after, (values["publication_year"], _natural(vintage)), number, vintage)
+
+    def year_rule(self, dataset: str) -> YearRule:
+        """How the dataset's years meet the asked one."""
+        return self._year_rules.get(dataset) or self._rule.year_rule(dataset)
+
+
+@lru_cache(maxsize=4096)
+def _joined(publisher: str, dataset: str) -> str:
+    return f"{publisher}/{dataset}"
+
+
+@lru_cache(maxsize=4096)
+def _natural(vintage: str) -> tuple[tuple[int, str], ...]:
+    """22.0 comes before 100, ar5 before ar6."""
+    return tuple((int(part), "") if part.isdigit() else (-1, part) for part in re.findall(r"\d+|\D+", vintage))
