@@ -1,18 +1,27 @@
-"""Pages of docs/ that are made from the code: ``python -m tools.docs``. A test fails when one is out of date."""
+"""Pages of docs/ that are made from the code: ``python -m tools.docs``. A test fails when one is out of date.
+
+``python -m tools.docs ../shared/data`` also writes the page of the sources, which needs the publishers' files.
+"""
 
 from __future__ import annotations
 
 import json
+import sys
 from collections import Counter
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from greenlang.factors import FactorTable
+from greenlang.factors.catalogue import catalogue
 from greenlang.factors.fields import docs_table
+from greenlang.factors.sources_page import sources_page
+from greenlang.factors.stats import count
 from greenlang.metrics.docs import page as metrics_page
 from greenlang.quality import page as quality_page
 from greenlang.settings import Settings
 from greenlang.specs.codes import CODES
 from greenlang.specs.schema import Pack
+from greenlang.sync import releases, sync
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 
@@ -80,11 +89,22 @@ def pages() -> dict[str, str]:
     }
 
 
-def main() -> None:
-    """Write every page."""
+def sources(settings: Settings) -> str:
+    """`sources.md`, from the release in force, which holds every set of the catalogue."""
+    store = releases(settings)
+    return sources_page(count(store.table(), store.get(store.pinned), catalogue()), catalogue())
+
+
+def main(arguments: list[str]) -> None:
+    """Write every page; with a folder of publishers' files, `sources.md` too."""
     for name, content in pages().items():
         (DOCS / name).write_text(content)
+    for folder in arguments[:1]:
+        with TemporaryDirectory() as var:
+            settings = Settings(var=Path(var))
+            sync(settings, folder=Path(folder), wanted=tuple(e.name for e in catalogue() if not e.open))
+            (DOCS / "sources.md").write_text(sources(settings))
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

@@ -195,20 +195,19 @@ class Evaluator:
         for number, row in enumerate(rows, start=1):
             self.values = outside | {f"{node.table}.{column}": value for column, value in row.items()}
             try:
-                term = self.tagged(node.body)
+                total = self.joined(node, total, self.tagged(node.body))
             except Refused as error:
-                raise Refused(
-                    error.code, f"row {number} of {node.table}: {error.message}", error.mend, error.place
-                ) from None
+                message = f"row {number} of {node.table}: {error.message}"
+                raise Refused(error.code, message, error.mend, error.place) from None
             finally:
                 self.values = outside
-            self.meet(
-                node, f"adds row {number} of {node.table} to the rows before:", (node.body, total), (node.body, term)
-            )
-            shares = _added(total.shares, term.shares)
-            value = self.guard(node, lambda t=term, s=total: _number(s) + _number(t))  # type: ignore[misc]
-            total = Tagged(value, shares)
         return total
+
+    def joined(self, node: Sum, total: Tagged, term: Tagged) -> Tagged:
+        """The rows so far and one more."""
+        self.meet(node, "adds to the rows before it:", (node.body, total), (node.body, term))
+        value = self.guard(node, lambda: _number(total) + _number(term))
+        return Tagged(value, _added(total.shares, term.shares))
 
     def arithmetic(self, node: Arithmetic) -> Tagged:
         left, right = self.tagged(node.left), self.tagged(node.right)

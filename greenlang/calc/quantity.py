@@ -25,7 +25,7 @@ CO2 = "[gas_CO2]"
 BIOGENIC_CO2 = "[gas_CO2b]"
 SAME = "the same quantity in another unit"
 
-_NUMBER = re.compile(r"([+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,6})?)\s*(.*)", re.DOTALL)
+_NUMBER = re.compile(r"([+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,6})?)\s*([A-Za-z%°µ(].*)?", re.DOTALL)
 _GROUPED = re.compile(r"[+-]?[0-9]{1,3}(?:[,' \u00a0\u202f][0-9]{3})+(?:\.[0-9]+)?(?![0-9])")
 _COMMA = re.compile(r"[+-]?[0-9]+,[0-9]+")
 _INNER = 80  # digits in which Pint derives its definitions (greenlang.units)
@@ -74,7 +74,7 @@ def read_number(text: str) -> tuple[Decimal, str]:
     match = _NUMBER.fullmatch(clean)
     if match is None:
         raise Refused("not_a_number", f"`{text[:60]}` is no number with a unit", "write it like 12.5 kWh")
-    return exact(match[1]), match[2].strip()
+    return exact(match[1]), (match[2] or "").strip()
 
 
 def exact(value: object) -> Decimal:

@@ -1,8 +1,8 @@
 """One factor by one written rule, or a refusal that says which further word would decide.
 
-The rule is `emission_factors/selection.yaml`; docs/selection.md says it in words. Steps, in this order: activity, source,
-standing, the words that never relax, unit, region and year, edition, parts and figures taken over, one answer. Each is
-recorded with the number of rows that it left, and every row that fell out with its reason.
+The rule is `emission_factors/selection.yaml`; docs/selection.md says it in words. Steps, in this order: activity,
+source, standing, the words that never relax, unit, region and year, edition, parts and figures taken over, one answer.
+Each is recorded with the number of rows that it left, and every row that fell out with its reason.
 
 Belongs here: carrying the rule out. Does not belong here: reading the rule (``select_rule``), groups of rows
 (``select_index``), units (``select_convert``), search for people (``search``).
@@ -10,11 +10,10 @@ Belongs here: carrying the rule out. Does not belong here: reading the rule (``s
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
-from greenlang.errors import FactorNotFound
 from greenlang.factors.aliases import Aliases, declared_aliases
 from greenlang.factors.select_convert import Ratio, calorific_ratio, converted, is_energy, per_fits
 from greenlang.factors.select_index import Group, Index, Row
@@ -28,7 +27,7 @@ from greenlang.factors.select_model import (
     Step,
     Trail,
 )
-from greenlang.factors.select_places import Places, stages
+from greenlang.factors.select_places import Places, Stage, off, stages
 from greenlang.factors.select_rule import Rule, Word, declared_rule
 from greenlang.factors.select_words import deciding, sentence
 from greenlang.factors.table import SCHEME, FactorTable, split_ref
@@ -37,6 +36,7 @@ __all__ = ["Conversion", "Rejected", "Request", "Selection", "SelectionRefused",
 
 _KEPT = 65_536  # answers that are kept
 _OTHER_BASIS = {"HHV": "LHV", "LHV": "HHV"}
+_SAID_OF_GROUPS = tuple(name for name in Group.__slots__ if name not in {"numbers", "regions", "closed"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ class Selector:
         self._answers: dict[Request, Selection | SelectionRefused] = {}
 
     def select(self, request: Request) -> Selection:
-        """The one factor for a request, in the asked unit. Raises SelectionRefused if the rule gives none, or several."""
+        """The one factor for a request, in the asked unit. Raises SelectionRefused for none and for several."""
         answer = self._answers.get(request)
         if answer is None:
             try:
@@ -101,7 +101,7 @@ class _Run:
         found = self._region_and_year(groups)
         found = self._edition(found)
         found = self._own_unit_first(found)
-        found = self._wholes_and_originals(found)
+        found = self._same_figure(self._wholes_and_originals(found))
         if len(found) > 1:
             raise self._several(found)
         return self._selection(found[0])
@@ -221,11 +221,12 @@ class _Run:
         asked = word.not_said if asked is None else asked
         if asked is None:
             return groups
-        left, out = [], []
+        left: list[Group] = []
+        out: list[Group] = []
         for group in groups:
             value = getattr(group, word.word)
             (left if value == asked or not _applies(word, group) else out).append(group)
-        if not left and word.word == "calorific_basis" and (crossing := self._other_basis(str(asked), out)):
+        if word.word == "calorific_basis" and (crossing := self._other_basis(str(asked), left, out)):
             return crossing
         for group in out:
             self.trail.reject(_is(word, getattr(group, word.word)), len(group), group.numbers.copy)
@@ -236,19 +237,21 @@ class _Run:
             raise self._no_word(word, asked, out)
         return left
 
-    def _other_basis(self, asked: str, groups: list[Group]) -> list[Group]:
-        """The groups on the other calorific basis, if a unit of energy is asked: a cited ratio may lead over."""
-        left = [group for group in groups if group.calorific_basis == _OTHER_BASIS.get(asked)]
-        if not left or (self.request.per is not None and not is_energy(self.request.per)):
+    def _other_basis(self, asked: str, left: list[Group], out: list[Group]) -> list[Group]:
+        """With energy asked and no figure on the asked basis: those on the other one, to be led over by a cited ratio."""
+        per = self.request.per
+        if any(group.calorific_basis == asked for group in left) or (per and not is_energy(per)) or (left and not per):
             return []
-        for group in groups:
-            if group not in left:
-                reason = f"calorific basis is {group.calorific_basis or 'not stated'}"
-                self.trail.reject(reason, len(group), group.numbers.copy)
+        crossing = [group for group in out if group.calorific_basis == _OTHER_BASIS.get(asked)]
+        if not crossing:
+            return []
+        for group in out:
+            if group not in crossing:
+                self.trail.reject("calorific basis is not stated", len(group), group.numbers.copy)
         self.crossing = True
         text = f"{asked}; the figures are on {_OTHER_BASIS[asked]}, so a cited ratio of heating values is needed"
-        self.trail.step("calorific basis", text, _count(left))
-        return left
+        self.trail.step("calorific basis", text, _count(left) + _count(crossing))
+        return left + crossing
 
     def _no_word(self, word: Word, asked: object, out: list[Group]) -> SelectionRefused:
         there = sorted({_shown(getattr(group, word.word)) for group in out})
@@ -278,16 +281,17 @@ class _Run:
     # what may relax
 
     def _region_and_year(self, groups: list[Group]) -> list[_Found]:
-        region = self._region()
-        for stage in stages(self.request, region):
+        request, region = self.request, self._region()
+        near = bool(request.relax_years) and request.year is not None
+        for stage in stages(region is not None, request.relax_region, near):
             found = [
                 _Found(group, place, row)
                 for group in groups
-                for place, row in self.places.rows(stage, group, region, self.request)
+                for place, row in self.places.rows(stage, group, region, request)
             ]
             if found:
-                found = self._newest(found, nearest=stage.years)
-                self._record(stage.text(found[0].region, self.request), stage.relaxes, groups, found)
+                found = self._newest(found, relaxed=stage.years)
+                self._record(stage, region, groups, found)
                 return found
         raise self._nowhere(groups, region)
 
@@ -303,38 +307,45 @@ class _Run:
             )
         return found[0]
 
-    def _newest(self, found: list[_Found], *, nearest: bool) -> list[_Found]:
-        """Of each dataset's activity the figures of the own year nearest to the asked one; of two the earlier."""
+    def _newest(self, found: list[_Found], *, relaxed: bool) -> list[_Found]:
+        """Of each dataset's activity the own year nearest to the asked one; relaxed, the nearest, else the earlier."""
         year = self.request.year
         if year is None:
             return found
         best: dict[tuple[str, str, str] | None, tuple[int, int]] = {}
-        marks = []
+        marked = []
         for one in found:
             own = year if one.row.own_year is None else one.row.own_year
-            mark = (self.places.off(one.row, year) if nearest else abs(own - year), own)
-            place = None if nearest else (one.group.dataset, one.group.activity, one.region)
-            marks.append((one, mark, place))
+            mark = (off(one.row, year), own) if relaxed else (abs(own - year), own)
+            place = None if relaxed else (one.group.dataset, one.group.activity, one.region)
+            marked.append((one, mark, place))
             best[place] = min(best.get(place, mark), mark)
-        return [one for one, mark, place in marks if mark == best[place]]
+        return [one for one, mark, place in marked if mark == best[place]]
 
-    def _record(self, text: str, relaxes: tuple[str, ...], groups: list[Group], found: list[_Found]) -> None:
+    def _record(self, stage: Stage, region: str | None, groups: list[Group], found: list[_Found]) -> None:
         kept = {one.row.number for one in found}
-        self.relaxed += relaxes_of(relaxes, found, self.request, self.places)
-        count = _count(groups)
+        request = self.request
+        texts = dict.fromkeys(self.places.text(one.region, one.row, one.group, request) for one in found)
+        hows = (
+            how
+            for one in found
+            for how in self.places.relaxed(stage, one.region, one.row, one.group, region, request.year)
+        )
+        self.relaxed += dict.fromkeys(hows)
 
         def others() -> list[int]:
             return [number for group in groups for number in group.numbers if number not in kept]
 
-        self.trail.reject(f"not {text}", count - len(kept), others)
-        self.trail.step("region and year", text + "".join(f"; relaxed: {how}" for how in self.relaxed), len(kept))
+        self.trail.reject(f"not {self._asked(region)}", _count(groups) - len(kept), others)
+        if region is not None or request.year is not None:
+            text = "; ".join([*texts, *(f"relaxed: {how}" for how in self.relaxed)])
+            self.trail.step("region and year", text, len(kept))
+
+    def _asked(self, region: str | None) -> str:
+        return " ".join(f"for {part}" for part in (region, self.request.year) if part is not None)
 
     def _nowhere(self, groups: list[Group], region: str | None) -> SelectionRefused:
-        asked = " and ".join(
-            part
-            for part in (region and f"for {region}", self.request.year and f"for {self.request.year}")
-            if part
-        )
+        asked = self._asked(region)
         self.trail.reject(f"not {asked}", _count(groups), lambda: [n for group in groups for n in group.numbers])
         self.trail.step("region and year", asked, 0)
         return self._refused(f"no figure {asked}", hint=self.places.mend(groups, region, self.request))
@@ -379,7 +390,21 @@ class _Run:
             own = {one.group.publisher, one.group.dataset.partition("/")[2]}
             if not origin or origin in own or origin not in origins:
                 left.append(one)
-        self._fall(wholes, left, "originals", "it was taken over from a publisher whose own figure is among the answers")
+        self._fall(
+            wholes, left, "originals", "it was taken over from a publisher whose own figure is among the answers"
+        )
+        return left
+
+    def _same_figure(self, found: list[_Found]) -> list[_Found]:
+        """One publisher's figure of one activity that stands twice, alike in every word and in value, is one answer."""
+        if len(found) < 2:
+            return found
+        first: dict[tuple[object, ...], _Found] = {}
+        for one in sorted(found, key=lambda one: one.row.number):  # in the order of the keys
+            factor = self.table.at(one.row.number)
+            first.setdefault((_but_dataset(one.group), one.region, factor.value, factor.unit), one)
+        left = list(first.values())
+        self._fall(found, left, "same figure", "the publisher prints the same figure twice; the first by key is cited")
         return left
 
     def _fall(self, before: list[_Found], after: list[_Found], rule: str, reason: str) -> None:
@@ -409,7 +434,7 @@ class _Run:
                     f"the figure is on {factor.calorific_basis}, {asked} is asked, and {factor.publisher} publishes no "
                     "pair of heating values for it",
                     candidates=(factor.key,),
-                    hint=f"ask for {factor.calorific_basis}, or convert the activity data by your supplier's heating values",
+                    hint=f"ask for {factor.calorific_basis}, or convert the activity data by your own heating values",
                 )
         value, unit, conversion = converted(factor, self.request.per, ratio)
         unsaid = self._unsaid(one.group)
@@ -434,7 +459,9 @@ class _Run:
         words = [
             f"{word.label} {value}"
             for word in self.rule.never_relaxes
-            if getattr(self.request, word.word) is None and word.not_said is None and (value := getattr(group, word.word))
+            if getattr(self.request, word.word) is None
+            and word.not_said is None
+            and (value := getattr(group, word.word))
         ]
         return ", ".join(words)
 
@@ -472,6 +499,8 @@ def _is(word: Word, value: object) -> str:
 
 
 def _but_unit(group: Group) -> tuple[object, ...]:
-    return tuple(
-        getattr(group, name) for name in Group.__slots__ if name not in {"per", "numbers", "regions", "closed"}
-    )
+    return tuple(getattr(group, name) for name in _SAID_OF_GROUPS if name != "per")
+
+
+def _but_dataset(group: Group) -> tuple[object, ...]:
+    return tuple(getattr(group, name) for name in _SAID_OF_GROUPS if name != "dataset")

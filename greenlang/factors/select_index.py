@@ -271,7 +271,8 @@ class Index:
 
     def _by_beginning(self, wanted: str) -> Iterator[Named]:
         prefix = f"{wanted}/"
-        for activity in self._sorted[bisect_left(self._sorted, prefix) :]:
+        for place in range(bisect_left(self._sorted, prefix), len(self._sorted)):
+            activity = self._sorted[place]
             if not activity.startswith(prefix):
                 return
             for dataset, numbers in self._activities[activity].items():

@@ -26,8 +26,8 @@ def sources_page(counts: Sequence[Count], editions: Sequence[Edition]) -> str:
         "# Sources",
         "",
         "The publishers' datasets that GreenLang reads, as `greenlang factors sync` leaves them. Counted from the tables:",
-        f"{total['factors']:,} factors over all vintages, {total['factors_latest']:,} in the latest vintages, as distinct"
-        f" keys; {total['source_values']:,} distinct source values.",
+        f"{total['factors']:,} factors over all vintages, {total['factors_latest']:,} in the latest, as distinct keys;"
+        f" {total['source_values']:,} distinct source values.",
         f"{total['values_read']:,} values read = {total['values_read'] - total['values_refused']:,} kept +"
         f" {total['values_refused']:,} refused, each with its reason (`greenlang factors refused`).",
         "",
@@ -41,7 +41,8 @@ def sources_page(counts: Sequence[Count], editions: Sequence[Edition]) -> str:
         "",
         "## Datasets",
         "",
-        "| dataset | vintage | latest | factors | by kind | values read | refused | eligible | licence | loads by itself |",
+        "| dataset | vintage | latest | factors | by kind | values read | refused | eligible | licence"
+        " | loads by itself |",
         "|---|---|---|---:|---|---:|---:|---:|---|---|",
     ]
     for edition in editions:

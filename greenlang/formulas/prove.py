@@ -6,7 +6,7 @@ the evaluator itself (``evaluate``).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -35,7 +35,7 @@ class CompiledFormula:
         """
         return self._values(given, tuple(self.formula.symbols))
 
-    def _values(self, given: Mapping[str, Given], names: tuple[str, ...]) -> dict[str, Given]:
+    def _values(self, given: Mapping[str, Given | None], names: tuple[str, ...]) -> dict[str, Given]:
         out: dict[str, Given] = {}
         for name in names:
             symbol = self.formula.symbols[name]
@@ -71,7 +71,18 @@ class CompiledFormula:
         Raises CalculationError with its ``kind``; only the symbols that the output uses are looked at.
         """
         digits = decimals_of(self.formula, output) if decimals is None else decimals
-        return exact.answer(self.single(output), self._values(given, self.used(output)), decimals=digits)
+        return exact.rounded(self.asker(output)(given), digits)
+
+    def asker(self, output: str) -> Callable[[Mapping[str, Given | None]], exact.Pair]:
+        """A function from what is given to the exact fraction of one output, for many inputs."""
+        run, names = exact.program(self.single(output)), self.used(output)
+
+        def ask(given: Mapping[str, Given | None]) -> exact.Pair:
+            pair = run(self._values(given, names))
+            assert isinstance(pair, tuple)
+            return pair
+
+        return ask
 
     def run(self, given: Mapping[str, Given]) -> dict[str, Decimal]:
         """Every output, unrounded (34 digits). Raises CalculationError with its ``kind``."""

@@ -104,6 +104,7 @@ class CompiledSql:
     functions: tuple[str, ...]
     decimals: int
     parts: tuple[str, ...]  # every expression inside, for tests of types
+    plain: str = ""  # the expression without the function: NULL in rows that need it
     key: str = ""
     _program: declared.Program | None = None
 
@@ -156,7 +157,7 @@ def compile_sql(
     else:
         checked = f"CASE WHEN {status} = 'ok' THEN {result} END"
     if not risky:
-        return CompiledSql(checked, status, True, "sql", (), decimals, tuple(dict.fromkeys(writer.parts)))
+        return CompiledSql(checked, status, True, "sql", (), decimals, tuple(dict.fromkeys(writer.parts)), checked)
     ready = declared.Program(program(tree, tables), *writer.arguments(tree), decimals)
     tried, failed = f"TRY({checked})", f"nullif(TRY({status}), 'ok')"
     from_call = f"TRY_CAST(substr({call}, 2) AS DECIMAL({sql_numbers.WIDTH},{decimals}))"
@@ -168,6 +169,7 @@ def compile_sql(
         (),
         decimals,
         tuple(dict.fromkeys(writer.parts)),
+        tried,
         key,
         ready,
     )
@@ -176,7 +178,10 @@ def compile_sql(
 def compile_formula(
     whole: CompiledFormula, output: str, columns: Mapping[str, ColumnType], *, decimals: int | None = None
 ) -> CompiledSql:
-    """One output of a library formula as SQL. Symbols with a default need no column; ranges and enums are checked."""
+    """One output of a library formula as SQL. Ranges and enums are checked.
+
+    Symbols with a default need no column; where they have one, the default stands in rows that are NULL.
+    """
     formula = whole.formula
     tree = whole.single(output)
     defaults = {
@@ -184,9 +189,27 @@ def compile_formula(
         for name, symbol in formula.symbols.items()
         if name not in columns and symbol.default is not None
     }
+    given = dict(columns)
+    for name, symbol in formula.symbols.items():
+        if name in columns and symbol.default is not None:
+            given[name] = _with_default(name, columns[name], symbol.default)
     symbols = {name: formula.symbols[name] for name in whole.used(output) if name not in defaults}
     digits = decimals_of(formula, output) if decimals is None else decimals
-    return compile_sql(substitute(tree, defaults), columns, decimals=digits, symbols=symbols)
+    return compile_sql(substitute(tree, defaults), given, decimals=digits, symbols=symbols)
+
+
+def _with_default(name: str, column: ColumnType, default: Decimal) -> ColumnType:
+    """The column of a parameter, with its default in the rows that give none."""
+    literal = sql_numbers.literal(Fraction(default))
+    if literal is None:
+        raise FormulaError(f"the default of `{name}` has more than {sql_numbers.WIDTH} digits")
+    scale = max(column.scale, literal.scale)
+    precision = max(column.precision - column.scale, literal.whole) + scale
+    if precision > sql_numbers.WIDTH:
+        raise FormulaError(f"`{name}` and its default do not fit into one DECIMAL: give a narrower column")
+    return replace(
+        column, precision=precision, scale=scale, sql=f"coalesce({column.sql or _quoted(name)}, {literal.sql})"
+    )
 
 
 def hash_of(tables: Tables | None) -> str:
@@ -206,7 +229,7 @@ def _by_function(
         limits = _status(first)
         expression = f"CASE WHEN {limits} = 'ok' THEN {expression} END"
         status = f"coalesce(nullif({limits}, 'ok'), {status})"
-    return CompiledSql(expression, status, not functions, "function", functions, decimals, (), key, ready)
+    return CompiledSql(expression, status, not functions, "function", functions, decimals, (), "", key, ready)
 
 
 def _call_status(call: str) -> str:
@@ -278,6 +301,7 @@ class _Writer:
         self.risky = False  # whether a condition that decides the status may not fit
         self.parts: list[str] = []
         self.row: dict[str, str] = {}  # table -> the variable of its row, inside a sum
+        self.depth = 0  # sums so far: each has a variable of its own
 
     # names and arguments
 
@@ -482,10 +506,12 @@ class _Writer:
         return value, _after(guards, [_Guard(f"NOT ({' OR '.join(f'({t})' for t in tests.values())})", "missing")])
 
     def sum(self, node: Sum) -> _Made:
-        sql, variable = self.sql(node.table), f"gl_row_{len(self.row)}"
-        self.row[node.table] = variable
+        sql, outside = self.sql(node.table), self.row
+        self.depth += 1
+        variable = f"gl_row_{self.depth}"
+        self.row = outside | {node.table: variable}
         body, inner = self.number(node.body)
-        del self.row[node.table]
+        self.row = outside
         if body.d is not None:
             raise _TooWide  # rows with denominators of their own have no common one
         guards = [_Guard(f"{sql} IS NULL", "missing")]

@@ -16,7 +16,8 @@ from decimal import Decimal
 from fractions import Fraction
 
 MAX_INTEGER = 2**127 - 1
-WIDTH = 38
+WIDTH = 38  # digits of a DECIMAL
+NARROW = 18  # digits that DuckDB holds in 64 bits
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,10 +77,10 @@ def whole(dec: Dec) -> Term:
     bound = 10**dec.precision - 1
     if not dec.scale:
         return Term(f"CAST({dec.sql} AS HUGEINT)", bound, dec.risky)
-    width = dec.precision + dec.scale + 1
-    inner = dec.sql if width <= WIDTH else f"CAST({dec.sql} AS DECIMAL({WIDTH},{dec.scale}))"
-    ten = f"CAST({10**dec.scale} AS DECIMAL({dec.scale + 1},0))"
-    return Term(f"CAST({inner} * {ten} AS HUGEINT)", bound, dec.risky or dec.precision + dec.scale > WIDTH)
+    ten = Dec(f"CAST({10**dec.scale} AS DECIMAL({dec.scale + 1},0))", dec.scale + 1, 0)
+    product = dec_times(dec, ten)
+    assert product is not None  # its scale is that of ``dec``
+    return Term(f"CAST({product.sql} AS HUGEINT)", bound, dec.risky or dec.precision + dec.scale > WIDTH)
 
 
 def literal(value: Fraction) -> Dec | None:
@@ -138,17 +139,23 @@ def common(a: Fraction, b: Fraction) -> Fraction:
 
 
 def dec_times(a: Dec, b: Dec) -> Dec | None:
-    """A product; beyond 38 digits its width is checked in each row."""
+    """A product; beyond 38 digits its width is checked in each row.
+
+    DuckDB gives the product of two types of up to 18 digits 18 digits again where its scale is below 18, though it may
+    need 36: one side is widened first.
+    """
     scale, precision = a.scale + b.scale, a.precision + b.precision
     if scale > WIDTH:
         return None
-    if precision <= WIDTH:
-        return Dec(f"({a.sql} * {b.sql})", precision, scale, a.risky or b.risky)
-    return Dec(f"({_wide(a)} * {_wide(b)})", WIDTH, scale, risky=True)
+    if precision > WIDTH:
+        return Dec(f"({_wide(a, WIDTH)} * {_wide(b, WIDTH)})", WIDTH, scale, risky=True)
+    if precision > NARROW and max(a.precision, b.precision) <= NARROW and scale < NARROW:
+        return Dec(f"({_wide(a, NARROW + 1)} * {b.sql})", NARROW + 1 + b.precision, scale, a.risky or b.risky)
+    return Dec(f"({a.sql} * {b.sql})", precision, scale, a.risky or b.risky)
 
 
-def _wide(a: Dec) -> str:
-    return f"CAST({a.sql} AS DECIMAL({WIDTH},{a.scale}))"
+def _wide(a: Dec, precision: int) -> str:
+    return f"CAST({a.sql} AS DECIMAL({precision},{a.scale}))"
 
 
 def dec_scaled(a: Dec, factor: Fraction) -> Dec | None:

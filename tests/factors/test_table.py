@@ -230,7 +230,7 @@ def test_a_reference_needs_scheme_and_path(ref: str) -> None:
 
 
 def test_split_ref() -> None:
-    assert split_ref("ef://a/b/c@embedded-1.1.0") == ("a/b/c", "embedded-1.0.0")
+    assert split_ref("ef://a/b/c@embedded-1.1.0") == ("a/b/c", "embedded-1.1.0")
     assert split_ref(" ef://a/b/c/ ") == ("a/b/c", None)
 
 
