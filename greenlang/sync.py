@@ -65,7 +65,7 @@ def chosen(store: Releases, wanted: tuple[str, ...] = ()) -> tuple[Edition, ...]
 def present(settings: Settings) -> tuple[Edition, ...]:
     """The chosen editions whose files are all there (their digests are verified when they are read)."""
     locate = locator(settings)
-    return tuple(e for e in chosen(releases(settings)) if all(locate(e, file) is not None for file in e.files))
+    return tuple(e for e in chosen(releases(settings)) if all(locate(e, file) is not None for file in e.needed))
 
 
 def read_one(settings: Settings, name: str) -> EditionRead | EditionMissing:
@@ -152,7 +152,7 @@ def _fetch_all(
     editions: Sequence[Edition], files: Path, fetching: Callable[[PublishedFile, int], None] | None
 ) -> Iterator[EditionMissing]:
     for edition in editions:
-        for file in edition.files:
+        for file in edition.needed:
             try:
                 fetch(file, files, fetching)
             except FetchError as error:

@@ -13,7 +13,7 @@ from decimal import Context, Decimal, localcontext
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from greenlang_sdk.decimals import round_output
+from greenlang_sdk.decimals import calculation, round_output
 
 from greenlang import __version__
 from greenlang.calc import paper
@@ -108,7 +108,10 @@ class CalculationEngine:
         a unit where it is not the declared one ("12.5 kWh", `Quantity`), to texts, truth values, rows of a table,
         ``ef://`` references, requests to the selection rule, or `Override`.
         """
-        context = context or CalculationContext()
+        with calculation():  # whatever the caller's decimal context is
+            return self._calculate(formula_id, inputs, context or CalculationContext())
+
+    def _calculate(self, formula_id: str, inputs: Mapping[str, Any], context: CalculationContext) -> CalculationResult:
         formula, mistakes = self._formula(formula_id)
         mistakes += check_context(context, self.table.release, self.sources.gwp_sets)
         if formula is None or mistakes:
@@ -138,7 +141,8 @@ class CalculationEngine:
         units = {name: output.unit for name, output in found.formula.outputs.items()}
         warnings: list[str] = []
         if inputs is not None:
-            bound = bind(found.formula, inputs, context or CalculationContext(), self.sources)
+            with calculation():
+                bound = bind(found.formula, inputs, context or CalculationContext(), self.sources)
             warnings = bound.warnings
             mistakes += [m for m in bound.mistakes if context is not None or not m.place.startswith("context.")]
         return ValidationResult(valid=not mistakes, mistakes=tuple(mistakes), outputs=units, warnings=tuple(warnings))

@@ -107,7 +107,7 @@ def _conversions(conversions: Sequence[Conversion], place: str, *, unit_only: bo
     for made in conversions:
         if made.place != place or (unit_only and made.why != SAME):
             continue
-        shift = "" if not made.shift else f" {'-' if made.shift < 0 else '+'} {shown(abs(made.shift))}"
+        shift = "" if not made.shift else f" {'-' if made.shift < 0 else '+'} {shown(made.shift.copy_abs())}"
         factor = "" if made.factor == 1 else f" × {shown(made.factor)}"
         why = f" ({made.why}{f': {made.citation}' if made.citation else ''})" if not factor or made.citation else ""
         out.append(f"    = {shown(made.value)} {made.unit}{factor}{shift} = {shown(made.result)} {made.into}{why}")
@@ -177,5 +177,5 @@ def _literal(value: Value | Rows, unit: str) -> Node:
         return Text(value)
     assert isinstance(value, (Decimal, int))
     number = Decimal(value)
-    text = f"{shown(abs(number))} {'' if unit == '1' else unit}".strip()
+    text = f"{shown(number.copy_abs())} {'' if unit == '1' else unit}".strip()
     return Name(text) if number >= 0 else Negate(Name(text))

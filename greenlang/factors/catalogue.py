@@ -39,6 +39,7 @@ class PublishedFile(_Part):
     sha256: _Sha
     bytes: int
     address: _Https | Literal[""] = ""
+    check_only: bool = False  # our tests compare it with what is read; a user does not need it
     note: str = ""
 
 
@@ -104,6 +105,11 @@ class Edition:
     def open(self) -> bool:
         """Whether it loads without being named."""
         return self.redistribution == "open"
+
+    @property
+    def needed(self) -> tuple[PublishedFile, ...]:
+        """The files that are read."""
+        return tuple(file for file in self.files if not file.check_only)
 
     def file(self, name: str) -> PublishedFile:
         """The declared file of that name. Raises FactorTableError if it is not declared."""

@@ -72,7 +72,7 @@ def file_digest(path: Path) -> str:
 
 def missing(edition: Edition, locate: Locate) -> EditionMissing | None:
     """What keeps an edition from being read, or None."""
-    for file in edition.files:
+    for file in edition.needed:
         path = locate(edition, file)
         if path is None:
             where = file.address or edition.address
@@ -120,7 +120,7 @@ def read_editions(
 
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
         largest_first = sorted(editions, key=lambda e: -sum(f.bytes for f in e.files))
-        located = [(e, {f.name: locate(e, f) for f in e.files}) for e in largest_first]
+        located = [(e, {f.name: locate(e, f) for f in e.needed}) for e in largest_first]
         waiting = [pool.submit(_read_located, edition, found, store) for edition, found in located]
         for done in as_completed(waiting):
             yield done.result()
@@ -161,7 +161,7 @@ def _read(edition: Edition, locate: Locate, digest: str, parquet: Path, account:
     from greenlang.factors.readers import reader
     from greenlang.factors.storage import arrow_table
 
-    paths = {file.name: locate(edition, file) for file in edition.files}
+    paths = {file.name: locate(edition, file) for file in edition.needed}
     reading = reader(edition.reader)(edition, {name: path for name, path in paths.items() if path is not None})
     rows = sorted(reading.rows, key=lambda row: row.key)
     table = arrow_table(rows).append_column("row_digest", pa.array([row_digest(row) for row in rows], pa.string()))

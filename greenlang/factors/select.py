@@ -16,7 +16,7 @@ from functools import partial
 
 from greenlang.factors.aliases import Aliases, declared_aliases
 from greenlang.factors.select_convert import Ratio, calorific_ratio, converted, is_energy, per_fits
-from greenlang.factors.select_index import Group, Index, Row
+from greenlang.factors.select_index import SAID, Group, Index, Row
 from greenlang.factors.select_model import (
     SHOWN,
     Conversion,
@@ -36,7 +36,6 @@ __all__ = ["Conversion", "Rejected", "Request", "Selection", "SelectionRefused",
 
 _KEPT = 65_536  # answers that are kept
 _OTHER_BASIS = {"HHV": "LHV", "LHV": "HHV"}
-_SAID_OF_GROUPS = tuple(name for name in Group.__slots__ if name not in {"numbers", "regions", "closed"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +168,7 @@ class _Run:
             if not of(group, sources):
                 self.trail.reject(f"its source is {group.dataset}", len(group), group.numbers.copy)
         if len(further) == 2:
-            left = [cut for group in left if (cut := self._vintage(group, further[1])) is not None]
+            left = self._vintage(left, dataset, further[1])
         self.trail.step("source", asked, _count(left))
         if not left:
             there = sorted({group.dataset for group, _ in groups})
@@ -177,25 +176,21 @@ class _Run:
         return left
 
     def _known_source(self, publisher: str, dataset: str) -> None:
-        publishers = {name.partition("/")[0] for name in self.index.datasets}
-        if publisher not in publishers:
+        if publisher not in self.index.publishers:
             meant = self.places.publisher_meant(publisher)
-            hint = f"perhaps `{meant}`" if meant else f"there are {', '.join(sorted(publishers))}"
+            hint = f"perhaps `{meant}`" if meant else f"there are {', '.join(sorted(self.index.publishers))}"
             raise self._refused(f"no publisher is called `{publisher}`", hint=hint)
         if dataset and dataset not in self.index.datasets:
             there = sorted(name for name in self.index.datasets if name.startswith(f"{publisher}/"))
             raise self._refused(f"no dataset is called `{dataset}`", hint=f"there are {', '.join(there)}")
 
-    def _vintage(self, group: Group, vintage: str) -> Group | None:
-        """The group with the rows of one edition only; None if there is none."""
-        numbers = [row.number for rows in group.regions.values() for row in rows if row.vintage == vintage]
-        out = set(group.numbers).difference(numbers)
-        self.trail.reject(f"its edition is not {vintage}", len(out), partial(sorted, out))
-        if not numbers:
-            return None
-        (cut,) = self.index.grouped(numbers, group.activity, by_key=not group.closed)
-        cut.closed = group.closed
-        return cut
+    def _vintage(self, groups: list[Group], source: str, vintage: str) -> list[Group]:
+        cuts = [(group, group.edition(self.index.edition_meant(source, vintage, group.dataset))) for group in groups]
+        for group, cut in cuts:
+            if out := len(group) - len(cut):
+                others = partial(_others, (group,), frozenset(cut.numbers))
+                self.trail.reject(f"its edition is not {vintage}", out, others)
+        return [cut for _, cut in cuts if len(cut)]
 
     # what never relaxes
 
@@ -238,7 +233,7 @@ class _Run:
         return left
 
     def _other_basis(self, asked: str, left: list[Group], out: list[Group]) -> list[Group]:
-        """With energy asked and no figure on the asked basis: those on the other one, to be led over by a cited ratio."""
+        """Energy is asked and no figure is on the asked basis: those on the other one, to be led over by a ratio."""
         per = self.request.per
         if any(group.calorific_basis == asked for group in left) or (per and not is_energy(per)) or (left and not per):
             return []
@@ -323,7 +318,7 @@ class _Run:
         return [one for one, mark, place in marked if mark == best[place]]
 
     def _record(self, stage: Stage, region: str | None, groups: list[Group], found: list[_Found]) -> None:
-        kept = {one.row.number for one in found}
+        kept = frozenset(one.row.number for one in found)
         request = self.request
         texts = dict.fromkeys(self.places.text(one.region, one.row, one.group, request) for one in found)
         hows = (
@@ -333,10 +328,7 @@ class _Run:
         )
         self.relaxed += dict.fromkeys(hows)
 
-        def others() -> list[int]:
-            return [number for group in groups for number in group.numbers if number not in kept]
-
-        self.trail.reject(f"not {self._asked(region)}", _count(groups) - len(kept), others)
+        self.trail.reject(f"not {self._asked(region)}", _count(groups) - len(kept), partial(_others, groups, kept))
         if region is not None or request.year is not None:
             text = "; ".join([*texts, *(f"relaxed: {how}" for how in self.relaxed)])
             self.trail.step("region and year", text, len(kept))
@@ -346,7 +338,7 @@ class _Run:
 
     def _nowhere(self, groups: list[Group], region: str | None) -> SelectionRefused:
         asked = self._asked(region)
-        self.trail.reject(f"not {asked}", _count(groups), lambda: [n for group in groups for n in group.numbers])
+        self.trail.reject(f"not {asked}", _count(groups), partial(_others, groups, frozenset()))
         self.trail.step("region and year", asked, 0)
         return self._refused(f"no figure {asked}", hint=self.places.mend(groups, region, self.request))
 
@@ -478,8 +470,12 @@ class _Run:
         )
 
 
+def _others(groups: Iterable[Group], kept: frozenset[int]) -> list[int]:
+    return [number for group in groups for number in group.numbers if number not in kept]
+
+
 def _count(groups: Iterable[Group]) -> int:
-    return sum(len(group) for group in groups)
+    return sum([len(group.numbers) for group in groups])
 
 
 def _applies(word: Word, group: Group) -> bool:
@@ -499,8 +495,8 @@ def _is(word: Word, value: object) -> str:
 
 
 def _but_unit(group: Group) -> tuple[object, ...]:
-    return tuple(getattr(group, name) for name in _SAID_OF_GROUPS if name != "per")
+    return tuple(getattr(group, name) for name in SAID if name != "per")
 
 
 def _but_dataset(group: Group) -> tuple[object, ...]:
-    return tuple(getattr(group, name) for name in _SAID_OF_GROUPS if name != "dataset")
+    return tuple(getattr(group, name) for name in SAID if name != "dataset")

@@ -12,6 +12,7 @@ from functools import cached_property, lru_cache
 from typing import Any, NamedTuple
 
 from greenlang.factors.aliases import Alias, Aliases, normalise
+from greenlang.factors.model import Factor
 from greenlang.factors.select_rule import Rule, YearRule
 from greenlang.factors.standing import Standing
 from greenlang.factors.table import FactorTable
@@ -56,6 +57,7 @@ class Group:
         "calorific_basis",
         "closed",
         "dataset",
+        "editions",
         "gas",
         "gwp_set",
         "kind",
@@ -91,9 +93,36 @@ class Group:
         self.dataset = f"{self.publisher}/{dataset}"
         self.regions: dict[str, list[Row]] = {}
         self.numbers: list[int] = []
+        self.editions: dict[str, Group] = {}
+
+    def edition(self, vintage: str) -> Group:
+        """The same group with the rows of one edition only; it may be left without any."""
+        if not self.editions:
+            for place, rows in self.regions.items():
+                for row in rows:
+                    if row.vintage not in self.editions:
+                        self.editions[row.vintage] = self._empty()
+                    self.editions[row.vintage].add(place, row)
+        return self.editions.get(vintage) or self._empty()
+
+    def add(self, place: str, row: Row) -> None:
+        """Put a row into the group."""
+        self.regions.setdefault(place, []).append(row)
+        self.numbers.append(row.number)
+
+    def _empty(self) -> Group:
+        group = Group.__new__(Group)
+        for name in SAID:
+            setattr(group, name, getattr(self, name))
+        group.closed = self.closed
+        group.regions, group.numbers, group.editions = {}, [], {}
+        return group
 
     def __len__(self) -> int:
         return len(self.numbers)
+
+
+SAID = tuple(name for name in Group.__slots__ if name not in {"numbers", "regions", "closed", "editions"})
 
 
 class Named(NamedTuple):
@@ -114,6 +143,7 @@ class Index:
         self._aliases = aliases
         self._groups: dict[tuple[str, str], tuple[Group, ...]] = {}
         self._year_rules: dict[str, YearRule] = {}
+        self._years: dict[tuple[Any, ...], tuple[int | None, int, Any, str]] = {}  # dataset and years -> what they mean
 
     @cached_property
     def _standings(self) -> list[Standing]:
@@ -163,14 +193,28 @@ class Index:
     def _twins(self) -> dict[tuple[str, str], set[tuple[str, str]]]:
         """Dataset and activity of rows that repeat another's cell -> those of the other row."""
         found: dict[tuple[str, str], set[tuple[str, str]]] = {}
-        for number, standing in enumerate(self._standings):
-            if standing.same_as and (other := self._table.position(standing.same_as)) is not None:
-                found.setdefault(self._place(number), set()).add(self._place(other))
+        for row, other in self._repeated:
+            place = (_joined(row.publisher, row.dataset), row.activity)
+            found.setdefault(place, set()).add((_joined(other.publisher, other.dataset), other.activity))
         return found
 
-    def _place(self, number: int) -> tuple[str, str]:
-        row = self._table.at(number)
-        return _joined(row.publisher, row.dataset), row.activity
+    @cached_property
+    def _repeated(self) -> list[tuple[Factor, Factor]]:
+        """Rows that repeat another's cell, each with the other row."""
+        pairs = ((number, self._table.get(s.same_as)) for number, s in enumerate(self._standings) if s.same_as)
+        return [(self._table.at(number), other) for number, other in pairs if other is not None]
+
+    @cached_property
+    def _twin_editions(self) -> dict[tuple[str, str, str], str]:
+        """Dataset and edition of a row that repeats another's cell, dataset of the other -> the other's edition."""
+        return {
+            (_joined(row.publisher, row.dataset), row.vintage, _joined(other.publisher, other.dataset)): other.vintage
+            for row, other in self._repeated
+        }
+
+    def edition_meant(self, source: str, vintage: str, dataset: str) -> str:
+        """The edition of ``dataset`` that ``source``/``vintage`` means: its own, or the one whose cells it repeats."""
+        return vintage if source == dataset else self._twin_editions.get((source, vintage, dataset), "")
 
     @cached_property
     def _sorted(self) -> list[str]:
@@ -181,6 +225,11 @@ class Index:
         """Every ``publisher/dataset``."""
         found = {name for by_dataset in self._activities.values() for name in by_dataset}
         return frozenset(found | {dataset for dataset, _ in self._twins})
+
+    @cached_property
+    def publishers(self) -> frozenset[str]:
+        """Every publisher."""
+        return frozenset(name.partition("/")[0] for name in self.datasets)
 
     @cached_property
     def regions(self) -> frozenset[str]:
@@ -303,8 +352,7 @@ class Index:
             group = found.get((closed, values))
             if group is None:
                 group = found[closed, values] = Group(activity, closed, values)
-            group.regions.setdefault(self._regions[number], []).append(self._row(number, group.dataset))
-            group.numbers.append(number)
+            group.add(self._regions[number], self._row(number, group.dataset))
         return tuple(found.values())
 
     def _closed(self, number: int, values: tuple[Any, ...]) -> str:
@@ -318,17 +366,21 @@ class Index:
         return ""
 
     def _row(self, number: int, dataset: str) -> Row:
-        rule = self._year_rules.get(dataset)
-        if rule is None:
-            rule = self._year_rules[dataset] = self._rule.year_rule(dataset)
-        values = {name: column[number] for name, column in zip(_DATED, self._dated, strict=True)}
-        own, after = rule.stands(values)
-        vintage = values["vintage"]
-        return Row(own, after, (values["publication_year"], _natural(vintage)), number, vintage)
+        dated = (dataset, *[column[number] for column in self._dated])
+        known = self._years.get(dated)
+        if known is None:
+            values = dict(zip(_DATED, dated[1:], strict=True))
+            own, after = self.year_rule(dataset).stands(values)
+            edition = (values["publication_year"], _natural(values["vintage"]))
+            known = self._years[dated] = (own, after, edition, values["vintage"])
+        own, after, edition, vintage = known
+        return Row(own, after, edition, number, vintage)
 
     def year_rule(self, dataset: str) -> YearRule:
         """How the dataset's years meet the asked one."""
-        return self._year_rules.get(dataset) or self._rule.year_rule(dataset)
+        if dataset not in self._year_rules:
+            self._year_rules[dataset] = self._rule.year_rule(dataset)
+        return self._year_rules[dataset]
 
 
 @lru_cache(maxsize=4096)

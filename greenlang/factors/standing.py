@@ -15,6 +15,9 @@ from dataclasses import dataclass
 from greenlang.factors.model import Factor
 
 _ELIGIBLE_KINDS = frozenset({"factor", "gwp", "property"})
+# Originators whose own licence forbids redistribution: an open set that quotes them is catalogued, and its rows are
+# taken only where they are named. The International Energy Agency's terms cover figures quoted by others.
+_RESTRICTED_ORIGINS = frozenset({"iea"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,12 +31,13 @@ class Standing:
 
 
 def by_declaration(factor: Factor) -> bool:
-    """Whether what the publisher says of the row lets it stand for an inventory: valid, whole, for inventories."""
+    """Whether what the publisher says of the row lets it stand for an inventory: valid, whole, free, for inventories."""
     return (
         factor.status == "valid"
         and factor.permitted_use == "inventory"
         and not factor.part_of
         and factor.kind in _ELIGIBLE_KINDS
+        and factor.taken_from not in _RESTRICTED_ORIGINS
     )
 
 

@@ -200,7 +200,8 @@ def _columns(formula: LibraryFormula, rows: list[dict[str, Given | None]]) -> di
         values = [row.get(name) for row in rows]
         cells = [cell for value in values if isinstance(value, tuple) for cell in value]
         columns = {c: _column(column.type, [cell.get(c) for cell in cells]) for c, column in symbol.columns.items()}
-        out[name] = replace(_column(symbol.type, values), columns=columns)
+        # names of their own: for DuckDB, w and W are one column
+        out[name] = replace(_column(symbol.type, values), columns=columns, sql=f"c{len(out)}")
     return out
 
 
@@ -224,12 +225,14 @@ def _fill(
     """The table ``given``: one row an input, in order."""
     import pyarrow as pa
 
-    texts = pa.table({name: pa.array([_text(row.get(name)) for row in rows], pa.string()) for name in columns})
+    texts = pa.table(
+        {c.sql: pa.array([_text(row.get(name)) for row in rows], pa.string()) for name, c in columns.items()}
+    )
     connection.register("texts", texts.append_column("place", pa.array(range(len(rows)))))
     casts = []
-    for name, column in columns.items():
-        text = f'CAST("{name}" AS JSON)' if column.kind == "table" else f'"{name}"'
-        casts.append(f'CAST({text} AS {_type(column)}) AS "{name}"')
+    for column in columns.values():
+        text = f"CAST({column.sql} AS JSON)" if column.kind == "table" else column.sql
+        casts.append(f"CAST({text} AS {_type(column)}) AS {column.sql}")
     connection.execute(f"CREATE OR REPLACE TABLE given AS SELECT {', '.join([*casts, 'place'])} FROM texts")  # noqa: S608
     connection.unregister("texts")
 

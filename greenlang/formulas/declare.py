@@ -194,6 +194,9 @@ def _symbol(reader: Reader, name: str, raw: object) -> FormulaSymbol:
         reader.fail(place, "a constant needs its `default`")
     if origin == "gwp" and not (fields.get("gas") and fields.get("activity")):
         reader.fail(place, "a gwp needs `gas` and `activity`")
+    columns = fields.get("columns") or {}
+    if len({str(c).lower() for c in columns}) != len(columns):
+        reader.fail((*place, "columns"), "two columns differ in capitals only, which DuckDB takes for one")
     return FormulaSymbol(
         origin=cast(Origin, origin),
         unit=unit,
@@ -206,7 +209,7 @@ def _symbol(reader: Reader, name: str, raw: object) -> FormulaSymbol:
         source=reader.text((*place, "source"), fields.get("source", ""), empty=True),
         range=_range(reader, place, fields, default),
         enum=reader.texts((*place, "enum"), fields["enum"]) if fields.get("enum") else (),
-        columns={n: _column(reader, (*place, "columns", n), c) for n, c in (fields.get("columns") or {}).items()},
+        columns={n: _column(reader, (*place, "columns", n), c) for n, c in columns.items()},
     )
 
 

@@ -8,9 +8,7 @@ without a division by a column stay on DECIMAL all along: products, sums, one ``
 
 Thirty-eight digits. From the declared widths of the columns it is known which steps may not fit into 38 digits (HUGEINT
 or DECIMAL(38)). If none, the SQL stands alone. If some, DuckDB's own overflow check decides row by row inside TRY, and
-only rows that do overflow are computed by the declared Decimal function (``declared``), by the same exact rules. A
-CASE stands around what is inside TRY: the optimizer would otherwise compute a shared part outside of it, where an
-overflow ends the query.
+only rows that do overflow are computed by the declared Decimal function (``declared``), by the same exact rules.
 
 Trees with sqrt, exp, ln, log10 or a power that is not a written whole number go through that function as a whole, and
 are not ``exact``: these functions give 34 digits. So do sums whose rows divide by a column (exact, by fractions).
@@ -93,12 +91,14 @@ class CompiledSql:
     """A tree as SQL.
 
     ``expression`` is DECIMAL(38, decimals), NULL where there is no answer; ``status_expression`` is ``ok`` or why not.
+    ``reason_expression`` is the same for rows without an answer only, and shorter: for a query around this one.
     ``exact``: no declared function is part of the formula (``functions`` names them). ``path`` tells how it runs:
     ``sql`` alone, ``sql or function`` (rows that do not fit into 38 digits), ``function`` (every row).
     """
 
     expression: str
     status_expression: str
+    reason_expression: str
     exact: bool
     path: Literal["sql", "sql or function", "function"]
     functions: tuple[str, ...]
@@ -157,13 +157,17 @@ def compile_sql(
     else:
         checked = f"CASE WHEN {status} = 'ok' THEN {result} END"
     if not risky:
-        return CompiledSql(checked, status, True, "sql", (), decimals, tuple(dict.fromkeys(writer.parts)), checked)
+        return CompiledSql(
+            checked, status, status, True, "sql", (), decimals, tuple(dict.fromkeys(writer.parts)), checked
+        )
     ready = declared.Program(program(tree, tables), *writer.arguments(tree), decimals)
-    tried, failed = f"TRY({checked})", f"nullif(TRY({status}), 'ok')"
+    tried, failed = writer.tried(tree, checked), f"nullif({writer.tried(tree, status)}, 'ok')"
+    reason = f"coalesce({failed}, {_call_status(call)})"
     from_call = f"TRY_CAST(substr({call}, 2) AS DECIMAL({sql_numbers.WIDTH},{decimals}))"
     return CompiledSql(
         f"coalesce({tried}, CASE WHEN {failed} IS NULL THEN {from_call} END)",
-        f"CASE WHEN {tried} IS NOT NULL THEN 'ok' ELSE coalesce({failed}, {_call_status(call)}) END",
+        f"CASE WHEN {tried} IS NOT NULL THEN 'ok' ELSE {reason} END",
+        reason,
         True,
         "sql or function",
         (),
@@ -229,7 +233,7 @@ def _by_function(
         limits = _status(first)
         expression = f"CASE WHEN {limits} = 'ok' THEN {expression} END"
         status = f"coalesce(nullif({limits}, 'ok'), {status})"
-    return CompiledSql(expression, status, not functions, "function", functions, decimals, (), "", key, ready)
+    return CompiledSql(expression, status, status, not functions, "function", functions, decimals, (), "", key, ready)
 
 
 def _call_status(call: str) -> str:
@@ -296,6 +300,9 @@ class _TooWide(Exception):
 
 class _Writer:
     def __init__(self, columns: Mapping[str, ColumnType], tables: Tables) -> None:
+        names = [name.lower() for name, given in columns.items() if not given.sql]
+        if len(set(names)) != len(names):
+            raise FormulaError("two names differ in capitals only, which DuckDB takes for one: give `sql` for them")
         self.columns = columns
         self.tables = tables
         self.risky = False  # whether a condition that decides the status may not fit
@@ -340,6 +347,14 @@ class _Writer:
                 texts.append(f"CAST({sql} AS VARCHAR)")
         values = f"[{', '.join(texts)}]" if texts else "CAST([] AS VARCHAR[])"
         return f"{declared.FUNCTION}('{key}', {values})"
+
+    def tried(self, tree: Node, sql: str) -> str:
+        """The expression, NULL in rows where it overflows.
+
+        It stands inside a lambda, whose body the optimizer does not look into: it would compute a part that occurs
+        twice outside of TRY, where one overflow ends the query.
+        """
+        return f"TRY(list_transform([{self.sql(self.names(tree)[0])}], lambda gl_all: {sql})[1])"
 
     def column(self, name: str) -> ColumnType:
         if name not in self.columns:
