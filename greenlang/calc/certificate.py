@@ -33,6 +33,7 @@ from greenlang.calc.records import (
 from greenlang.errors import GreenlangError
 
 FORMAT = "greenlang-result-certificate/1"
+NORMAL = r"^-?(0|[1-9][0-9]*)(\.[0-9]*[1-9])?$"  # a decimal in normal form
 LINKS = (
     "format",
     "engine",
@@ -168,10 +169,15 @@ def chain(content: Mapping[str, Any]) -> tuple[ChainLink, ...]:
     before = ""
     links = []
     for name in LINKS:
-        own = digest(content.get(name))
-        before = digest({"link": name, "content": own, "before": before})
-        links.append(ChainLink(link=name, content=own, digest=before))
+        link = ChainLink(**follow(name, digest(content.get(name)), before))
+        links.append(link)
+        before = link.digest
     return tuple(links)
+
+
+def follow(link: str, content: object, before: object) -> dict[str, Any]:
+    """The link of that name and content digest, after the one with the digest ``before``."""
+    return {"link": link, "content": content, "digest": digest({"link": link, "content": content, "before": before})}
 
 
 def plain_values(value: object) -> Any:
@@ -210,11 +216,11 @@ def schema() -> dict[str, Any]:
     """The JSON Schema of a certificate, made from these classes (docs/result-certificate.schema.json)."""
     from pydantic import TypeAdapter
 
-    made = TypeAdapter(ResultCertificate).json_schema(mode="serialization")
+    made = TypeAdapter(ResultCertificate).json_schema(mode="validation")
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": "Certificate of a GreenLang calculation",
         **_closed(made),
+        "title": "Certificate of a GreenLang calculation",
     }
 
 
@@ -225,13 +231,18 @@ def _closed(value: Any) -> Any:
     if not isinstance(value, dict):
         return value
     out = {key: _closed(item) for key, item in value.items()}
-    if out.get("type") == "object" and "properties" in out:
+    if "properties" in out:
         out["required"] = sorted(out["properties"])
         out["additionalProperties"] = False
         for entry in out["properties"].values():
             entry.pop("default", None)
-    if out.get("type") == "string" and "pattern" in out:
-        out["pattern"] = r"^-?(0|[1-9][0-9]*)(\.[0-9]*[1-9])?$"
+    kinds = [choice.get("type") for choice in out.get("anyOf", ())]
+    if "number" in kinds and "boolean" not in kinds:
+        del out["anyOf"]
+        out |= {"type": "string", "pattern": NORMAL}
+    elif "number" in kinds:  # a number, a text or a truth: a number cannot be told from a text there
+        others = [choice for choice in out["anyOf"] if choice["type"] not in {"number", "string"}]
+        out["anyOf"] = [{"type": "string"}, *others]
     return out
 
 

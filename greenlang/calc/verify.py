@@ -21,6 +21,7 @@ from greenlang.calc.certificate import (
     LINKS,
     ResultCertificate,
     chain,
+    follow,
     plain_values,
     read_certificate,
 )
@@ -126,19 +127,23 @@ class _Checker:
             self.add("structure", "", f"it has no canonical form: {error}")
             return
         told = self.content.get("chain")
+        last: object = made[-1]["digest"]
         if not isinstance(told, list) or [e.get("link") if isinstance(e, dict) else None for e in told] != list(LINKS):
             self.add("chain", "chain", "the chain does not name the links in their order")
         else:
+            before: object = ""
             for number, (stated, own) in enumerate(zip(told, made, strict=True)):
                 name = own["link"]
-                if stated.get("content") != own["content"]:
+                follows = stated == follow(name, stated.get("content"), before)
+                before = stated.get("digest")
+                if not follows:
+                    self.add("chain", f"chain[{number}]", f"the link of `{name}` does not follow from the one before")
+                elif stated["content"] != own["content"]:
                     message = f"`{name}` was changed after the certificate was sealed"
-                    self.add(name, name, message, stated.get("content"), own["content"])
-                elif stated != own:
-                    self.add("chain", f"chain[{number}]", f"the link of `{name}` does not follow from those before it")
-        digest = made[-1]["digest"]
-        if self.content.get("digest") != digest:
-            self.add("digest", "digest", "the digest is not that of the content", self.content.get("digest"), digest)
+                    self.add(name, name, message, stated["content"], own["content"])
+            last = before
+        if self.content.get("digest") != last:
+            self.add("digest", "digest", "the digest is not that of the chain", self.content.get("digest"), last)
         if expected and expected != self.content.get("digest"):
             message = "the digest is not the one that was kept: this is another certificate"
             self.add("digest", "digest", message, self.content.get("digest"), expected)
@@ -210,7 +215,8 @@ class _Checker:
         stated = self.content.get("uncertainty")
         if stated is not None:
             if uncertainty is None:
-                self.notes.append("the uncertainty was not recomputed: no method for it was given")
+                message = "an uncertainty is stated, and no method was given that computes it again"
+                self.add("uncertainty", "uncertainty", message)
                 again["uncertainty"] = stated
             else:
                 again["uncertainty"] = plain_values(dict(uncertainty(self.engine, self.content)))

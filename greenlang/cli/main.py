@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from greenlang.cli import agent_build, demo, factors, factory, query, registry
+from greenlang.cli import agent_build, calc, demo, factors, factory, formulas, query, registry
 from greenlang.cli.app import Group, version_asked
 
 app = typer.Typer(
@@ -38,9 +38,12 @@ def options(
 
 app.command("demo")(demo.demo)
 app.command("query")(query.query)
+app.command("verify")(calc.verify)
 app.add_typer(agent_build.app, name="agent")  # the commands that build join those that show
 app.add_typer(registry.app, name="registry")
 app.add_typer(factors.app, name="factors")
+app.add_typer(formulas.app, name="formulas")
+app.add_typer(calc.app, name="calc")
 app.add_typer(factory.app, name="factory")
 
 if __name__ == "__main__":

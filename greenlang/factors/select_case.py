@@ -1,0 +1,66 @@
+"""One request on its way through the rule: what every step needs.
+
+Belongs here: the state of one selection. Does not belong here: steps (``select_narrow``, ``select_decide``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from greenlang.factors.select_index import Group, Index, Row
+from greenlang.factors.select_model import Request, SelectionRefused, Trail
+from greenlang.factors.select_places import Places
+from greenlang.factors.select_rule import Rule
+from greenlang.factors.table import FactorTable
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A row that passed every word, in its group and region."""
+
+    group: Group
+    region: str
+    row: Row
+
+
+@dataclass(slots=True)
+class Case:
+    """One request, the table and rule it is answered by, and what was done so far."""
+
+    table: FactorTable
+    rule: Rule
+    index: Index
+    places: Places
+    request: Request
+    trail: Trail
+    relaxed: list[str] = field(default_factory=list)
+    crossing: bool = False  # whether the calorific basis is to be converted by a cited ratio
+
+    def reject(self, groups: Iterable[Group], reason: str) -> None:
+        """Record that whole groups fell out for one reason."""
+        for group in groups:
+            self.trail.reject(reason, len(group.numbers), group.numbers.copy)
+
+    def refused(
+        self,
+        message: str,
+        *,
+        hint: str = "",
+        candidates: tuple[str, ...] = (),
+        words: dict[str, tuple[str, ...]] | None = None,
+    ) -> SelectionRefused:
+        """The refusal, to be raised."""
+        return SelectionRefused(
+            message, request=self.request, trail=self.trail, candidates=candidates, words=words, hint=hint
+        )
+
+
+def count(groups: Iterable[Group]) -> int:
+    """How many rows the groups hold."""
+    return sum([len(group.numbers) for group in groups])
+
+
+def others(groups: Iterable[Group], kept: frozenset[int]) -> list[int]:
+    """The rows of the groups that are not among ``kept``."""
+    return [number for group in groups for number in group.numbers if number not in kept]
