@@ -9,8 +9,10 @@ ANALYTICS = "analytics"
 
 SPEC_INBOX = "spec_inbox"
 FACTOR_RELEASE = "factor_release"
+FORMULAS = "formulas"
+BACK_ENDS_AGREE = "back_ends_agree"  # a check of the formulas
 FACTORY_METRICS = "factory_metrics"
-REFERENCE_ASSETS = ("raw_embedded", "factors", "formulas", FACTOR_RELEASE)
+REFERENCE_ASSETS = ("raw_embedded", "factors", FORMULAS, FACTOR_RELEASE)
 AGENT_ASSETS = (
     "agent_spec",
     "agent_code",

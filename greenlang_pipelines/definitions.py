@@ -21,7 +21,7 @@ def build_defs(*, resource_overrides: Mapping[str, Any] | None = None) -> Defini
     return Definitions(
         assets=[*emission_factors.ASSETS, *agents.ASSETS, *analytics.ASSETS],
         asset_checks=[*emission_factors.CHECKS, *analytics.CHECKS],
-        jobs=[jobs.line_batch, jobs.reference_tables, jobs.daily_metrics],
+        jobs=[jobs.line_batch, jobs.reference_tables, jobs.daily_agreement, jobs.daily_metrics],
         schedules=schedules.build(settings),
         sensors=[inbox.build(jobs.line_batch, settings), tables.build(jobs.reference_tables.name)],
         resources={"factory": FactoryResource(), **(resource_overrides or {})},

@@ -5,6 +5,7 @@ what the line does (``greenlang.factory.line``).
 """
 
 from dagster import (
+    AssetCheckKey,
     AssetKey,
     AssetSelection,
     Config,
@@ -17,7 +18,7 @@ from dagster import (
 )
 from pydantic import Field
 
-from assets.names import AGENT_ASSETS, FACTORY_METRICS, REFERENCE_ASSETS
+from assets.names import AGENT_ASSETS, BACK_ENDS_AGREE, FACTORY_METRICS, FORMULAS, REFERENCE_ASSETS
 from assets.record import Recorder
 from resources.factory import FactoryResource
 
@@ -67,11 +68,20 @@ def line_batch() -> None:
     run_line()
 
 
+_agreement = AssetSelection.checks(AssetCheckKey(AssetKey(FORMULAS), BACK_ENDS_AGREE))
+
 reference_tables = define_asset_job(
     "reference_tables",
-    selection=AssetSelection.assets(*REFERENCE_ASSETS),
+    selection=AssetSelection.assets(*REFERENCE_ASSETS) - _agreement,
     executor_def=in_process_executor,
     description="Build the factor tables and check the formula library.",
+)
+
+daily_agreement = define_asset_job(
+    "daily_agreement",
+    selection=_agreement,
+    executor_def=in_process_executor,
+    description="Hold the two back-ends of the formula language against each other, on other inputs each day.",
 )
 
 daily_metrics = define_asset_job(

@@ -1,4 +1,4 @@
-"""Schedules: the nightly rebuild of what changed, and the daily catalogue.
+"""Schedules: the nightly rebuild of what changed, the daily catalogue, the daily check of the back-ends.
 
 Belongs here: when. Does not belong here: what changed (``greenlang.factory.line.stale_keys`` knows).
 """
@@ -16,7 +16,7 @@ from dagster import (
 )
 
 from greenlang.settings import Settings
-from greenlang_pipelines.jobs import LineBatch, daily_metrics, line_batch
+from greenlang_pipelines.jobs import LineBatch, daily_agreement, daily_metrics, line_batch
 from resources.factory import FactoryResource
 
 
@@ -51,4 +51,17 @@ def build(settings: Settings) -> Sequence[ScheduleDefinition]:
         default_status=status,
         description="Each morning: the DuckDB catalogue, built anew.",
     )
-    return [nightly, catalogue]
+
+    @schedule(
+        job=daily_agreement,
+        name="daily_agreement",
+        cron_schedule="30 5 * * *",
+        execution_timezone=settings.timezone,
+        default_status=status,
+        description="Each morning: Decimal and SQL on every formula, on inputs that the date draws.",
+    )
+    def agreement(context: ScheduleEvaluationContext) -> RunRequest:
+        day = context.scheduled_execution_time.date().isoformat()
+        return RunRequest(run_key=f"agreement-{day}", tags={"greenlang/seed": day})
+
+    return [nightly, catalogue, agreement]

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from greenlang.factors.release import Release
     from greenlang.factory.intake import Intake
     from greenlang.factory.outcome import StageOutcome
+    from greenlang.formulas.agreement import Agreement
     from greenlang.formulas.library import FormulaLibrary
     from greenlang.sync import Prepared
 
@@ -186,10 +187,29 @@ class FactoryResource(ConfigurableResource):
         return FactorTable.load(None if embedded else self.settings.tables / "factors.parquet")
 
     def formulas(self) -> FormulaLibrary:
-        """The formula library: loading it parses, unit-checks and proves every formula."""
+        """The formula library."""
         from greenlang.formulas.library import library
 
         return library()
+
+    def formula_problems(self) -> list[str]:
+        """Everything that is wrong with a formula: declaration, units, worked cases."""
+        from greenlang.errors import FormulaError
+        from greenlang.formulas.library import prove
+
+        problems = []
+        for formula in self.formulas():
+            try:
+                prove(formula)
+            except FormulaError as error:
+                problems.append(str(error))
+        return problems
+
+    def back_ends(self, seed: str, inputs: int) -> list[Agreement]:
+        """Each output of each formula, on its worked cases and drawn inputs, in Decimal and in SQL."""
+        from greenlang.formulas.agreement import agreement
+
+        return list(agreement(self.formulas(), inputs=inputs, seed=seed))
 
     # -- metrics
     # -------------------------------------------------------------------------------------------------

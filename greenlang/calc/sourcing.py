@@ -27,6 +27,7 @@ from greenlang.calc.records import FactorRecord
 from greenlang.errors import FactorNotFound
 from greenlang.factors.model import Factor, row_digest
 from greenlang.factors.select_model import Request, SelectionRefused
+from greenlang.factors.standing import Standing
 from greenlang.factors.table import FactorTable
 from greenlang.formulas.declare import FormulaColumn, FormulaSymbol
 
@@ -98,7 +99,19 @@ class Sources:
         steps: tuple[str, ...] = ()
         if len(rows) > 1:
             rows, steps = self._narrowed(given.ref, rows, wanted)
-        return _sourced(rows[0], rows[0].value, rows[0].unit, wanted, context, by="reference", steps=steps)
+        row = rows[0]
+        sourced = _sourced(row, row.value, row.unit, wanted, context, by="reference", steps=steps)
+        return replace(sourced, warnings=(*sourced.warnings, *self._kept_out(row, wanted)))
+
+    def _kept_out(self, row: Factor, wanted: Wanted) -> list[str]:
+        """Naming a row reaches one that a finding keeps out of selection; that is said."""
+        number = self.table.position(row.key)
+        finding = self._standings[number].finding if number is not None else ""
+        return [f"{wanted.symbol}: a finding keeps {row.ref} out of selection: {finding}"] if finding else []
+
+    @cached_property
+    def _standings(self) -> list[Standing]:
+        return self.table.standings()
 
     def _narrowed(self, ref: str, rows: Sequence[Factor], wanted: Wanted) -> tuple[tuple[Factor, ...], tuple[str, ...]]:
         fits = tuple(row for row in rows if not _unfit(row, wanted) and _named_apart(row.unit, row, wanted) is not None)

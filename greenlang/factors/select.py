@@ -10,7 +10,8 @@ Belongs here: asking and keeping answers. Does not belong here: reading the rule
 
 from __future__ import annotations
 
-from greenlang.factors.aliases import Aliases, declared_aliases
+from greenlang.factors.aliases import Aliases
+from greenlang.factors.select_aliases import selection_aliases
 from greenlang.factors.select_case import Case
 from greenlang.factors.select_decide import decided
 from greenlang.factors.select_index import Index
@@ -31,8 +32,9 @@ class Selector:
     def __init__(self, table: FactorTable, *, rule: Rule | None = None, aliases: Aliases | None = None) -> None:
         self.table = table
         self.rule = rule or declared_rule()
-        self.index = Index(table, self.rule, aliases or declared_aliases())
-        self.places = Places(self.rule, self.index, aliases or declared_aliases())
+        known = aliases or selection_aliases()
+        self.index = Index(table, self.rule, known)
+        self.places = Places(self.rule, self.index, known)
         self._answers: dict[Request, Selection | SelectionRefused] = {}
 
     def select(self, request: Request) -> Selection:

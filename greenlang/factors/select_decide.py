@@ -79,7 +79,6 @@ def _record(case: Case, stage: Stage, region: str | None, groups: list[Group], f
         how for one in found for how in case.places.relaxed(stage, one.region, one.row, one.group, region, request.year)
     )
     case.relaxed += dict.fromkeys(hows)
-
     case.trail.reject(f"not {_asked(case, region)}", count(groups) - len(kept), partial(others, groups, kept))
     if region is not None or request.year is not None:
         text = "; ".join([*texts, *(f"relaxed: {how}" for how in case.relaxed)])
@@ -142,13 +141,14 @@ def _wholes_and_originals(case: Case, found: list[Found]) -> list[Found]:
 
 
 def _same_figure(case: Case, found: list[Found]) -> list[Found]:
-    """One publisher's figure of one activity that stands twice, alike in every word and in value, is one answer."""
+    """One publisher's figure that stands twice for an activity, alike in every word, edition and value: one answer."""
     if len(found) < 2:
         return found
     first: dict[tuple[object, ...], Found] = {}
     for one in sorted(found, key=lambda one: one.row.number):  # in the order of the keys
         factor = case.table.at(one.row.number)
-        first.setdefault((_but_dataset(one.group), one.region, factor.value, factor.unit), one)
+        place = (_but_dataset(one.group), one.region, one.row.own_year, one.row.vintage)
+        first.setdefault((*place, factor.value, factor.unit), one)
     left = list(first.values())
     _fall(case, found, left, "same figure", "the publisher prints the same figure twice; the first by key is cited")
     return left

@@ -216,6 +216,10 @@ class Index:
         """The edition of ``dataset`` that ``source``/``vintage`` means: its own, or the one whose cells it repeats."""
         return vintage if source == dataset else self._twin_editions.get((source, vintage, dataset), "")
 
+    def repeats(self, number: int, path: str) -> bool:
+        """Whether the row repeats the cell of another row below ``path``."""
+        return self._standings[number].same_as.startswith(f"{path}/")
+
     @cached_property
     def _sorted(self) -> list[str]:
         return sorted(self._activities)

@@ -59,11 +59,12 @@ def _by_reference(case: Case, value: str) -> list[tuple[Group, set[str]]]:
         nearest = "; ".join(f"{ref} ({why})" for ref, why in case.table.nearest(value))
         raise case.refused(f"no factor `{value}` in release {case.table.release}", hint=f"nearest: {nearest}")
     numbers: dict[str, list[int]] = {}
+    exact = len(rows) == 1 and rows[0].key == path
     for row in rows:
         number = case.table.position(row.key)
         assert number is not None
-        numbers.setdefault(row.activity, []).append(number)
-    exact = len(rows) == 1 and rows[0].key == path
+        if exact or not case.index.repeats(number, path):
+            numbers.setdefault(row.activity, []).append(number)
     groups = [g for activity, found in numbers.items() for g in case.index.grouped(found, activity, by_key=exact)]
     case.trail.step("activity", f"the reference names {'this row' if exact else 'the rows below it'}", len(rows))
     return [(group, {group.dataset}) for group in groups]
@@ -109,8 +110,8 @@ def _vintage(case: Case, groups: list[Group], source: str, vintage: str) -> list
     cuts = [(group, group.edition(case.index.edition_meant(source, vintage, group.dataset))) for group in groups]
     for group, cut in cuts:
         if out := len(group) - len(cut):
-            others = partial(others, (group,), frozenset(cut.numbers))
-            case.trail.reject(f"its edition is not {vintage}", out, others)
+            rest = partial(others, (group,), frozenset(cut.numbers))
+            case.trail.reject(f"its edition is not {vintage}", out, rest)
     return [cut for _, cut in cuts if len(cut)]
 
 

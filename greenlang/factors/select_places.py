@@ -23,7 +23,7 @@ from greenlang.factors.select_model import SHOWN, Request
 from greenlang.factors.select_rule import Rule
 
 EVERYWHERE = ""
-_CODE = re.compile(r"[A-Z]{2}(-[A-Z0-9]{1,3})?")
+_SUBDIVISION = re.compile(r"[A-Z]{2}-[A-Z0-9]{1,3}")  # ISO 3166-2
 _DEEPEST = 4  # containing regions, one above the other
 
 
@@ -69,7 +69,7 @@ class Places:
         self._meant: dict[str, tuple[str, ...]] = {}
 
     def region(self, value: str) -> tuple[str, ...]:
-        """The codes that a value means: a code of the table, an alias, a country's name, a publisher's own words."""
+        """The codes that a value means: an alias, a country, a code of the table, a publisher's own words."""
         found = self._meant.get(value)
         if found is None:
             found = self._meant[value] = self._region(value.strip())
@@ -77,18 +77,18 @@ class Places:
 
     def _region(self, value: str) -> tuple[str, ...]:
         code, wanted = value.upper(), normalise(value)
-        if code and code in self._index.regions:
-            return (code,)
         named = {target for entry in self._aliases.regions if wanted in entry.values for target in entry.targets}
         if named:
             return tuple(sorted(named))
         country = iso2(value) or iso2(code)
         if country:
             return (country,)
+        if code and code in self._index.regions:
+            return (code,)
         own = self._index.region_names.get(wanted)
         if own:
             return tuple(sorted(own))
-        return (code,) if "-" in code and _CODE.fullmatch(code) and iso2(code[:2]) else ()
+        return (code,) if _SUBDIVISION.fullmatch(code) and iso2(code[:2]) else ()
 
     def publisher_meant(self, value: str) -> str:
         """The publisher that a name in use stands for, for a hint; or empty."""

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     import duckdb
 
 PRECISION, SCALE = 18, 6
+_FEW = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +74,12 @@ def _compare(
 ) -> Agreement:
     sql = compile_formula(whole, output, columns)
     sql.prepare(connection)
+    if sql.path == "function":
+        rows = rows[: vectors + _FEW]  # the same function on both sides: only its way through SQL is tested
     plain = f"({sql.plain}) IS NOT NULL" if sql.plain else "FALSE"
-    query = f"SELECT {sql.expression}, {sql.status_expression}, {plain} FROM given ORDER BY place"  # noqa: S608 - ours
+    query = (
+        f"SELECT {sql.expression}, {sql.status_expression}, {plain} FROM given WHERE place < {len(rows)} ORDER BY place"  # noqa: S608 - ours
+    )
     answers = connection.execute(query).fetchall()
     differences, answered, in_sql, example = 0, 0, 0, ""
     ask = whole.asker(output)

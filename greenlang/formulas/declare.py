@@ -370,8 +370,10 @@ def misfit(symbol: FormulaSymbol | FormulaColumn, value: Given) -> str:
     if symbol.type == "number":
         if not isinstance(value, Decimal):
             return f"a number is needed, not {value!r}"
+        if within(value, symbol.range):
+            return ""
         low, high = ("open" if b is None else normal_text(b) for b in symbol.range)
-        return "" if within(value, symbol.range) else f"{value} is outside the valid range [{low}, {high}]"
+        return f"{value} is outside the valid range [{low}, {high}]"
     if symbol.type == "text":
         if not isinstance(value, str):
             return f"a text is needed, not {value!r}"

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from dagster import AssetKey, DagsterInstance, ExecuteInProcessResult
 
-from assets import names
 from greenlang.factors.gates.all import GATES
 from greenlang.factors.gates.run import gate_name
 from greenlang_pipelines.definitions import build_defs
@@ -43,6 +43,11 @@ def checks(result: ExecuteInProcessResult) -> dict[str, bool]:
     return {e.check_name: e.passed for e in result.get_asset_check_evaluations()}
 
 
+def reference_tables(instance: DagsterInstance, factory: FactoryResource) -> ExecuteInProcessResult:
+    job = build_defs(resource_overrides={"factory": factory}).resolve_job_def("reference_tables")
+    return job.execute_in_process(instance=instance, raise_on_error=False)
+
+
 def shown(instance: DagsterInstance, asset: str) -> dict[str, Any]:
     event = instance.get_latest_materialization_event(AssetKey(asset))
     assert event is not None
@@ -51,7 +56,7 @@ def shown(instance: DagsterInstance, asset: str) -> dict[str, Any]:
 
 @pytest.mark.slow
 def test_the_reference_tables_are_built_released_and_checked(instance: DagsterInstance, real: FactoryResource) -> None:
-    result = run(instance, real, *names.REFERENCE_ASSETS)
+    result = reference_tables(instance, real)
     assert result.success
     assert checks(result) == {
         "embedded_files_are_there": True,
@@ -64,6 +69,32 @@ def test_the_reference_tables_are_built_released_and_checked(instance: DagsterIn
     assert shown(instance, "factor_release")["release"] == real.factor_table(embedded=True).release
     assert "epa/stationary-combustion/2024" in shown(instance, "factor_release")["tables"]
     assert shown(instance, "formulas")["dagster/row_count"] > 0
+
+
+@pytest.mark.slow
+def test_the_back_ends_are_held_against_each_other_on_the_inputs_of_the_day(
+    instance: DagsterInstance, real: FactoryResource, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from greenlang.formulas.library import FormulaLibrary, library
+
+    few = library()
+    monkeypatch.setattr(FormulaLibrary, "__iter__", lambda self: iter([few.get("carbon/energy-by-gas")]))
+    job = build_defs(resource_overrides={"factory": real}).resolve_job_def("daily_agreement")
+    result = job.execute_in_process(instance=instance, tags={"greenlang/seed": "2026-11-21"})
+    (check,) = result.get_asset_check_evaluations()
+    assert (check.check_name, check.passed) == ("back_ends_agree", True)
+    assert check.metadata["seed"].value == "2026-11-21"
+    assert check.metadata["inputs"].value > 50
+
+    class Differing(FactoryResource):
+        def back_ends(self, seed: str, inputs: int) -> list[Any]:
+            rows = super().back_ends(seed, inputs)
+            return [replace(rows[0], differences=1, example="1 against 2"), *rows[1:]]
+
+    job = build_defs(resource_overrides={"factory": Differing(var=real.var)}).resolve_job_def("daily_agreement")
+    (check,) = job.execute_in_process(instance=instance).get_asset_check_evaluations()
+    assert not check.passed
+    assert "1 against 2" in str(check.metadata["differences"].value)
 
 
 @pytest.mark.slow

@@ -37,6 +37,7 @@ CHECKS = {
     "factor_keys_are_unique",
     "parquet_holds_the_embedded_figures",
     "formulas_are_cited_and_worked",
+    "back_ends_agree",
     "metrics_agree_with_the_registry",
 }
 
@@ -51,8 +52,8 @@ def test_the_definitions_are_all_there() -> None:
     assert {key.name for key in defs.resolve_asset_graph().asset_check_keys} == CHECKS
     repository = defs.get_repository_def()
     jobs = {name for name in repository.job_names if not name.startswith("__")}
-    assert jobs == {"line_batch", "reference_tables", "daily_metrics"}
-    assert {s.name for s in repository.schedule_defs} == {"nightly", "daily_catalogue"}
+    assert jobs == {"line_batch", "reference_tables", "daily_agreement", "daily_metrics"}
+    assert {s.name for s in repository.schedule_defs} == {"nightly", "daily_catalogue", "daily_agreement"}
     assert {s.name for s in repository.sensor_defs} == {"inbox_sensor", "tables_sensor"}
 
 

@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 from dagster import AssetKey, DagsterInstance, ExecuteInProcessResult
 
-from assets import names
 from greenlang.factors.gates.report import Finding, Report
 from greenlang_pipelines.definitions import build_defs
 from resources.factory import FactoryResource
@@ -40,6 +39,11 @@ def run(
         asset_selection=[AssetKey(name) for name in selection],
         raise_on_error=False,
     )
+
+
+def reference_tables(instance: DagsterInstance, factory: FactoryResource) -> ExecuteInProcessResult:
+    job = build_defs(resource_overrides={"factory": factory}).resolve_job_def("reference_tables")
+    return job.execute_in_process(instance=instance, raise_on_error=False)
 
 
 def shown(instance: DagsterInstance, asset: str) -> dict[str, Any]:
@@ -74,14 +78,14 @@ def test_an_edition_whose_files_are_not_there_fails_and_says_what_to_do(
 def test_the_editions_that_are_there_become_a_release_in_force_with_its_pictures(
     instance: DagsterInstance, real: FactoryResource
 ) -> None:
-    assert run(instance, real, *names.REFERENCE_ASSETS).success
+    assert reference_tables(instance, real).success
     assert len(instance.get_materialized_partitions(AssetKey("raw_eea"))) == 2
     release = shown(instance, "factor_release")
     assert release["release"] == real.factor_table().release == "factors-1.0.0"
     assert release["value_distribution"].startswith("![value_distribution](data:image/svg+xml;base64,")
     assert Path(release["value_distribution_file"]).read_text().startswith("<?xml")
     # once more: nothing changed, nothing is read again, and it is the same release
-    assert run(instance, real, *names.REFERENCE_ASSETS).success
+    assert reference_tables(instance, real).success
     assert shown(instance, "factor_release")["digest"] == release["digest"]
 
 
