@@ -55,7 +55,7 @@ _DEFINITIONS = (
     "item = [item]",  # a piece, portion, meal, device: what is counted, not weighed
     "hundred_item = 100 * item",
     "hundred_km = 100 * kilometer",
-    "tep = 42 * gigajoule",  # of ADEME's Base Carbone: 210 pairs of its rows per tep and per GJ; Pint's toe is 41.868 GJ
+    "tep = 42 * gigajoule",  # of ADEME's Base Carbone: 210 pairs of its rows per tep and GJ; Pint's toe is 41.868 GJ
     "passenger_km = passenger * kilometer = pkm",
     "passenger_mile = passenger * mile",
     "vehicle_km = vehicle * kilometer = vkm",

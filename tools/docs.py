@@ -11,6 +11,7 @@ from collections import Counter
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from greenlang.calc.certificate import schema
 from greenlang.factors import FactorTable
 from greenlang.factors.catalogue import catalogue
 from greenlang.factors.fields import docs_table
@@ -85,6 +86,7 @@ def pages() -> dict[str, str]:
         "quality.md": quality_page(),
         "metrics.md": metrics_page(),
         "factors.md": _factors(),
+        "result-certificate.schema.json": json.dumps(schema(), indent=2) + "\n",
         "pack.schema.json": json.dumps(Pack.model_json_schema(), indent=2) + "\n",
     }
 

@@ -6,6 +6,7 @@ finding factor rows (``sourcing``), evaluating (``basis``).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -27,11 +28,12 @@ from greenlang.calc.given import (
     read_given,
 )
 from greenlang.calc.mistakes import Mistake, Refused, near
-from greenlang.calc.quantity import Conversion, convert, has_co2e, known_unit, shown
+from greenlang.calc.quantity import Conversion, convert, has_co2e, known_unit, misleading, shown
 from greenlang.calc.records import CellUsed, FactorRecord, InputRecord, OverrideRecord, ParameterRecord
 from greenlang.calc.sourcing import Sourced, Sources, Wanted
 from greenlang.formulas.declare import FormulaColumn, FormulaSymbol, LibraryFormula, within
 
+_DIFFERENCE = {"difference", "differences", "rise", "drop", "fall", "lift", "gradient"}
 GIVEN_BASIS = f"{UNSTATED} (given)"
 
 
@@ -165,13 +167,28 @@ class _Binder:
     def number(self, given: GivenNumber, symbol: FormulaSymbol | FormulaColumn, place: str) -> tuple[Decimal, str, str]:
         """A number in the declared unit, with its basis if it is CO2e."""
         value = given.value
-        if given.unit:
+        if given.unit and given.unit != symbol.unit:
             known_unit(given.unit)
+            if told := misleading(given.unit):
+                self.out.warnings.append(f"{place.removeprefix('inputs.')}: {told}")
             if (conversion := convert(value, given.unit, symbol.unit, place)) is not None:
                 self.out.conversions.append(conversion)
                 value = conversion.result
+                self.shifted(conversion, symbol)
         self.ranged(value, symbol)
         return value, symbol.unit, self.basis(given.basis, symbol.unit, place)
+
+    def shifted(self, conversion: Conversion, symbol: FormulaSymbol | FormulaColumn) -> None:
+        """20 degC is 293.15 K as a temperature and 20 K as a difference: which one is meant is said, or refused."""
+        if not conversion.shift:
+            return
+        given = f"{shown(conversion.value)} {conversion.unit}"
+        if _DIFFERENCE & set(re.findall(r"[a-z]+", symbol.meaning.lower())):
+            raise Refused("unit", f"{given} is a temperature, not a {symbol.meaning}", "give it in K or delta_degC")
+        self.out.warnings.append(
+            f"{conversion.place.removeprefix('inputs.')}: {given} counts as a temperature, "
+            f"{shown(conversion.result)} {conversion.into}; a difference is given in K or delta_degC"
+        )
 
     def basis(self, told: str, unit: str, place: str) -> str:
         """The basis of CO2e that was given; one that nobody states is unstated, with a warning."""

@@ -94,9 +94,10 @@ def output_step(
     lines = [f"{name} = {show(tree)}", *(f"    {line}" for line in conditions)]
     with_numbers = show(worked)
     pad = " " * len(name)
-    if not isinstance(worked, Number):
+    result = f"{shown(exact)} {unit}".rstrip()
+    if with_numbers != result:
         lines.append(f"{pad} = {with_numbers}")
-    lines.append(f"{pad} = {shown(exact)} {unit}".rstrip())
+    lines.append(f"{pad} = {result}")
     if exact != rounded:
         lines.append(f"{pad} ≈ {shown(rounded)} {unit}".rstrip())
     return WorkedStep(name=name, lines=tuple(lines))

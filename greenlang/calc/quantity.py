@@ -28,6 +28,8 @@ SAME = "the same quantity in another unit"
 _NUMBER = re.compile(r"([+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,6})?)\s*([A-Za-z%°µ(].*)?", re.DOTALL)
 _GROUPED = re.compile(r"[+-]?[0-9]{1,3}(?:[,' \u00a0\u202f][0-9]{3})+(?:\.[0-9]+)?(?![0-9])")
 _COMMA = re.compile(r"[+-]?[0-9]+,[0-9]+")
+_TON = re.compile(r"\btons?\b")  # 907.18474, 1016.0469088 or 1000 kg
+_GALLON = re.compile(r"\bgal(?:lon)?s?\b")
 _INNER = 80  # digits in which Pint derives its definitions (greenlang.units)
 _WIDE = Context(prec=4 * MAX_DIGITS, Emin=-(10**6), Emax=10**6)
 _SHORT = 45  # a definition with no more digits than this is taken as exact; longer ones are fractions such as 5/9
@@ -158,6 +160,24 @@ def power_of(dimension: str, unit: str) -> Decimal:
 def has_co2e(unit: str | None) -> bool:
     """Whether a unit holds CO2e, above or below the line."""
     return unit is not None and power_of(CO2E, unit) != 0
+
+
+def gas_of(unit: str) -> str:
+    """The gas above the line of a unit: CO2e, CO2, CH4f, ...; CO2e where there is none."""
+    from greenlang import units
+
+    found = units.parse_unit(unit).dimensionality
+    named = [str(name) for name, power in found.items() if power > 0 and str(name).startswith("[gas_")]
+    return named[0][5:-1] if named and CO2E not in found else "CO2e"
+
+
+def misleading(unit: str) -> str:
+    """A warning about a unit that people use for two things. Raises Refused where the two are far apart."""
+    if _TON.search(unit):
+        raise Refused("unit", f"`{unit}`: a ton can be read in three ways", "write t, short_ton or long_ton")
+    if _GALLON.search(unit):
+        return f"`{unit}` is the US liquid gallon, 3.785411784 litres; the imperial one is imperial_gallon"
+    return ""
 
 
 def known_unit(unit: str) -> None:

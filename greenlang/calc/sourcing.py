@@ -22,7 +22,7 @@ from greenlang.calc.basis import ANY, UNSTATED
 from greenlang.calc.context import CalculationContext
 from greenlang.calc.given import GivenRef, GivenRequest
 from greenlang.calc.mistakes import Refused, near
-from greenlang.calc.quantity import Conversion, convert, has_co2e
+from greenlang.calc.quantity import Conversion, convert, gas_of, has_co2e
 from greenlang.calc.records import FactorRecord
 from greenlang.errors import FactorNotFound
 from greenlang.factors.model import Factor, row_digest
@@ -41,6 +41,7 @@ _MASS = r"((?:[kMG]|kilo)?g|t|lb)"
 # Sets before AR5 give one value for all methane; where a set tells the origins apart, the symbol's own comes first.
 _METHANE = {"ch4-fossil": ("ch4-fossil", "ch4"), "ch4-non-fossil": ("ch4-non-fossil", "ch4")}
 _METHANE_GAS = {"CH4f": "ch4-fossil", "CH4b": "ch4-non-fossil"}
+_NET = {"net", "lower", "lhv", "ncv"}
 _GROSS = {"gross", "higher", "hhv", "gcv"}
 _HEATING = {"HHV": "gross", "LHV": "net"}
 _SHOWN = 6
@@ -131,7 +132,8 @@ class Sources:
 
     def _selected(self, given: GivenRequest, wanted: Wanted, context: CalculationContext) -> Sourced:
         asked: dict[str, Any] = dict(given.fields)
-        asked.setdefault("gas", _PLAIN.get(wanted.gas, (wanted.gas,))[0] or "CO2e")
+        gas = wanted.gas or gas_of(wanted.unit)
+        asked.setdefault("gas", "" if asked.get("kind") == "property" else _PLAIN.get(gas, (gas,))[0])
         asked.setdefault("permitted_use", context.permitted_use)
         if wanted.biogenic:
             asked.setdefault("biogenic", True)
@@ -317,8 +319,8 @@ def _unfit(row: Factor, wanted: Wanted) -> str:
     if wanted.biogenic and not row.biogenic:
         return f"is not biogenic CO2, {wanted.symbol} is"
     said = _words(wanted.meaning)
-    for basis, against, other in (("HHV", {"net", "lower", "ncv", "lhv"}, "net"), ("LHV", _GROSS, "gross")):
-        if row.calorific_basis == basis and said & against and not said & _words(_HEATING[basis]):
+    for basis, own, against, other in (("HHV", _GROSS, _NET, "net"), ("LHV", _NET, _GROSS, "gross")):
+        if row.calorific_basis == basis and said & against and not said & own:
             return f"is per {_HEATING[basis]} heating value, {wanted.symbol} is on the {other} basis"
     return ""
 
@@ -349,6 +351,9 @@ def _variants(unit: str, row: Factor, wanted: Wanted) -> list[str]:
 
 def _warnings(row: Factor, wanted: Wanted, context: CalculationContext) -> list[str]:
     out = []
+    if row.calorific_basis and not _words(wanted.meaning) & (_NET | _GROSS):
+        basis = _HEATING[row.calorific_basis]
+        out.append(f"{wanted.symbol}: {row.ref} is per {basis} heating value; so must the energy be")
     if row.status != "valid":
         out.append(f"{wanted.symbol}: the publisher calls {row.ref} {row.status}")
     if row.part_of:

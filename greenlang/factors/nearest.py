@@ -196,7 +196,7 @@ class Neighbours:
         columns = self._columns
         words = set(query.tokens)
         for token in query.tokens - columns.words.keys():
-            words.update(_one_slip(token) & columns.words.keys())
+            words.update(one_slip(token) & columns.words.keys())
         weights = np.zeros(len(columns.numbers))
         for word in sorted(words):
             weights[columns.words.get(word, [])] += self._weight(word)
@@ -273,7 +273,7 @@ def _tokens(parts: Iterable[str]) -> frozenset[str]:
     return frozenset(t for part in parts for t in _APART.split(part.lower()) if t and t not in _NOISE)
 
 
-def _one_slip(word: str) -> set[str]:
+def one_slip(word: str) -> set[str]:
     """Every text that one letter too many, too few, wrong, or out of place may have made ``word`` of."""
     if not 3 < len(word) <= 30:
         return set()

@@ -25,7 +25,7 @@ def sources_page(counts: Sequence[Count], editions: Sequence[Edition]) -> str:
     lines = [
         "# Sources",
         "",
-        "The publishers' datasets that GreenLang reads, as `greenlang factors sync` leaves them. Counted from the tables:",
+        "The publishers' datasets that GreenLang reads, counted from the tables that `greenlang factors sync` makes:",
         f"{total['factors']:,} factors over all vintages, {total['factors_latest']:,} in the latest, as distinct keys;"
         f" {total['source_values']:,} distinct source values.",
         f"{total['values_read']:,} values read = {total['values_read'] - total['values_refused']:,} kept +"

@@ -31,7 +31,7 @@ class Standing:
 
 
 def by_declaration(factor: Factor) -> bool:
-    """Whether what the publisher says of the row lets it stand for an inventory: valid, whole, free, for inventories."""
+    """Whether what the publisher says of the row lets it stand for an inventory: valid, whole, free, made for that."""
     return (
         factor.status == "valid"
         and factor.permitted_use == "inventory"

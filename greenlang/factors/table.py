@@ -103,6 +103,15 @@ class FactorTable:
 
         Rows that were never through the gates (the embedded base alone) stand as their publisher declares them.
         """
+        return list(self._read_standings)
+
+    def standing(self, key: str) -> Standing | None:
+        """How the row with this key stands, or None where there is no such row."""
+        number = self._positions.get(key)
+        return None if number is None else self._read_standings[number]
+
+    @cached_property
+    def _read_standings(self) -> list[Standing]:
         if self._standings is None or not self._standings.is_file():
             return [Standing(checked=False, eligible=by_declaration(row)) for row in self]
         return read_standings(self._standings)

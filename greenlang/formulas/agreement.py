@@ -76,22 +76,19 @@ def _compare(
     sql.prepare(connection)
     if sql.path == "function":
         rows = rows[: vectors + _FEW]  # the same function on both sides: only its way through SQL is tested
-    plain = f"({sql.plain}) IS NOT NULL" if sql.plain else "FALSE"
-    query = (
-        f"SELECT {sql.expression}, {sql.status_expression}, {plain} FROM given WHERE place < {len(rows)} ORDER BY place"  # noqa: S608 - ours
-    )
-    answers = connection.execute(query).fetchall()
+    query = sql.select(f"(SELECT * FROM given WHERE place < {len(rows)})", how="how")  # noqa: S608 - our own table
+    answers = connection.execute(f"SELECT value, status, how FROM ({query}) ORDER BY place").fetchall()  # noqa: S608
     differences, answered, in_sql, example = 0, 0, 0, ""
     ask = whole.asker(output)
     digits = decimals_of(whole.formula, output)
-    for row, (value, status, without) in zip(rows, answers, strict=True):
+    for row, (value, status, how) in zip(rows, answers, strict=True):
         expected: tuple[Decimal | None, str]
         try:
             expected = (rounded(ask(row), digits), "ok")
         except CalculationError as error:
             expected = (None, error.kind)
         answered += expected[1] == "ok"
-        in_sql += bool(without)
+        in_sql += how == "sql"
         if (value, status) != expected:
             differences += 1
             example = example or f"{row}: SQL {value} {status}, Decimal {expected[0]} {expected[1]}"

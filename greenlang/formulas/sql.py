@@ -88,35 +88,83 @@ TRUTH = ColumnType(kind="truth")
 
 @dataclass(frozen=True, slots=True)
 class CompiledSql:
-    """A tree as SQL.
+    """A tree as SQL: ``expression`` and ``status_expression``, or a whole ``select``, which is faster where ``path``
+    is not ``sql``.
 
-    ``expression`` is DECIMAL(38, decimals), NULL where there is no answer; ``status_expression`` is ``ok`` or why not.
-    ``reason_expression`` is the same for rows without an answer only, and shorter: for a query around this one.
     ``exact``: no declared function is part of the formula (``functions`` names them). ``path`` tells how it runs:
     ``sql`` alone, ``sql or function`` (rows that do not fit into 38 digits), ``function`` (every row).
     """
 
-    expression: str
-    status_expression: str
-    reason_expression: str
-    exact: bool
     path: Literal["sql", "sql or function", "function"]
-    functions: tuple[str, ...]
     decimals: int
-    parts: tuple[str, ...]  # every expression inside, for tests of types
-    plain: str = ""  # the expression without the function: NULL in rows that need it
+    functions: tuple[str, ...] = ()
+    plain: str = ""  # the value without the declared function; NULL where there is none, or where it does not fit
+    reason: str = "'ok'"  # the status without the function; NULL where it does not fit
+    call: str = ""  # the declared function
+    parts: tuple[str, ...] = ()  # every expression inside, for tests of types
     key: str = ""
-    _program: declared.Program | None = None
+    program: declared.Program | None = None
+
+    @property
+    def exact(self) -> bool:
+        """Whether every answer is the exact fraction, rounded once."""
+        return not self.functions
 
     @property
     def declared_function(self) -> bool:
         """Whether the formula uses sqrt, exp, ln, log10 or a power, which give 34 digits."""
         return not self.exact
 
+    @property
+    def expression(self) -> str:
+        """DECIMAL(38, decimals); NULL where there is no answer."""
+        if self.path == "sql":
+            return self.plain
+        value = self._of_call(self.call)
+        if self.path == "function":
+            return f"CASE WHEN coalesce({self.reason}, 'ok') = 'ok' THEN {value} END"
+        return f"coalesce({self.plain}, CASE WHEN coalesce({self.reason}, 'ok') = 'ok' THEN {value} END)"
+
+    @property
+    def status_expression(self) -> str:
+        """``ok``, or why there is no answer (STATUSES)."""
+        if self.path == "sql":
+            return self.reason
+        said = f"CASE WHEN starts_with({self.call}, '=') THEN 'ok' ELSE {self.call} END"
+        status = f"coalesce(nullif({self.reason}, 'ok'), {said})"
+        return status if self.path == "function" else f"CASE WHEN {self.plain} IS NOT NULL THEN 'ok' ELSE {status} END"
+
+    def select(self, source: str, *, value: str = "value", status: str = "status", how: str = "") -> str:
+        """A query over a table or a sub-query in brackets: its columns, the value and the status.
+
+        Each part is computed once in a row, and the function only where it is needed. ``how`` names one more column:
+        ``sql`` or ``function`` where there is an answer.
+        """
+        if self.path == "sql":
+            told = f", CASE WHEN {value} IS NOT NULL THEN 'sql' END AS {how}" if how else ""
+            inner = f"SELECT *, {self.plain} AS {value}, {self.reason} AS {status} FROM {source}"  # noqa: S608
+            return f"SELECT *{told} FROM ({inner})" if how else inner  # noqa: S608
+        plain = self.plain or f"CAST(NULL AS DECIMAL({sql_numbers.WIDTH},{self.decimals}))"
+        reason = f"CASE WHEN gl_plain IS NULL THEN nullif({self.reason}, 'ok') END"
+        call = f"CASE WHEN gl_plain IS NULL AND gl_reason IS NULL THEN {self.call} END"
+        told = (
+            f", CASE WHEN gl_plain IS NOT NULL THEN 'sql' WHEN starts_with(gl_call, '=') THEN 'function' END AS {how}"
+        )
+        lines = (
+            f"SELECT * EXCLUDE (gl_plain, gl_reason, gl_call), coalesce(gl_plain, {self._of_call('gl_call')}) AS {value}",
+            f", coalesce(gl_reason, CASE WHEN NOT starts_with(gl_call, '=') THEN gl_call END, 'ok') AS {status}",
+            f"{told if how else ''} FROM (SELECT *, {call} AS gl_call FROM (SELECT *, {reason} AS gl_reason",
+            f" FROM (SELECT *, {plain} AS gl_plain FROM {source})))",
+        )
+        return "".join(lines)
+
+    def _of_call(self, text: str) -> str:
+        return f"TRY_CAST(substr({text}, 2) AS DECIMAL({sql_numbers.WIDTH},{self.decimals}))"
+
     def prepare(self, connection: duckdb.DuckDBPyConnection) -> None:
         """Register on a connection what the expression calls. Nothing to do for plain SQL."""
-        if self._program is not None:
-            declared.declare(self.key, self._program)
+        if self.program is not None:
+            declared.declare(self.key, self.program)
             declared.register(connection)
 
 
@@ -140,43 +188,29 @@ def compile_sql(
         raise FormulaError(f"an output has 0 to {sql_numbers.WIDTH} digits after the point, not {decimals}")
     writer = _Writer(columns, tables or {})
     functions = declared_functions(tree)
-    key = f"{tree_digest(tree)}:{decimals}:{hash_of(tables)}"
-    call = writer.call(tree, key)
-    first = writer.limits(symbols or {}, tree)
-    whole = None if functions else writer.attempt(tree)
-    if whole is None:
-        ready = declared.Program(program(tree, tables), *writer.arguments(tree), decimals)
-        return _by_function(call, first, functions, decimals, key, ready)
-    value, guards = whole
-    guards = _after(first, guards)
+    limits = writer.limits(symbols or {}, tree)
+    made = None if functions else writer.attempt(tree)
+    if made is None:
+        reason = writer.tried(tree, _status(limits)) if limits else "'ok'"
+        return _with_function(CompiledSql("function", decimals, functions, reason=reason), writer, tree, tables)
+    value, guards = made[0], _after(limits, made[1])
     status = _status(guards)
     result, risky = sql_numbers.output(value, decimals)
-    risky = risky or writer.risky
-    if value.strict and not risky and all(g.code == "missing" for g in guards):
-        checked = result  # NULL where something is missing, by itself
-    else:
-        checked = f"CASE WHEN {status} = 'ok' THEN {result} END"
-    if not risky:
-        return CompiledSql(
-            checked, status, status, True, "sql", (), decimals, tuple(dict.fromkeys(writer.parts)), checked
-        )
-    ready = declared.Program(program(tree, tables), *writer.arguments(tree), decimals)
-    tried, failed = writer.tried(tree, checked), f"nullif({writer.tried(tree, status)}, 'ok')"
-    reason = f"coalesce({failed}, {_call_status(call)})"
-    from_call = f"TRY_CAST(substr({call}, 2) AS DECIMAL({sql_numbers.WIDTH},{decimals}))"
-    return CompiledSql(
-        f"coalesce({tried}, CASE WHEN {failed} IS NULL THEN {from_call} END)",
-        f"CASE WHEN {tried} IS NOT NULL THEN 'ok' ELSE {reason} END",
-        reason,
-        True,
-        "sql or function",
-        (),
-        decimals,
-        tuple(dict.fromkeys(writer.parts)),
-        tried,
-        key,
-        ready,
-    )
+    if not (value.strict and all(g.code == "missing" for g in guards)):  # else NULL comes by itself
+        result = f"CASE WHEN {status} = 'ok' THEN {result} END"
+    parts = tuple(dict.fromkeys(writer.parts))
+    if not risky and not writer.risky:
+        return CompiledSql("sql", decimals, plain=result, reason=status, parts=parts)
+    plain, reason = writer.tried(tree, result), writer.tried(tree, status)
+    mixed = CompiledSql("sql or function", decimals, plain=plain, reason=reason, parts=parts)
+    return _with_function(mixed, writer, tree, tables)
+
+
+def _with_function(sql: CompiledSql, writer: _Writer, tree: Node, tables: Tables | None) -> CompiledSql:
+    """The same, with the call of the declared function."""
+    key = f"{tree_digest(tree)}:{sql.decimals}:{hash_of(tables)}"
+    ready = declared.Program(program(tree, tables), *writer.arguments(tree), sql.decimals)
+    return replace(sql, call=writer.call(tree, key), key=key, program=ready)
 
 
 def compile_formula(
@@ -222,22 +256,6 @@ def hash_of(tables: Tables | None) -> str:
 
     content = [(name, sorted((k, str(v)) for k, v in rows.items())) for name, rows in sorted((tables or {}).items())]
     return hashlib.sha256(repr(content).encode()).hexdigest()[:16]
-
-
-def _by_function(
-    call: str, first: list[_Guard], functions: tuple[str, ...], decimals: int, key: str, ready: declared.Program
-) -> CompiledSql:
-    target = f"DECIMAL({sql_numbers.WIDTH},{decimals})"
-    expression, status = f"TRY_CAST(substr({call}, 2) AS {target})", _call_status(call)
-    if first:
-        limits = _status(first)
-        expression = f"CASE WHEN {limits} = 'ok' THEN {expression} END"
-        status = f"coalesce(nullif({limits}, 'ok'), {status})"
-    return CompiledSql(expression, status, status, not functions, "function", functions, decimals, (), "", key, ready)
-
-
-def _call_status(call: str) -> str:
-    return f"CASE WHEN starts_with({call}, '=') THEN 'ok' ELSE {call} END"
 
 
 # --- statuses -------------------------------------------------------------------------------------------------------
@@ -354,7 +372,8 @@ class _Writer:
         It stands inside a lambda, whose body the optimizer does not look into: it would compute a part that occurs
         twice outside of TRY, where one overflow ends the query.
         """
-        return f"TRY(list_transform([{self.sql(self.names(tree)[0])}], lambda gl_all: {sql})[1])"
+        names = self.names(tree)
+        return f"TRY(list_transform([{self.sql(names[0])}], lambda gl_all: {sql})[1])" if names else f"TRY({sql})"
 
     def column(self, name: str) -> ColumnType:
         if name not in self.columns:

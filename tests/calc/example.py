@@ -112,6 +112,20 @@ formulas:
       - source: worked by hand
         given: {part: 5, whole: 5, area: 4}
         expect: {share: 1, side: 2, root: 0}
+
+  - id: carbon/test/temperatures
+    name: Temperatures
+    domain: carbon
+    citation: {document: "A guideline, 2020", locator: Equation 6}
+    symbols:
+      T: {origin: input, unit: K, meaning: temperature of the gas}
+      dT: {origin: input, unit: K, meaning: temperature rise}
+    outputs:
+      share: {unit: "1", expression: dT / T, meaning: share}
+    vectors:
+      - source: worked by hand
+        given: {T: 300, dT: 30}
+        expect: {share: 0.1}
 """
 
 LOSSES = """\

@@ -377,6 +377,32 @@ def test_a_gross_factor_does_not_meet_a_net_symbol() -> None:
     assert "gross heating value" in told["inputs.ef_co2"]
 
 
+def test_the_heating_value_behind_a_factor_is_said(engine: CalculationEngine) -> None:
+    result = engine.calculate(BY_GAS, GAS, AR5)
+    assert any("is per gross heating value; so must the energy be" in warning for warning in result.warnings)
+
+
+def test_a_ton_is_refused_and_a_gallon_is_named(engine: CalculationEngine) -> None:
+    rows = [{"kind": "diesel", "volume": "1 gallon", "ef": "ef://desnz/fuels/2025/diesel"}]
+    result = engine.calculate("carbon/test/fleet", FLEET | {"fuels": rows}, AR5)
+    assert result.warnings == (
+        "fuels[0].volume: `gallon` is the US liquid gallon, 3.785411784 litres; the imperial one is imperial_gallon",
+    )
+    (mistake,) = CalculationEngine().calculate("carbon/stationary/net-calorific-value", {"hhv": "1 GJ/ton"}).errors[:1]
+    assert mistake.code in {"unit", "unknown_input"}
+
+
+def test_a_temperature_is_no_difference(engine: CalculationEngine) -> None:
+    formula = "carbon/test/temperatures"
+    (mistake,) = engine.calculate(formula, {"T": 300, "dT": "20 degC"}).errors
+    assert mistake.message == "20 degC is a temperature, not a temperature rise"
+    result = engine.calculate(formula, {"T": "26.85 degC", "dT": "30 delta_degC"})
+    assert str(result.value("share")) == "0.1"
+    assert result.warnings == (
+        "T: 26.85 degC counts as a temperature, 300 K; a difference is given in K or delta_degC",
+    )
+
+
 def test_citations_name_formula_rows_defaults_tables_and_overrides(engine: CalculationEngine) -> None:
     result = engine.calculate(BY_GAS, GAS | {"ef_ch4": override("1 gCH4/kWh", citation="Stack test 7")}, AR5)
     assert [(c.what, c.text) for c in result.citations] == [

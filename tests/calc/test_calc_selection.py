@@ -50,6 +50,33 @@ def test_a_request_stands_for_a_factor_with_every_step_recorded(whole: Calculati
     assert verify(result.certificate.json(), whole.table).verified
 
 
+def test_a_cell_of_a_table_may_be_a_request(whole: CalculationEngine) -> None:
+    ask = {"activity": "natural-gas", "source": "epa/stationary-combustion", "year": 2025, "per": "mmBtu"}
+    result = whole.calculate("carbon/stationary/sum-over-fuels", {"fuels": [{"energy": "1000 mmBtu", "ef": ask}]})
+    assert result.success, result.errors
+    assert str(result.value("co2")) == "53.06"
+    assert result.certificate is not None
+    assert result.certificate.factors[0].symbol == "fuels[0].ef"
+    assert verify(result.certificate, whole.table).verified
+
+
+def test_a_property_may_be_asked_for(whole: CalculationEngine) -> None:
+    # EPA GHG Emission Factors Hub 2025, Table 1: No. 2 distillate, 0.138 mmBtu and 10.21 kg CO2 a gallon
+    oil = {"activity": "distillate-fuel-oil-no-2", "source": "epa/stationary-combustion", "year": 2025}
+    given = {
+        "fuel": "1000 US_liquid_gallon",
+        "hhv": oil | {"kind": "property", "per": "US_liquid_gallon"},
+        "ef": oil | {"per": "mmBtu"},
+    }
+    result = whole.calculate("carbon/stationary/hhv-by-volume-or-mass", given, CalculationContext(precision=2))
+    assert result.certificate is not None, result.errors
+    assert str(result.value("co2")) == "10.21"
+    assert [f.key.rpartition("/")[2] for f in result.certificate.factors] == [
+        "heat-content-per-gallon",
+        "co2-per-mmbtu",
+    ]
+
+
 def test_a_selection_that_comes_out_differently_is_found(whole: CalculationEngine) -> None:
     result = whole.calculate(INTENSITY, {"energy": "1 MWh", "ef": GRID})
     assert result.certificate is not None

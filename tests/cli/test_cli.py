@@ -224,7 +224,7 @@ def test_factors_stats(call: Call) -> None:
     found = json.loads(call("factors", "stats", "--json").stdout)
     assert found["release"].startswith("embedded-")
     assert found["factors"] == sum(row["factors"] for row in found["datasets"]) > 0
-    assert f"{found['factors']} factors in release {found['release']}" in call("factors", "stats").stdout
+    assert f"{found['factors']:,} factors in release {found['release']}" in call("factors", "stats").stdout
 
 
 def test_factors_show_gives_one_figure_with_its_citation(call: Call) -> None:

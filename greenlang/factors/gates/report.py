@@ -24,6 +24,8 @@ class Finding:
     message: str
     decision: Decision = ""
     reason: str = ""
+    seen: str = ""  # the figures that the finding is about: a decision holds for these only
+    against: str = ""  # the editions it was compared with, where these may be missing
 
     @property
     def id(self) -> str:
@@ -41,7 +43,7 @@ class Report:
 
     findings: tuple[Finding, ...]
     compared: frozenset[str] = frozenset()
-    vanished: tuple[str, ...] = ()  # reviewed findings about rows that are there, which no gate finds any more
+    vanished: tuple[str, ...] = ()  # reviewed findings that ought to be found here, and are not
     examined: Mapping[str, int] = field(default_factory=dict)  # gate -> rows that it compared
 
     @property
