@@ -7,6 +7,7 @@ Mistakes in a spec are values (`greenlang.specs.diagnostics.Diagnostic`), collec
     ├── FormulaError (ValueError)         text that is no expression; carries the offset
     ├── CalculationError (ArithmeticError)  division by zero, domain error, overflow, a look-up without a row
     ├── FactorNotFound (LookupError)      a reference that names no factor; carries the nearest ones
+    ├── SelectionRefused (LookupError)    the rule gives no factor, or several (greenlang.factors.select)
     ├── FactorTableError (ValueError)     a factor table that breaks its declaration
     ├── RegistryConflict (ValueError)     same id and version, other bytes
     ├── RegistryError (OSError)           the registry's database fails (greenlang.registry)

@@ -12,66 +12,66 @@ Belongs here: reading statements, distributions, the list of quantities. Does no
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import cache
-from typing import Annotated, Any, Literal
+from typing import Any
 
 from greenlang_sdk import decimals
-from pydantic import BaseModel, ConfigDict, Field
 
-from greenlang._paths import data
+from greenlang.calc.accounting_rules import declaration, made
 from greenlang.calc.mistakes import Mistake, Refused, near
 from greenlang.calc.quantity import convert, exact, read_number
 from greenlang.calc.uncertainty_random import coverage_factor, normal_quantile
-from greenlang.factors._yaml import read_yaml
 from greenlang.factors.model import Factor
 
-Distribution = Literal["normal", "lognormal", "uniform", "triangular"]
 DISTRIBUTIONS = ("normal", "lognormal", "uniform", "triangular")
 _FIELDS = ("percent", "absolute", "distribution", "confidence", "citation")
 _ONE = Decimal(1)
 _HUNDRED = Decimal(100)
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+@dataclass(frozen=True, slots=True)
+class Unstated:
+    """What a statement means that names neither distribution nor confidence."""
 
-
-class _Unstated(_Part):
-    distribution: Distribution
-    confidence: dict[Distribution, int]
+    distribution: str
+    confidence: Mapping[str, int]
     why: str
     citation: str
 
 
-class _Named(_Part):
-    standard: str
-    citation: str
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """What a result is stated at, and how many trials there may be. ``rough_above`` is in percent."""
 
-
-class _Result(_Part):
     confidence: int
     first_order: str
     monte_carlo: str
-    rough_above: Annotated[int, Field(gt=0)]
+    rough_above: int
     trials: int
     smallest_trials: int
     largest_trials: int
 
 
-class UncertaintyRule(_Part):
-    """`emission_factors/accounting/uncertainty.yaml`."""
+@dataclass(frozen=True, slots=True)
+class UncertaintyRule:
+    """`emission_factors/accounting/uncertainty.yaml`; ``distributions`` maps each to its citation."""
 
-    unstated: _Unstated
-    distributions: dict[Distribution, _Named]
-    result: _Result
+    unstated: Unstated
+    distributions: Mapping[str, Mapping[str, str]]
+    result: Statement
 
 
 @cache
 def declared_rule() -> UncertaintyRule:
     """The rule of this installation. Raises FactorTableError if its file cannot be read."""
-    return UncertaintyRule.model_validate(read_yaml(data() / "emission_factors" / "accounting" / "uncertainty.yaml"))
+    rule = made(UncertaintyRule, declaration("uncertainty"), "uncertainty.yaml")
+    return replace(
+        rule,
+        unstated=made(Unstated, rule.unstated, "uncertainty.yaml: unstated"),
+        result=made(Statement, rule.result, "uncertainty.yaml: result"),
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,7 +105,7 @@ class Spread:
     ``assumed`` names what the statement left open.
     """
 
-    distribution: Distribution
+    distribution: str
     half: Decimal
     confidence: Decimal
     standard: Decimal
@@ -125,7 +125,7 @@ class Spread:
                 return self.from_normal(normal_quantile(probability))
             case "uniform":
                 deviation = self.scale * (2 * probability - 1)
-            case "triangular":
+            case _:
                 half = Decimal("0.5")
                 if probability <= half:
                     deviation = self.scale * (decimals.sqrt(2 * probability) - 1)
@@ -203,7 +203,7 @@ def spread(said: Uncertainty, unit: str, rule: UncertaintyRule) -> Spread:
     if said.confidence is not None:
         confidence = exact(said.confidence)
     else:
-        confidence = Decimal(rule.unstated.confidence[distribution])  # type: ignore[index]
+        confidence = Decimal(rule.unstated.confidence[distribution])
         assumed.append(f"confidence {confidence} %")
     bounded = distribution in {"uniform", "triangular"}
     if not 0 < confidence < _HUNDRED and not (bounded and confidence == _HUNDRED):
@@ -217,7 +217,7 @@ def spread(said: Uncertainty, unit: str, rule: UncertaintyRule) -> Spread:
         half = _amount(said.absolute, unit)
     standard, scale = _standard(distribution, half, confidence)
     return Spread(
-        distribution=distribution,  # type: ignore[arg-type]
+        distribution=distribution,
         half=half,
         confidence=confidence,
         standard=standard,

@@ -14,7 +14,7 @@ Belongs here: values with slopes. Does not belong here: uncertainties, where val
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal, DecimalException
 from typing import cast
 
@@ -47,12 +47,16 @@ _LEVEL: Slopes = {}
 _ONE = Decimal(1)
 
 
+def _level() -> Slopes:
+    return _LEVEL
+
+
 @dataclass(frozen=True, slots=True)
 class Sloped:
     """A value and its slopes by source; no slopes: nothing uncertain moves it."""
 
     value: Decimal
-    slopes: Slopes = _LEVEL
+    slopes: Slopes = field(default_factory=_level)
 
 
 Cell = Sloped | str | bool
@@ -164,7 +168,7 @@ class SlopeEvaluator:
     def power(self, node: Arithmetic, left: Sloped, right: Sloped) -> Sloped:
         a, b = left.value, right.value
         value = decimals.power(a, b)
-        slopes: Slopes = _LEVEL
+        slopes: Slopes = field(default_factory=_level)
         if left.slopes and b:
             if not a and b < 1:
                 raise _no_slope(node)

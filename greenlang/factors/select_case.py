@@ -5,8 +5,9 @@ Belongs here: the state of one selection. Does not belong here: steps (``select_
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 from greenlang.factors.select_index import Group, Index, Row
 from greenlang.factors.select_model import Request, SelectionRefused, Trail
@@ -37,10 +38,9 @@ class Case:
     relaxed: list[str] = field(default_factory=list)
     crossing: bool = False  # whether the calorific basis is to be converted by a cited ratio
 
-    def reject(self, groups: Iterable[Group], reason: str) -> None:
+    def reject(self, groups: Sequence[Group], reason: str) -> None:
         """Record that whole groups fell out for one reason."""
-        for group in groups:
-            self.trail.reject(reason, len(group.numbers), group.numbers.copy)
+        self.trail.reject(reason, count(groups), partial(others, groups, frozenset()))
 
     def refused(
         self,

@@ -34,6 +34,7 @@ _GROUPED = (
     "status",
 )
 _DATED = ("reporting_year", "data_year", "publication_year", "price_year", "vintage")
+_KEPT = 65_536  # names whose meaning is kept
 _WHOLE_KINDS = frozenset({"factor", "gwp", "property"})
 
 
@@ -134,6 +135,14 @@ class Named(NamedTuple):
     how: str
 
 
+class Meant(NamedTuple):
+    """What an activity's name means: groups, each with the datasets by which it was named; in words; how many rows."""
+
+    groups: tuple[tuple[Group, frozenset[str]], ...]
+    text: str
+    rows: int
+
+
 class Index:
     """The rows of a table by activity."""
 
@@ -142,6 +151,7 @@ class Index:
         self._rule = rule
         self._aliases = aliases
         self._groups: dict[tuple[str, str], tuple[Group, ...]] = {}
+        self._meant: dict[str, Meant | None] = {}
         self._year_rules: dict[str, YearRule] = {}
         self._years: dict[tuple[Any, ...], tuple[int | None, int, Any, str]] = {}  # dataset and years -> what they mean
 
@@ -275,6 +285,29 @@ class Index:
             for dataset in by_dataset.keys() & found.keys():
                 found[dataset].setdefault(activity.partition("/")[0], []).append(activity)
         return found
+
+    def meant(self, value: str) -> Meant | None:
+        """The groups that an activity's name means, or None; see `named`."""
+        if value not in self._meant:
+            if len(self._meant) >= _KEPT:
+                self._meant.clear()
+            self._meant[value] = self._mean(value)
+        return self._meant[value]
+
+    def _mean(self, value: str) -> Meant | None:
+        named = self.named(value)
+        if not named:
+            return None
+        places: dict[tuple[str, str], set[str]] = {}
+        for entry in named:
+            places.setdefault((entry.dataset, entry.activity), set()).add(entry.source)
+        groups = tuple(
+            (group, frozenset(sources)) for place, sources in places.items() for group in self.groups(*place)
+        )
+        activities = sorted({activity for _, activity in places})
+        more = f" and {len(activities) - 1} more" if len(activities) > 1 else ""
+        hows = "; ".join(dict.fromkeys(entry.how for entry in named[:3]))
+        return Meant(groups, f"{activities[0]}{more}: {hows}", sum(len(group) for group, _ in groups))
 
     def named(self, value: str) -> tuple[Named, ...]:
         """The activities that a value names, dataset by dataset the first of these that fits.

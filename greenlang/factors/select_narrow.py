@@ -5,7 +5,7 @@ Belongs here: these steps, in their order. Does not belong here: region, year an
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 
 from greenlang.factors.select_case import Case, count, others
@@ -30,24 +30,17 @@ def _activity(case: Case) -> list[Group]:
     value = case.request.activity.strip()
     if value.startswith(SCHEME) or case.table.position(value) is not None:
         return _source(case, _by_reference(case, value))
-    named = case.index.named(value)
-    if not named:
+    meant = case.index.meant(value)
+    if meant is None:
         raise case.refused(
             f"no activity is called `{value}`",
             hint="give the publisher's path, a reviewed alias, or a key; `greenlang factors search` finds them",
         )
-    pairs: dict[tuple[str, str], set[str]] = {}
-    for entry in named:
-        pairs.setdefault((entry.dataset, entry.activity), set()).add(entry.source)
-    groups = [(group, sources) for place, sources in pairs.items() for group in case.index.groups(*place)]
-    activities = sorted({activity for _, activity in pairs})
-    hows = "; ".join(dict.fromkeys(entry.how for entry in named[:3]))
-    more = f" and {len(activities) - 1} more" if len(activities) > 1 else ""
-    case.trail.step("activity", f"`{value}` is {activities[0]}{more}: {hows}", sum(len(group) for group, _ in groups))
-    return _source(case, groups)
+    case.trail.step("activity", f"`{value}` is {meant.text}", meant.rows)
+    return _source(case, meant.groups)
 
 
-def _by_reference(case: Case, value: str) -> list[tuple[Group, set[str]]]:
+def _by_reference(case: Case, value: str) -> list[tuple[Group, frozenset[str]]]:
     path, release = split_ref(value)
     if release is not None and release != case.table.release:
         raise case.refused(
@@ -67,10 +60,10 @@ def _by_reference(case: Case, value: str) -> list[tuple[Group, set[str]]]:
             numbers.setdefault(row.activity, []).append(number)
     groups = [g for activity, found in numbers.items() for g in case.index.grouped(found, activity, by_key=exact)]
     case.trail.step("activity", f"the reference names {'this row' if exact else 'the rows below it'}", len(rows))
-    return [(group, {group.dataset}) for group in groups]
+    return [(group, frozenset((group.dataset,))) for group in groups]
 
 
-def _source(case: Case, groups: Sequence[tuple[Group, set[str]]]) -> list[Group]:
+def _source(case: Case, groups: Sequence[tuple[Group, frozenset[str]]]) -> list[Group]:
     if case.request.source is None:
         return [group for group, _ in groups]
     asked = case.request.source.strip().strip("/").lower()
@@ -80,13 +73,15 @@ def _source(case: Case, groups: Sequence[tuple[Group, set[str]]]) -> list[Group]
         raise case.refused(f"`{asked}` is no source", hint="a source is publisher[/dataset[/vintage]]")
     _known_source(case, publisher, dataset)
 
-    def of(group: Group, sources: set[str]) -> bool:
-        return group.publisher == publisher and (not dataset or group.dataset == dataset or dataset in sources)
-
-    left = [group for group, sources in groups if of(group, sources)]
+    left: list[Group] = []
+    out: dict[str, list[Group]] = {}
     for group, sources in groups:
-        if not of(group, sources):
-            case.reject((group,), f"its source is {group.dataset}")
+        if group.publisher == publisher and (not dataset or group.dataset == dataset or dataset in sources):
+            left.append(group)
+        else:
+            out.setdefault(group.dataset, []).append(group)
+    for name, fallen in out.items():
+        case.reject(fallen, f"its source is {name}")
     if len(further) == 2:
         left = _vintage(case, left, dataset, further[1])
     case.trail.step("source", asked, count(left))
@@ -118,9 +113,7 @@ def _vintage(case: Case, groups: list[Group], source: str, vintage: str) -> list
 def _standing(case: Case, groups: list[Group]) -> list[Group]:
     left = [group for group in groups if not group.closed]
     if len(left) < len(groups):
-        for group in groups:
-            if group.closed:
-                case.reject((group,), group.closed)
+        _reject_by(case, [group for group in groups if group.closed], lambda group: group.closed)
         case.trail.step("standing", "rows that may stand for an answer", count(left))
     if not left:
         raise case.refused(
@@ -143,8 +136,8 @@ def _word(case: Case, word: Word, groups: list[Group]) -> list[Group]:
         (left if value == asked or not _applies(word, group) else out).append(group)
     if word.word == "calorific_basis" and (crossing := _other_basis(case, str(asked), left, out)):
         return crossing
-    for group in out:
-        case.reject((group,), _is(word, getattr(group, word.word)))
+    if out:
+        _reject_by(case, out, lambda group: _is(word, getattr(group, word.word)))
     if said or out:
         text = f"{_shown(asked)}" if said else f"{_shown(asked)}, as nothing else was said"
         case.trail.step(word.label, text, count(left))
@@ -161,9 +154,7 @@ def _other_basis(case: Case, asked: str, left: list[Group], out: list[Group]) ->
     crossing = [group for group in out if group.calorific_basis == _OTHER_BASIS.get(asked)]
     if not crossing:
         return []
-    for group in out:
-        if group not in crossing:
-            case.reject((group,), "calorific basis is not stated")
+    case.reject([group for group in out if group not in crossing], "calorific basis is not stated")
     case.crossing = True
     text = f"{asked}; the figures are on {_OTHER_BASIS[asked]}, so a cited ratio of heating values is needed"
     case.trail.step("calorific basis", text, count(left) + count(crossing))
@@ -182,19 +173,24 @@ def _unit(case: Case, groups: list[Group]) -> list[Group]:
     per = case.request.per
     if per is None:
         return groups
-    left, problems = [], set()
-    for group in groups:
-        fits = per_fits(group.per, per)
-        if fits in {"same", "converts"}:
-            left.append(group)
-        else:
-            problems.add(fits)
-            case.reject((group,), fits)
+    left = [group for group in groups if per_fits(group.per, per) in {"same", "converts"}]
+    if len(left) < len(groups):
+        out = [group for group in groups if per_fits(group.per, per) not in {"same", "converts"}]
+        _reject_by(case, out, lambda group: per_fits(group.per, per))
     case.trail.step("unit", f"per {per}, or what converts into it", count(left))
     if not left:
         there = sorted({group.per for group in groups})
         raise case.refused(f"no figure per {per}", hint=f"there is one per {', '.join(there[:SHOWN])}")
     return left
+
+
+def _reject_by(case: Case, groups: Sequence[Group], reason: Callable[[Group], str]) -> None:
+    """Record groups that fell out, those with one reason together."""
+    by_reason: dict[str, list[Group]] = {}
+    for group in groups:
+        by_reason.setdefault(reason(group), []).append(group)
+    for text, fallen in by_reason.items():
+        case.reject(fallen, text)
 
 
 def _applies(word: Word, group: Group) -> bool:

@@ -147,16 +147,14 @@ class CompiledSql:
         plain = self.plain or f"CAST(NULL AS DECIMAL({sql_numbers.WIDTH},{self.decimals}))"
         reason = f"CASE WHEN gl_plain IS NULL THEN nullif({self.reason}, 'ok') END"
         call = f"CASE WHEN gl_plain IS NULL AND gl_reason IS NULL THEN {self.call} END"
-        told = (
-            f", CASE WHEN gl_plain IS NOT NULL THEN 'sql' WHEN starts_with(gl_call, '=') THEN 'function' END AS {how}"
-        )
-        lines = (
-            f"SELECT * EXCLUDE (gl_plain, gl_reason, gl_call), coalesce(gl_plain, {self._of_call('gl_call')}) AS {value}",
-            f", coalesce(gl_reason, CASE WHEN NOT starts_with(gl_call, '=') THEN gl_call END, 'ok') AS {status}",
-            f"{told if how else ''} FROM (SELECT *, {call} AS gl_call FROM (SELECT *, {reason} AS gl_reason",
-            f" FROM (SELECT *, {plain} AS gl_plain FROM {source})))",
-        )
-        return "".join(lines)
+        ran = "CASE WHEN gl_plain IS NOT NULL THEN 'sql' WHEN starts_with(gl_call, '=') THEN 'function' END"
+        made = f"coalesce(gl_plain, {self._of_call('gl_call')})"
+        said = "coalesce(gl_reason, CASE WHEN NOT starts_with(gl_call, '=') THEN gl_call END, 'ok')"
+        one = f"SELECT *, {plain} AS gl_plain FROM {source}"  # noqa: S608 - names and expressions of ours
+        two = f"SELECT *, {reason} AS gl_reason FROM ({one})"  # noqa: S608
+        three = f"SELECT *, {call} AS gl_call FROM ({two})"  # noqa: S608
+        rest = f"* EXCLUDE (gl_plain, gl_reason, gl_call), {made} AS {value}, {said} AS {status}"
+        return f"SELECT {rest}{f', {ran} AS {how}' if how else ''} FROM ({three})"  # noqa: S608
 
     def _of_call(self, text: str) -> str:
         return f"TRY_CAST(substr({text}, 2) AS DECIMAL({sql_numbers.WIDTH},{self.decimals}))"
@@ -195,13 +193,13 @@ def compile_sql(
         return _with_function(CompiledSql("function", decimals, functions, reason=reason), writer, tree, tables)
     value, guards = made[0], _after(limits, made[1])
     status = _status(guards)
-    result, risky = sql_numbers.output(value, decimals)
+    result, needs = sql_numbers.output(value, decimals)
     if not (value.strict and all(g.code == "missing" for g in guards)):  # else NULL comes by itself
         result = f"CASE WHEN {status} = 'ok' THEN {result} END"
     parts = tuple(dict.fromkeys(writer.parts))
-    if not risky and not writer.risky:
+    if not needs and not writer.needs:
         return CompiledSql("sql", decimals, plain=result, reason=status, parts=parts)
-    plain, reason = writer.tried(tree, result), writer.tried(tree, status)
+    plain, reason = writer.tried(tree, result, needs), writer.tried(tree, status)
     mixed = CompiledSql("sql or function", decimals, plain=plain, reason=reason, parts=parts)
     return _with_function(mixed, writer, tree, tables)
 
@@ -323,7 +321,8 @@ class _Writer:
             raise FormulaError("two names differ in capitals only, which DuckDB takes for one: give `sql` for them")
         self.columns = columns
         self.tables = tables
-        self.risky = False  # whether a condition that decides the status may not fit
+        self.needs: set[str] = set()  # what must be 38 digits at most so that the status can be computed
+        self.leaves: list[str] = []  # the numbers of digits that are counted in each row
         self.parts: list[str] = []
         self.row: dict[str, str] = {}  # table -> the variable of its row, inside a sum
         self.depth = 0  # sums so far: each has a variable of its own
@@ -366,14 +365,25 @@ class _Writer:
         values = f"[{', '.join(texts)}]" if texts else "CAST([] AS VARCHAR[])"
         return f"{declared.FUNCTION}('{key}', {values})"
 
-    def tried(self, tree: Node, sql: str) -> str:
-        """The expression, NULL in rows where it overflows.
+    def tried(self, tree: Node, sql: str, needs: sql_numbers.Guards = frozenset()) -> str:
+        """The expression, NULL in rows whose digits do not fit.
 
         It stands inside a lambda, whose body the optimizer does not look into: it would compute a part that occurs
         twice outside of TRY, where one overflow ends the query.
         """
-        names = self.names(tree)
+        names, guards = self.names(tree), sorted(self.needs | needs)
+        if guards:
+            counts = ", ".join(f"d{i} := {count}" for i, count in enumerate(self.leaves))
+            fits = " AND ".join(f"{guard} <= {sql_numbers.WIDTH}" for guard in guards)
+            inner = f"CASE WHEN {fits} THEN {sql} END"
+            sql = f"list_transform([struct_pack({counts})], lambda gl_d: {inner})[1]" if counts else inner
         return f"TRY(list_transform([{self.sql(names[0])}], lambda gl_all: {sql})[1])" if names else f"TRY({sql})"
+
+    def leaf(self, count: str) -> str:
+        """Where the number of digits of a value stands, counted once in a row."""
+        if count not in self.leaves:
+            self.leaves.append(count)
+        return f"gl_d.d{self.leaves.index(count)}"
 
     def column(self, name: str) -> ColumnType:
         if name not in self.columns:
@@ -410,9 +420,8 @@ class _Writer:
         tests = []
         for op, bound in (("<", symbol.range[0]), (">", symbol.range[1])):
             if bound is not None and symbol.type == "number":
-                value = sql_numbers.column(sql, given.precision, given.scale)
-                test = sql_numbers.compare(op, value, sql_numbers.constant(Fraction(bound)))
-                self.risky = self.risky or test.risky
+                test = sql_numbers.compare(op, self.number_column(sql, given), sql_numbers.constant(Fraction(bound)))
+                self.needs |= test.needs
                 tests.append(test.sql)
         return [_Guard(" OR ".join(tests), "out_of_range")] if tests else []
 
@@ -437,7 +446,7 @@ class _Writer:
     def truth(self, node: Node) -> tuple[Condition, list[_Guard]]:
         made, guards = self.any(node)
         assert isinstance(made, Condition), f"{show(node)} is neither true nor false"
-        self.risky = self.risky or made.risky
+        self.needs |= made.needs
         if not self.row:
             self.parts.append(made.sql)
         return made, guards
@@ -475,10 +484,10 @@ class _Writer:
                 a, first = self.truth(left)
                 b, second = self.truth(right)
                 later = [_Guard(a.sql, then=tuple(second)) if op == "and" else _Guard(a.sql, otherwise=tuple(second))]
-                return Condition(f"({a.sql} {op.upper()} {b.sql})", a.risky or b.risky), _after(first, later)
+                return Condition(f"({a.sql} {op.upper()} {b.sql})", a.needs | b.needs), _after(first, later)
             case Not(operand=operand):
                 test, guards = self.truth(operand)
-                return Condition(f"(NOT {test.sql})", test.risky), guards
+                return Condition(f"(NOT {test.sql})", test.needs), guards
             case Call():
                 return self.function(node)
             case If():
@@ -511,8 +520,15 @@ class _Writer:
             raise FormulaError(f"`{node.name}` is a {node.type}, its column a {given.kind}")
         guards = [_Guard(f"{sql} IS NULL", "missing")]
         if given.kind == "number":
-            return sql_numbers.column(sql, given.precision, given.scale), guards
+            return self.number_column(sql, given), guards
         return (Condition(f"CAST({sql} AS BOOLEAN)") if given.kind == "truth" else f"CAST({sql} AS VARCHAR)"), guards
+
+    def number_column(self, sql: str, given: ColumnType) -> Value:
+        if self.row or sql.startswith("gl_row."):  # the digits of a cell of a table are not counted row by row
+            return sql_numbers.column(sql, given.precision, given.scale)
+        plain = sql_numbers.column(sql, given.precision, given.scale)
+        assert plain.dec is not None
+        return sql_numbers.column(sql, given.precision, given.scale, self.leaf(sql_numbers.counted(plain.dec)))
 
     def lookup(self, node: Lookup) -> _Made:
         if node.table not in self.tables:
@@ -536,7 +552,7 @@ class _Writer:
             f"WHEN {tests[key]} THEN CAST('{Decimal(v).scaleb(-scale):f}' AS DECIMAL({precision},{scale}))"
             for key, v in whole.items()
         )
-        value = sql_numbers.column(f"CASE {cases} END", precision, scale)
+        value = self.number_column(f"CASE {cases} END", ColumnType(precision, scale))
         return value, _after(guards, [_Guard(f"NOT ({' OR '.join(f'({t})' for t in tests.values())})", "missing")])
 
     def sum(self, node: Sum) -> _Made:
@@ -551,7 +567,11 @@ class _Writer:
         guards = [_Guard(f"{sql} IS NULL", "missing")]
         if inner:
             guards.append(_Guard("", _first_bad(sql, _status(inner), variable)))
-        return sql_numbers.total(sql, variable, body), guards
+        value = sql_numbers.total(sql, variable, body, sql_numbers.WIDTH)
+        if not self.row:
+            count = sql_numbers.counted(value.dec) if value.dec is not None else sql_numbers.counted_whole(value.n)
+            value = sql_numbers.total(sql, variable, body, self.leaf(count))
+        return value, guards
 
     def arithmetic(self, node: Arithmetic) -> _Made:
         left, first = self.number(node.left)
@@ -566,13 +586,13 @@ class _Writer:
                 return sql_numbers.multiply(left, right), guards
         if not right.c:
             return sql_numbers.constant(Fraction(1)), _after(guards, [_Guard("", "'division_by_zero'")])
-        if right.constant is None:
+        if right.n is not None:  # else it is one over something
             guards = _after(guards, [self.zero(right, "division_by_zero")])
         return sql_numbers.divide(left, right), guards
 
     def zero(self, value: Value, code: str) -> _Guard:
         test = sql_numbers.is_zero(value)
-        self.risky = self.risky or test.risky
+        self.needs |= test.needs
         return _Guard(test.sql, code)
 
     def power(self, node: Arithmetic) -> _Made:
@@ -582,9 +602,9 @@ class _Writer:
             raise _TooWide
         base, guards = self.number(node.left)
         if exponent <= 0:
-            guards = _after(guards, [self.zero(base, "domain") if base.c else _Guard("", "'domain'")])
             if not base.c:
-                return base, guards
+                return base, _after(guards, [_Guard("", "'domain'")])
+            guards = _after(guards, [self.zero(base, "domain")] if base.n is not None else [])
         value = sql_numbers.constant(Fraction(1))
         for _ in range(abs(exponent)):
             value = sql_numbers.multiply(value, base)
@@ -623,7 +643,7 @@ class _Writer:
             return sql_numbers.choose(test, then, otherwise), guards
         a, b = (x.sql if isinstance(x, Condition) else x for x in (then, otherwise))
         case = f"CASE WHEN {test.sql} THEN {a} ELSE {b} END"
-        return (Condition(case, test.risky) if isinstance(then, Condition) else case), guards
+        return (Condition(case, test.needs) if isinstance(then, Condition) else case), guards
 
 
 def _constant(node: Node) -> bool:

@@ -2,8 +2,11 @@
 
 A value is ``c * n / d``: ``c`` a fraction known when compiling (literals, conversions and the scales of columns go
 there and cost no digits), ``n`` and ``d`` whole numbers of the row. Beside it stands, where there is no ``d``, the same
-value as ``k * dec`` with a DECIMAL expression, which is faster. Widths are known beforehand; what may not fit into 38
-digits is marked ``risky`` and becomes an error of DuckDB, never a wrong digit.
+value as ``k * dec`` with a DECIMAL expression, which is faster.
+
+Widths are known beforehand from the types of the columns. What may not fit into 38 digits is ``risky``; then the digits
+that the row's own values have (``digits``, an SQL expression) are added up first, and only rows in which all steps fit
+are computed. ``guards`` lists what must be 38 at most.
 
 Belongs here: the algebra of such values. Does not belong here: trees, statuses (``sql``).
 """
@@ -19,6 +22,10 @@ MAX_INTEGER = 2**127 - 1
 WIDTH = 38  # digits of a DECIMAL
 NARROW = 18  # digits that DuckDB holds in 64 bits
 
+Digits = int | str  # a number of digits: known, or an SQL expression
+Guards = frozenset[str]
+_NONE: Guards = frozenset()
+
 
 @dataclass(frozen=True, slots=True)
 class Term:
@@ -26,22 +33,35 @@ class Term:
 
     sql: str
     bound: int
-    risky: bool = False
+    digits: Digits
+    guards: Guards = _NONE  # of steps whose digits are not part of ``digits``
+
+    @property
+    def needs(self) -> Guards:
+        """What must be 38 at most so that the term can be computed."""
+        return self.guards | _guard(self.digits) if self.bound > MAX_INTEGER else self.guards
 
 
 @dataclass(frozen=True, slots=True)
 class Dec:
-    """A DECIMAL(precision, scale) expression."""
+    """A DECIMAL(precision, scale) expression. ``risky``: its steps are only known to fit if ``digits`` are 38."""
 
     sql: str
     precision: int
     scale: int
+    digits: Digits
     risky: bool = False
+    guards: Guards = _NONE
 
     @property
     def whole(self) -> int:
         """Digits before the point."""
         return self.precision - self.scale
+
+    @property
+    def needs(self) -> Guards:
+        """What must be 38 at most so that the expression can be computed."""
+        return self.guards | _guard(self.digits) if self.risky else self.guards
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,14 +81,65 @@ class Value:
         return self.c if self.n is None and self.d is None else None
 
 
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """A BOOLEAN expression, and what must be 38 digits at most so that it can be computed."""
+
+    sql: str
+    needs: Guards = _NONE
+
+
+# --- digits ---------------------------------------------------------------------------------------------------------
+
+
+def _guard(digits: Digits) -> Guards:
+    return frozenset({str(digits)})
+
+
+def _sum(a: Digits, b: Digits) -> Digits:
+    if isinstance(a, int) and isinstance(b, int):
+        return a + b
+    if a == 0 or b == 0:
+        return b if a == 0 else a
+    return f"{a} + {b}"
+
+
+def _largest(a: Digits, b: Digits) -> Digits:
+    if isinstance(a, int) and isinstance(b, int):
+        return max(a, b)
+    return a if a == b else f"greatest({a}, {b})"
+
+
+def _length(number: int) -> int:
+    """Digits of a whole constant; multiplying by a power of ten adds one less than it has."""
+    text = str(abs(number))
+    return len(text) - (text.strip("0") == "1")
+
+
+def counted(dec: Dec) -> str:
+    """How many digits the value of a row has, as SQL; at least one."""
+    plain = f"CAST(abs({dec.sql}) AS VARCHAR)"
+    return f"greatest(length(ltrim(replace({plain}, '.', ''), '0')), 1)"
+
+
+def counted_whole(term: Term | None) -> str:
+    """The same for a whole number."""
+    assert term is not None
+    return f"length(CAST(abs({term.sql}) AS VARCHAR))"
+
+
+# --- columns and constants ------------------------------------------------------------------------------------------
+
+
 def constant(value: Fraction) -> Value:
     """A value that is the same in every row."""
     return Value(value)
 
 
-def column(sql: str, precision: int, scale: int) -> Value:
-    """A DECIMAL column."""
-    dec = Dec(f"CAST({sql} AS DECIMAL({precision},{scale}))", precision, scale)
+def column(sql: str, precision: int, scale: int, digits: Digits | None = None) -> Value:
+    """A DECIMAL column. ``digits`` tells how many a row's value has."""
+    known = precision if digits is None else digits
+    dec = Dec(f"CAST({sql} AS DECIMAL({precision},{scale}))", precision, scale, known)
     return Value(Fraction(1, 10**scale), whole(dec), None, Fraction(1), dec)
 
 
@@ -76,11 +147,12 @@ def whole(dec: Dec) -> Term:
     """A DECIMAL without its point: 12.50 as 1250."""
     bound = 10**dec.precision - 1
     if not dec.scale:
-        return Term(f"CAST({dec.sql} AS HUGEINT)", bound, dec.risky)
-    ten = Dec(f"CAST({10**dec.scale} AS DECIMAL({dec.scale + 1},0))", dec.scale + 1, 0)
+        return Term(f"CAST({dec.sql} AS HUGEINT)", bound, dec.digits, dec.needs)
+    ten = Dec(f"CAST({10**dec.scale} AS DECIMAL({dec.scale + 1},0))", dec.scale + 1, 0, dec.scale)
     product = dec_times(dec, ten)
     assert product is not None  # its scale is that of ``dec``
-    return Term(f"CAST({product.sql} AS HUGEINT)", bound, dec.risky or dec.precision + dec.scale > WIDTH)
+    needs = dec.needs | _guard(product.digits) if dec.precision + dec.scale > WIDTH else dec.needs
+    return Term(f"CAST({product.sql} AS HUGEINT)", bound, dec.digits, needs)
 
 
 def literal(value: Fraction) -> Dec | None:
@@ -88,12 +160,12 @@ def literal(value: Fraction) -> Dec | None:
     scale = terminating(value)
     if scale is None or scale > WIDTH:
         return None
-    digits = abs(value.numerator * 10**scale // value.denominator)
-    precision = max(len(str(digits)), scale, 1)
+    number = abs(value.numerator * 10**scale // value.denominator)
+    precision = max(len(str(number)), scale, 1)
     if precision > WIDTH:
         return None
-    text = f"{Decimal(digits).scaleb(-scale):f}"
-    return Dec(f"CAST('{'-' if value < 0 else ''}{text}' AS DECIMAL({precision},{scale}))", precision, scale)
+    text = f"{'-' if value < 0 else ''}{Decimal(number).scaleb(-scale):f}"
+    return Dec(f"CAST('{text}' AS DECIMAL({precision},{scale}))", precision, scale, _length(number))
 
 
 def terminating(value: Fraction) -> int | None:
@@ -106,28 +178,29 @@ def terminating(value: Fraction) -> int | None:
     return max(twos, fives) if d == 1 else None
 
 
+# --- whole numbers --------------------------------------------------------------------------------------------------
+
+
 def times(a: Term | None, b: Term | None) -> Term | None:
     """A product; None is one."""
     if a is None or b is None:
         return a or b
-    bound = a.bound * b.bound
-    return Term(f"({a.sql} * {b.sql})", bound, a.risky or b.risky or bound > MAX_INTEGER)
+    return Term(f"({a.sql} * {b.sql})", a.bound * b.bound, _sum(a.digits, b.digits), a.guards | b.guards)
 
 
 def scaled(a: Term | None, factor: int) -> Term:
     """A term times a whole constant."""
     if a is None:
-        return Term(f"{factor}::HUGEINT", abs(factor), abs(factor) > MAX_INTEGER)
+        return Term(f"{factor}::HUGEINT", abs(factor), len(str(abs(factor))))
     if factor == 1:
         return a
-    bound = a.bound * abs(factor)
-    return Term(f"({a.sql} * {factor}::HUGEINT)", bound, a.risky or bound > MAX_INTEGER)
+    return Term(f"({a.sql} * {factor}::HUGEINT)", a.bound * abs(factor), _sum(a.digits, _length(factor)), a.guards)
 
 
 def plus(a: Term, b: Term) -> Term:
     """A sum."""
-    bound = a.bound + b.bound
-    return Term(f"({a.sql} + {b.sql})", bound, a.risky or b.risky or bound > MAX_INTEGER)
+    digits = _sum(_largest(a.digits, b.digits), 1)
+    return Term(f"({a.sql} + {b.sql})", a.bound + b.bound, digits, a.guards | b.guards)
 
 
 def common(a: Fraction, b: Fraction) -> Fraction:
@@ -138,20 +211,25 @@ def common(a: Fraction, b: Fraction) -> Fraction:
     return Fraction(math.gcd(int(a * bottom), int(b * bottom)), bottom)
 
 
+# --- decimals -------------------------------------------------------------------------------------------------------
+
+
 def dec_times(a: Dec, b: Dec) -> Dec | None:
-    """A product; beyond 38 digits its width is checked in each row.
+    """A product; beyond 38 digits its width is that of the row.
 
     DuckDB gives the product of two types of up to 18 digits 18 digits again where its scale is below 18, though it may
     need 36: one side is widened first.
     """
     scale, precision = a.scale + b.scale, a.precision + b.precision
+    digits, guards, risky = _sum(a.digits, b.digits), a.guards | b.guards, a.risky or b.risky
     if scale > WIDTH:
         return None
     if precision > WIDTH:
-        return Dec(f"({_wide(a, WIDTH)} * {_wide(b, WIDTH)})", WIDTH, scale, risky=True)
+        return Dec(f"({_wide(a, WIDTH)} * {_wide(b, WIDTH)})", WIDTH, scale, digits, True, guards)
     if precision > NARROW and max(a.precision, b.precision) <= NARROW and scale < NARROW:
-        return Dec(f"({_wide(a, NARROW + 1)} * {b.sql})", NARROW + 1 + b.precision, scale, a.risky or b.risky)
-    return Dec(f"({a.sql} * {b.sql})", precision, scale, a.risky or b.risky)
+        sql = f"({_wide(a, NARROW + 1)} * {b.sql})"
+        return Dec(sql, NARROW + 1 + b.precision, scale, digits, risky, guards)
+    return Dec(f"({a.sql} * {b.sql})", precision, scale, digits, risky, guards)
 
 
 def _wide(a: Dec, precision: int) -> str:
@@ -168,7 +246,7 @@ def dec_scaled(a: Dec, factor: Fraction) -> Dec | None:
     return None if by is None else dec_times(a, by)
 
 
-def aligned(decs: list[Dec]) -> list[Dec] | None:
+def aligned(decs: list[Dec]) -> list[Dec]:
     """The same values in one DECIMAL type."""
     scale, before = max(d.scale for d in decs), max(d.whole for d in decs)
     precision = min(before + scale, WIDTH)
@@ -177,8 +255,9 @@ def aligned(decs: list[Dec]) -> list[Dec] | None:
         sql = (
             d.sql if (d.precision, d.scale) == (precision, scale) else f"CAST({d.sql} AS DECIMAL({precision},{scale}))"
         )
-        out.append(Dec(sql, precision, scale, d.risky or before + scale > WIDTH))
-    return out if scale <= WIDTH else None
+        risky = d.risky or before + scale > WIDTH
+        out.append(Dec(sql, precision, scale, _sum(d.digits, scale - d.scale), risky, d.guards))
+    return out
 
 
 def alike(values: list[Value]) -> tuple[Fraction, list[Dec]] | None:
@@ -187,16 +266,21 @@ def alike(values: list[Value]) -> tuple[Fraction, list[Dec]] | None:
     if not rows or any(v.dec is None and v.constant is None for v in values):
         return None
     k = rows[0].k
-    if not k:
-        return None
     out: list[Dec] = []
     for v in values:
         part = literal(v.c / k) if v.dec is None else dec_scaled(v.dec, v.k / k)
         if part is None:
             return None
         out.append(part)
-    types = aligned(out)
-    return None if types is None else (k, types)
+    return k, aligned(out)
+
+
+def _joined(sql: str, x: Dec, y: Dec) -> Dec:
+    """An expression that is one or the other of two DECIMALs of one type."""
+    return Dec(sql, x.precision, x.scale, _largest(x.digits, y.digits), x.risky or y.risky, x.guards | y.guards)
+
+
+# --- values ---------------------------------------------------------------------------------------------------------
 
 
 def multiply(a: Value, b: Value) -> Value:
@@ -224,15 +308,13 @@ def add(a: Value, b: Value) -> Value:
     if a.constant is not None and b.constant is not None:
         return constant(a.constant + b.constant)
     if a.constant == 0 or b.constant == 0:
-        kept = b if a.constant == 0 else a
-        return replace(kept, strict=a.strict and b.strict)
+        return replace(b if a.constant == 0 else a, strict=a.strict and b.strict)
     dec, k = None, Fraction(1)
     if found := alike([a, b]):
         k, (x, y) = found
-        if x.precision < WIDTH:
-            dec = Dec(f"({x.sql} + {y.sql})", x.precision + 1, x.scale, x.risky or y.risky)
-        else:
-            dec = Dec(f"({x.sql} + {y.sql})", WIDTH, x.scale, risky=True)
+        dec = _joined(f"({x.sql} + {y.sql})", x, y)
+        risky = dec.risky or x.precision == WIDTH
+        dec = replace(dec, precision=min(x.precision + 1, WIDTH), digits=_sum(dec.digits, 1), risky=risky)
     c, one, other, d = together(a, b)
     return Value(c, plus(one, other), d, k, dec, a.strict and b.strict)
 
@@ -258,12 +340,11 @@ def absolute(a: Value) -> Value:
 
 def choose(condition: Condition, a: Value, b: Value) -> Value:
     """``a`` in the rows where the condition holds, else ``b``."""
-    test, risky = condition.sql, condition.risky
     dec, k = None, Fraction(1)
     if found := alike([a, b]):
         k, (x, y) = found
-        case = f"CASE WHEN {test} THEN {x.sql} ELSE {y.sql} END"
-        dec = Dec(case, x.precision, x.scale, x.risky or y.risky or risky)
+        dec = _joined(f"CASE WHEN {condition.sql} THEN {x.sql} ELSE {y.sql} END", x, y)
+        dec = replace(dec, guards=dec.guards | condition.needs)
     c = common(a.c, b.c)
     n = _case(condition, scaled(a.n, int(a.c / c)), scaled(b.n, int(b.c / c)))
     d = None if a.d is None and b.d is None else _case(condition, scaled(a.d, 1), scaled(b.d, 1))
@@ -272,15 +353,8 @@ def choose(condition: Condition, a: Value, b: Value) -> Value:
 
 def _case(condition: Condition, a: Term, b: Term) -> Term:
     sql = f"CASE WHEN {condition.sql} THEN {a.sql} ELSE {b.sql} END"
-    return Term(sql, max(a.bound, b.bound), a.risky or b.risky or condition.risky)
-
-
-@dataclass(frozen=True, slots=True)
-class Condition:
-    """A BOOLEAN expression, and whether computing it may not fit into 38 digits."""
-
-    sql: str
-    risky: bool = False
+    guards = a.guards | b.guards | condition.needs
+    return Term(sql, max(a.bound, b.bound), _largest(a.digits, b.digits), guards)
 
 
 _FLIPPED = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "=": "=", "<>": "<>"}
@@ -288,53 +362,56 @@ _FLIPPED = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "=": "=", "<>": "<>"}
 
 def compare(op: str, a: Value, b: Value) -> Condition:
     """``a op b`` with a sign of SQL."""
+    if a.constant is not None and b.constant is not None:
+        return Condition(f"({_sign(a.constant - b.constant)} {op} 0)")
     if found := alike([a, b]):
         k, (x, y) = found
-        return Condition(f"({x.sql} {op if k > 0 else _FLIPPED[op]} {y.sql})", x.risky or y.risky)
+        return Condition(f"({x.sql} {op if k > 0 else _FLIPPED[op]} {y.sql})", x.needs | y.needs)
     _, one, other, d = together(a, b)
-    risky = one.risky or other.risky
+    needs = one.needs | other.needs
     if d is None or op in {"=", "<>"}:
-        return Condition(f"({one.sql} {op} {other.sql})", risky)
+        return Condition(f"({one.sql} {op} {other.sql})", needs)
     flipped = f"({one.sql} {_FLIPPED[op]} {other.sql})"
-    return Condition(f"CASE WHEN {d.sql} < 0 THEN {flipped} ELSE ({one.sql} {op} {other.sql}) END", risky or d.risky)
+    return Condition(f"CASE WHEN {d.sql} < 0 THEN {flipped} ELSE ({one.sql} {op} {other.sql}) END", needs | d.needs)
 
 
-def total(table: str, row: str, a: Value) -> Value:
-    """The sum of ``a`` over the rows of a list column; ``a`` has no denominator of the row."""
-    assert a.d is None
-    each = scaled(a.n, 1)
-    n = Term(f"coalesce(list_sum(list_transform({table}, lambda {row}: {each.sql})), 0::HUGEINT)", MAX_INTEGER, True)
-    if a.dec is None:
-        return Value(a.c, n, None, strict=False)
-    kind = f"DECIMAL({WIDTH},{a.dec.scale})"
-    sum_ = f"list_sum(list_transform({table}, lambda {row}: CAST({a.dec.sql} AS {kind})))"
-    return Value(a.c, n, None, a.k, Dec(f"coalesce({sum_}, CAST(0 AS {kind}))", WIDTH, a.dec.scale, True), strict=False)
+def _sign(value: Fraction) -> int:
+    return (value > 0) - (value < 0)
 
 
 def extreme(function: str, a: Value, b: Value) -> Value:
     """``least`` or ``greatest`` of two."""
+    if a.d is not None or b.d is not None:
+        return choose(compare("<=" if function == "least" else ">=", a, b), a, b)
+    dec, k = None, Fraction(1)
     if found := alike([a, b]):
         k, (x, y) = found
-        other = {"least": "greatest", "greatest": "least"}
-        dec = Dec(
-            f"{function if k > 0 else other[function]}({x.sql}, {y.sql})", x.precision, x.scale, x.risky or y.risky
-        )
-        c, one, two, _ = together(a, b)
-        n = Term(f"{function}({one.sql}, {two.sql})", max(one.bound, two.bound), one.risky or two.risky)
-        return Value(c, n, None, k, dec, strict=False)
-    if a.d is None and b.d is None:
-        c, one, two, _ = together(a, b)
-        n = Term(f"{function}({one.sql}, {two.sql})", max(one.bound, two.bound), one.risky or two.risky)
-        return Value(c, n, None, strict=False)
-    return choose(compare("<=" if function == "least" else ">=", a, b), a, b)
+        mine = function if k > 0 else {"least": "greatest", "greatest": "least"}[function]
+        dec = _joined(f"{mine}({x.sql}, {y.sql})", x, y)
+    c, one, two, _ = together(a, b)
+    digits = _largest(one.digits, two.digits)
+    n = Term(f"{function}({one.sql}, {two.sql})", max(one.bound, two.bound), digits, one.guards | two.guards)
+    return Value(c, n, None, k, dec, strict=False)
+
+
+def total(table: str, row: str, a: Value, digits: Digits) -> Value:
+    """The sum of ``a`` over the rows of a list column; ``a`` has no denominator of the row."""
+    assert a.d is None
+    if a.dec is not None:
+        kind = f"DECIMAL({WIDTH},{a.dec.scale})"
+        listed = f"list_sum(list_transform({table}, lambda {row}: CAST({a.dec.sql} AS {kind})))"
+        dec = Dec(f"coalesce({listed}, CAST(0 AS {kind}))", WIDTH, a.dec.scale, digits, True)
+        return Value(a.k / 10**dec.scale, whole(dec), None, a.k, dec, strict=False)
+    listed = f"list_sum(list_transform({table}, lambda {row}: {scaled(a.n, 1).sql}))"
+    return Value(a.c, Term(f"coalesce({listed}, 0::HUGEINT)", MAX_INTEGER, digits), None, strict=False)
 
 
 def is_zero(a: Value) -> Condition:
-    """``a = 0``; a constant is none here."""
-    if a.dec is not None and a.k:
-        return Condition(f"({a.dec.sql} = 0)", a.dec.risky)
+    """``a = 0``, for a value with a numerator of the row."""
+    if a.dec is not None:
+        return Condition(f"({a.dec.sql} = 0)", a.dec.needs)
     assert a.n is not None
-    return Condition(f"({a.n.sql} = 0)", a.n.risky)
+    return Condition(f"({a.n.sql} = 0)", a.n.needs)
 
 
 def nearest(a: Value, digits: int) -> Term:
@@ -346,8 +423,7 @@ def nearest(a: Value, digits: int) -> Term:
     n, d = scaled(a.n, factor.numerator), a.d if factor.denominator == 1 else scaled(a.d, factor.denominator)
     if d is None:
         return n
-    bound = n.bound + 1
-    risky = n.risky or d.risky or 2 * max(d.bound, 1) > MAX_INTEGER
+    twice = scaled(d, 2)
     fixed = a.d is None
     m, sign = (d.sql, "") if fixed else ("gl_m", " * sign(gl_m)")
     sized = m if fixed else "abs(gl_m)"
@@ -355,31 +431,28 @@ def nearest(a: Value, digits: int) -> Term:
     bottom = m if fixed else "nullif(gl_m, 0)"
     inner = f"list_transform([gl_n // {bottom}], lambda gl_q: gl_q + CAST({half} AS TINYINT) * sign(gl_n){sign})[1]"
     outer = inner if fixed else f"list_transform([{d.sql}], lambda gl_m: {inner})[1]"
-    return Term(f"list_transform([{n.sql}], lambda gl_n: {outer})[1]", bound, risky)
+    sql = f"list_transform([{n.sql}], lambda gl_n: {outer})[1]"
+    return Term(sql, n.bound + 1, n.digits, n.needs | twice.needs)
 
 
 def rounded(a: Value, digits: int) -> Value:
     """``round(a, digits)`` inside an expression."""
-    if a.constant is not None:
-        from greenlang.formulas.exact import divide_half_even
-
-        scale = Fraction(10) ** digits
-        shifted = a.constant * scale
-        return constant(divide_half_even(shifted.numerator, shifted.denominator) / scale)
-    term = nearest(a, digits)
-    return Value(1 / Fraction(10) ** digits, term, None, strict=a.strict)
+    return Value(1 / Fraction(10) ** digits, nearest(a, digits), None, strict=a.strict)
 
 
-def output(a: Value, decimals: int) -> tuple[str, bool]:
-    """``a`` as DECIMAL(38, decimals), rounded half-even, and whether that is risky."""
+def output(a: Value, decimals: int) -> tuple[str, Guards]:
+    """``a`` as DECIMAL(38, decimals), rounded half-even, and what must be 38 digits at most for that."""
     target = f"DECIMAL({WIDTH},{decimals})"
     if a.dec is not None and (dec := dec_scaled(a.dec, a.k)) is not None:
         sql = dec.sql if dec.scale <= decimals else f"round_even({dec.sql}, {decimals})"
-        return f"CAST({sql} AS {target})", dec.risky or dec.whole + 1 > WIDTH - decimals
+        if dec.whole + 1 > WIDTH - decimals:
+            more = _sum(dec.digits, 1 + max(decimals - dec.scale, 0))
+            return f"CAST({sql} AS {target})", dec.needs | _guard(more)
+        return f"CAST({sql} AS {target})", dec.needs
     term = nearest(a, decimals)
+    needs = term.needs | _guard(term.digits) if term.bound >= 10**WIDTH else term.needs
     whole_number = f"CAST({term.sql} AS DECIMAL({WIDTH},0))"
-    risky = term.risky or term.bound >= 10**WIDTH
     if not decimals:
-        return whole_number, risky
+        return whole_number, needs
     unit = f"CAST('{Decimal(1).scaleb(-decimals):f}' AS DECIMAL({decimals},{decimals}))"
-    return f"CAST({whole_number} * {unit} AS {target})", risky
+    return f"CAST({whole_number} * {unit} AS {target})", needs

@@ -10,7 +10,7 @@ from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterator
 from decimal import Decimal
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -75,6 +75,10 @@ class Columns:
                 before[edition] = tuple(reversed(ordered[:number]))
         return before
 
+    def whole(self, dataset: str) -> bool:
+        """Whether every vintage of that dataset that the catalogue declares is in the table."""
+        return all(edition in self.editions for edition in _declared().get(dataset, ()))
+
     @cached_property
     def parts(self) -> dict[int, list[int]]:
         """Whole -> its parts, where both are there."""
@@ -121,6 +125,16 @@ class Pattern:
             kept.append(key[place:start])
             place = stop
         return "*".join([*kept, key[place:]])
+
+
+@cache
+def _declared() -> dict[str, tuple[str, ...]]:
+    """Dataset -> the editions that the catalogue declares."""
+    found: dict[str, list[str]] = defaultdict(list)
+    for edition in catalogue():
+        if not edition.cross_check:
+            found[f"{edition.publisher}/{edition.dataset}"].append(edition.name)
+    return {dataset: tuple(editions) for dataset, editions in found.items()}
 
 
 def columns(table: FactorTable) -> Columns:

@@ -17,7 +17,7 @@ from greenlang.factors.gates.columns import ZERO, Columns
 from greenlang.factors.gates.concepts import Comparable, Concept, Siblings
 from greenlang.units import conversion
 
-_GAS = "CO2e"
+_GROSS = Decimal(10)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class Pair:
     other: Decimal
     limit: Decimal  # how many times one may be the other
     difference: Decimal  # smaller differences are no finding, whatever the ratio
-    against: str  # the edition that ``other`` comes from
+    against: str  # the dataset or edition that ``other`` comes from
     words: str  # what ``other`` is, for people
 
 
@@ -83,7 +83,11 @@ def _vintage_pairs(rows: Columns, declared: Comparable) -> list[Pair]:
 
 
 def witness_pairs(rows: Columns, declared: Comparable) -> list[Pair]:
-    """Every row of a concept with the median of each edition of another publisher, in the concept's unit."""
+    """Every row of a concept with the median of each dataset of another publisher, in the concept's unit.
+
+    A dataset of which a declared vintage is not in the table is half a witness: only gross differences count, since
+    its median may be another when it is whole.
+    """
     if "witnesses" not in rows.memo:
         rows.memo["witnesses"] = [pair for concept in declared.concepts for pair in _witness_pairs(rows, concept)]
     found: list[Pair] = rows.memo["witnesses"]
@@ -100,13 +104,14 @@ class _Figure:
 def _witness_pairs(rows: Columns, concept: Concept) -> list[Pair]:
     found = []
     taken = rows.text("taken_from")
-    for (_, _, per), editions in _figures(rows, concept).items():
-        for edition, figures in editions.items():
-            publisher = edition.partition("/")[0]
-            for other, witnesses in editions.items():
+    for (_, _, per), datasets in _figures(rows, concept).items():
+        for dataset, figures in datasets.items():
+            publisher = dataset.partition("/")[0]
+            for other, witnesses in datasets.items():
                 if other.partition("/")[0] == publisher:
                     continue
                 free = [w for w in witnesses if taken[w.place] != publisher]
+                limit = concept.ratio if rows.whole(other) else max(concept.ratio, _GROSS)
                 for figure in figures:
                     near = [
                         w.value
@@ -118,14 +123,12 @@ def _witness_pairs(rows: Columns, concept: Concept) -> list[Pair]:
                         middle = median(near)
                         words = f"{concept.name}: {other} has {middle:.4g} kg/{per}"
                         words += f" (median of {len(near)})" if len(near) > 1 else ""
-                        found.append(
-                            Pair(figure.place, figure.value, middle, concept.ratio, concept.difference, other, words)
-                        )
+                        found.append(Pair(figure.place, figure.value, middle, limit, concept.difference, other, words))
     return found
 
 
 def _figures(rows: Columns, concept: Concept) -> dict[tuple[str, str, str], dict[str, list[_Figure]]]:
-    """(calorific basis, region, unit) -> edition -> figures in kg per that unit."""
+    """(calorific basis, region, unit) -> dataset -> figures in kg per that unit."""
     found: dict[tuple[str, str, str], dict[str, list[_Figure]]] = defaultdict(lambda: defaultdict(list))
     units, statuses, regions = rows.text("unit"), rows.text("status"), rows.text("region")
     for pattern in concept.figures:
@@ -135,14 +138,13 @@ def _figures(rows: Columns, concept: Concept) -> dict[tuple[str, str, str], dict
             scale = _scale(units[place], rows.text("gas")[place], rows.text("per")[place], concept.per)
             if scale is None:
                 continue
-            edition = rows.edition[place]
             year = rows.data_years[place] or concept.undated.get(pattern.dataset) or rows.publication_years[place]
             group = (
                 rows.text("calorific_basis")[place] if scale[2] else "",
                 regions[place] if concept.by_region else "",
                 scale[1],
             )
-            found[group][edition].append(_Figure(place, rows.values[place] * scale[0], year))
+            found[group][pattern.dataset].append(_Figure(place, rows.values[place] * scale[0], year))
     return found
 
 

@@ -1,0 +1,94 @@
+"""Gates over magnitudes within one release: other publishers' figures, siblings in the same table.
+
+Belongs here: judging the pairs. Does not belong here: finding them (``compare``), figures from another vintage.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from decimal import Decimal
+
+from greenlang.factors.gates.columns import Columns, columns
+from greenlang.factors.gates.compare import Pair, outside, sibling_pairs, witness_pairs
+from greenlang.factors.gates.concepts import Comparable, comparable
+from greenlang.factors.gates.report import Finding
+from greenlang.factors.table import FactorTable
+
+_WHOLE = frozenset({"factor", "property"})
+
+
+def against_other_publishers(table: FactorTable, before: FactorTable | None) -> tuple[list[Finding], set[str]]:
+    """A figure further from other publishers' median for the same activity than the concept allows."""
+    del before
+    rows = columns(table)
+    pairs = witness_pairs(rows, comparable())
+    return _worst("against_other_publishers", rows, pairs), {rows.keys[pair.place] for pair in pairs}
+
+
+def against_siblings(table: FactorTable, before: FactorTable | None) -> tuple[list[Finding], set[str]]:
+    """A figure far from its siblings: other origins of the same goods, years nearby, the table's usual range."""
+    del before
+    rows = columns(table)
+    pairs = sibling_pairs(rows, comparable())
+    found = {finding.key: finding for finding in _worst("against_siblings", rows, pairs)}
+    ranged, examined = _out_of_range(rows, comparable())
+    for finding in ranged:
+        found.setdefault(finding.key, finding)
+    # a place in the table's usual range alone does not make a figure checked
+    return list(found.values()), {rows.keys[pair.place] for pair in pairs} | {f.key for f in ranged} | examined
+
+
+def _worst(gate: str, rows: Columns, pairs: list[Pair]) -> list[Finding]:
+    """One finding a row: against what it is furthest from, with every dataset that it is outside of."""
+    outside_of: dict[int, list[Pair]] = defaultdict(list)
+    for pair in pairs:
+        if outside(pair):
+            outside_of[pair.place].append(pair)
+    found = []
+    for place, bad in outside_of.items():
+        worst = max(bad, key=lambda pair: (_distance(pair), pair.against))
+        others = sorted({pair.against for pair in bad})
+        value = f"{rows.values[place]:f} {rows.text('unit')[place]}"
+        against = ", ".join(others) if gate == "against_other_publishers" else ""
+        found.append(
+            Finding(gate, rows.keys[place], f"{value}; {worst.words}", seen=f"{rows.values[place]:f}", against=against)
+        )
+    return found
+
+
+def _distance(pair: Pair) -> Decimal:
+    if not pair.value or not pair.other:
+        return Decimal("Infinity")
+    large, small = abs(pair.value), abs(pair.other)
+    return max(large / small, small / large)
+
+
+def _out_of_range(rows: Columns, declared: Comparable) -> tuple[list[Finding], set[str]]:
+    found: list[Finding] = []
+    values, kinds = rows.values, rows.text("kind")
+    units, gases = rows.text("unit"), rows.text("gas")
+    for edition, (start, stop) in rows.editions.items():
+        if edition.rpartition("/")[0] in declared.wide:
+            continue
+        groups: dict[tuple[str, str], list[int]] = defaultdict(list)
+        for place in range(start, stop):
+            if kinds[place] in _WHOLE and values[place]:
+                groups[units[place], gases[place]].append(place)
+        for (unit, _), places in groups.items():
+            if len(places) < declared.range_least:
+                continue
+            low, high = _usual([abs(values[place]) for place in places])
+            for place in places:
+                size = abs(values[place])
+                if size > high * declared.range_ratio or size * declared.range_ratio < low:
+                    words = f"{values[place]:f} {unit}; nearly all of the table's {len(places)} figures in this unit"
+                    words += f" are between {low:.4g} and {high:.4g}"
+                    found.append(Finding("against_siblings", rows.keys[place], words, seen=f"{values[place]:f}"))
+    return found, set()
+
+
+def _usual(sizes: list[Decimal]) -> tuple[Decimal, Decimal]:
+    """Without the hundredth part at each end, and without one at least: a slip must not widen the range."""
+    ordered = sorted(sizes)
+    cut = max(1, len(ordered) // 100)
+    return ordered[cut], ordered[-1 - cut]
