@@ -5,7 +5,9 @@ Belongs here: the order of the steps. Does not belong here: any of them.
 
 from __future__ import annotations
 
+import fcntl
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -74,6 +76,16 @@ def read_one(settings: Settings, name: str) -> EditionRead | EditionMissing:
     return read_edition(edition, locator(settings), releases(settings).editions)
 
 
+@contextmanager
+def _alone(settings: Settings) -> Iterator[None]:
+    """One candidate at a time over one ``var``: whoever comes second waits."""
+    folder = releases(settings).folder
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
 def prepare(
     settings: Settings, editions: Sequence[Edition], *, folder: Path | None = None, told: Told | None = None
 ) -> Prepared:
@@ -81,6 +93,11 @@ def prepare(
 
     Raises FactorTableError for an unknown layout or a key that stands twice.
     """
+    with _alone(settings):
+        return _prepare(settings, editions, folder, told)
+
+
+def _prepare(settings: Settings, editions: Sequence[Edition], folder: Path | None, told: Told | None) -> Prepared:
     store = releases(settings)
     read: list[EditionRead] = []
     missing: list[EditionMissing] = []
@@ -102,14 +119,19 @@ def judge(settings: Settings) -> Report:
     return run_gates(store.candidate().table(), before.table() if before else None)
 
 
-def publish(settings: Settings, report: Report, *, pin: bool = True) -> Release:
-    """The candidate as a release, in force unless somebody pinned an older one.
+def publish(settings: Settings, *, pin: bool = True) -> Release:
+    """Judge the candidate and make it a release, in force unless somebody pinned an older one.
 
     Raises ReleaseBlocked where a gate found what nobody has reviewed.
     """
+    with _alone(settings):
+        return _publish(settings, pin)
+
+
+def _publish(settings: Settings, pin: bool) -> Release:
     store = releases(settings)
     before = store.latest()
-    release = store.publish(store.candidate(), report)
+    release = store.publish(store.candidate(), judge(settings))
     if pin and store.pinned in {"", release.name, before.name if before else ""}:
         store.pin(release.name, settings.tables)
     return release
@@ -138,14 +160,13 @@ def sync(
         for problem in unfetched if told else ():
             told(problem)  # type: ignore[misc]
     failed = {problem.name for problem in unfetched}
-    before = store.latest()
-    done = prepare(settings, [e for e in editions if e.name not in failed], folder=folder, told=told)
     not_open = tuple(e for e in catalogue() if not e.open and not e.cross_check and e not in editions)
-    missing = (*unfetched, *done.missing)
-    if done.candidate is None:
-        return Synced(None, False, (), missing, not_open)
-    release = publish(settings, judge(settings), pin=pin)
-    return Synced(release, before is None or before.name != release.name, done.read, missing, not_open)
+    with _alone(settings):
+        before = store.latest()
+        done = _prepare(settings, [e for e in editions if e.name not in failed], folder, told)
+        release = _publish(settings, pin) if done.candidate else None
+    new = release is not None and (before is None or before.name != release.name)
+    return Synced(release, new, done.read, (*unfetched, *done.missing), not_open)
 
 
 def _fetch_all(

@@ -166,7 +166,7 @@ class FactoryResource(ConfigurableResource):
         """The candidate as a release, in force; None where the embedded base alone is."""
         from greenlang.sync import publish
 
-        return publish(self.settings, self.judge_factors()) if self.has_candidate() else None
+        return publish(self.settings) if self.has_candidate() else None
 
     def draw_release(self, release: Release) -> dict[str, Path]:
         """Pictures of a release: name -> SVG file."""

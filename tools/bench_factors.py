@@ -17,6 +17,7 @@ from greenlang.factors import FactorTable
 from greenlang.factors.catalogue import catalogue
 from greenlang.settings import Settings
 from greenlang.sync import releases, sync
+from tools.bench_select import bench, lines
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
 
@@ -63,19 +64,14 @@ def main() -> None:
             whole = seconds(lambda: sync(settings, folder=folder, wanted=names))
             again = seconds(lambda: sync(settings, folder=folder, wanted=names))
             table = releases(settings).table()
-            print(
-                f"release of {len(table):,} rows from the publishers' files: {whole:.1f} s with {settings.workers} workers,"
-            )
-            print(
-                f"  {whole / opened:.1f} times as long as only opening the files ({opened:.1f} s); nothing changed: {again:.1f} s"
-            )
+            print(f"release of {len(table):,} rows from publishers' files: {whole:.1f} s, {settings.workers} workers;")
+            print(f"  {whole / opened:.1f} times as long as opening the files alone ({opened:.1f} s);")
+            print(f"  again, with nothing changed: {again:.1f} s")
         else:
             print(f"the publishers' files are not in {folder}: the embedded base alone is measured")
     bare, calc = starts("pass"), starts("import greenlang.calc")
     print(f"import of greenlang.calc: {calc - bare:.3f} s over a bare interpreter ({calc / bare:.1f} times its start)")
-    from greenlang.factors.select_bench import bench
-
-    for line in bench(table):
+    for line in lines(bench(table)):
         print(line)
 
 

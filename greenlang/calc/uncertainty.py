@@ -191,7 +191,7 @@ def recompute(engine: CalculationEngine, content: Mapping[str, Any]) -> Mapping[
             asked.get("uncertainties", {}),
             method=str(asked.get("method", "")),
             correlations=asked.get("correlations", ()),
-            seed=int(asked.get("seed", 0)),
+            seed=int(asked.get("seed") or 0),
             trials=int(asked["trials"]) if asked.get("trials") else None,
         )
     except (TypeError, ValueError) as error:

@@ -168,7 +168,7 @@ class SlopeEvaluator:
     def power(self, node: Arithmetic, left: Sloped, right: Sloped) -> Sloped:
         a, b = left.value, right.value
         value = decimals.power(a, b)
-        slopes: Slopes = field(default_factory=_level)
+        slopes: Slopes = _LEVEL
         if left.slopes and b:
             if not a and b < 1:
                 raise _no_slope(node)

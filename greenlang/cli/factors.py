@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from greenlang.cli import factors_release
-from greenlang.cli.app import not_found, settings
+from greenlang.cli.app import NEGATIVE, not_found, settings
 from greenlang.cli.registry import AsJson
 from greenlang.cli.show import as_json, digits, facts, table
 
 if TYPE_CHECKING:
     from greenlang.factors import Factor, FactorTable
 
-SHOWN = 100
 
 app = typer.Typer(help="The emission factors in force.", no_args_is_help=True)
 
@@ -122,24 +121,73 @@ def listed(rows: Iterable[Factor]) -> None:
 @app.command()
 def search(
     context: typer.Context,
-    words: Annotated[list[str], typer.Argument(metavar="WORD...", help="Words that must all occur, in any order.")],
+    words: Annotated[list[str], typer.Argument(metavar="WORD...", help="What you are looking for, in your own words.")],
+    rows: Annotated[int, typer.Option("--rows", help="At most this many.")] = 10,
     json: AsJson = False,
 ) -> None:
-    """Factors whose reference, category, unit or note hold all the words. Exits 1 if there is none."""
-    wanted = [word.lower() for word in words]
-    found = [
-        f
-        for f in factor_table(context)
-        if all(word in f"{f.key} {f.category} {f.unit} {f.region} {f.note}".lower() for word in wanted)
-    ]
-    if json:
-        as_json([{"ref": factor.ref, **factor.as_dict(), "citation": factor.citation} for factor in found])
-    elif found:
-        listed(found[:SHOWN])
-        more = f"; the first {SHOWN} are shown" if len(found) > SHOWN else ""
-        typer.echo(f"{len(found)} factors{more}")
-    if not found:
-        raise not_found(f"no factor holds {' and '.join(words)}; `greenlang factors stats` lists the tables")
+    """Factors by words ("diesel lorry uk"), the best first; synonyms and French words count. Exits 1 for none."""
+    from greenlang.cli.factors_explain import print_hits
+    from greenlang.factors.search import Search
+
+    text = " ".join(words)
+    hits = Search(factor_table(context)).find(text, rows)
+    if not hits and not json:
+        raise not_found(f"no factor is called `{text}`; `greenlang factors stats` lists the tables")
+    print_hits(text, hits, json=json)
+    if not hits:
+        raise typer.Exit(NEGATIVE)
+
+
+@app.command()
+def explain(
+    context: typer.Context,
+    activity: Annotated[str, typer.Argument(help="The publisher's path, a reviewed alias, or ef://...")],
+    region: Annotated[str | None, typer.Option(help="ISO 3166 code, or a publisher's own region.")] = None,
+    year: Annotated[int | None, typer.Option(help="Year of the activity.")] = None,
+    source: Annotated[
+        str | None, typer.Option(help="publisher, publisher/dataset or publisher/dataset/vintage.")
+    ] = None,
+    gas: Annotated[str, typer.Option(help="CO2e or a gas.")] = "CO2e",
+    per: Annotated[str | None, typer.Option(help="Unit of the activity data, such as kWh.")] = None,
+    gwp_set: Annotated[str | None, typer.Option(help="Basis of CO2e, such as AR5GWP100.")] = None,
+    boundary: Annotated[str | None, typer.Option(help="TTW, WTT, WTW, life-cycle, T&D, ...")] = None,
+    scope2_method: Annotated[str | None, typer.Option(help="location-based or market-based.")] = None,
+    calorific_basis: Annotated[str | None, typer.Option(help="HHV (gross) or LHV (net).")] = None,
+    radiative_forcing: Annotated[str | None, typer.Option(help="with or without.")] = None,
+    biogenic: Annotated[bool | None, typer.Option(help="CO2 from biomass.")] = None,
+    price_basis: Annotated[str | None, typer.Option(help="purchaser or basic.")] = None,
+    permitted_use: Annotated[str, typer.Option(help="inventory, project or finance.")] = "inventory",
+    kind: Annotated[str, typer.Option(help="factor, stage, gas-part, gwp, property, ...")] = "factor",
+    relax_region: Annotated[bool, typer.Option(help="Allow the region that contains the asked one.")] = False,
+    relax_years: Annotated[int, typer.Option(help="Allow this many years off.", min=0)] = 0,
+    rejected: Annotated[int, typer.Option(help="List this many rejected rows.", min=0)] = 20,
+    json: AsJson = False,
+) -> None:
+    """Which factor the selection rule takes, by which steps, and what it rejected. Exits 1 where it refuses."""
+    from greenlang.cli import factors_explain
+    from greenlang.factors.select import Request, Selector
+
+    request = Request(
+        activity=activity,
+        region=region,
+        year=year,
+        source=source,
+        gas=gas,
+        per=per,
+        gwp_set=gwp_set,
+        boundary=boundary,
+        scope2_method=scope2_method,
+        calorific_basis=calorific_basis,
+        radiative_forcing=radiative_forcing,
+        biogenic=biogenic,
+        price_basis=price_basis,
+        permitted_use=permitted_use,
+        kind=kind,
+        relax_region=relax_region,
+        relax_years=relax_years,
+    )
+    if not factors_explain.explain(Selector(factor_table(context)), request, json=json, rejected=rejected):
+        raise typer.Exit(NEGATIVE)
 
 
 app.command("sync")(factors_release.sync)

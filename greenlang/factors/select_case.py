@@ -35,6 +35,7 @@ class Case:
     places: Places
     request: Request
     trail: Trail
+    region: str | None = None  # the code that the asked region means
     relaxed: list[str] = field(default_factory=list)
     crossing: bool = False  # whether the calorific basis is to be converted by a cited ratio
 

@@ -27,7 +27,7 @@ def decided(case: Case, groups: list[Group]) -> Selection:
 
 
 def _region_and_year(case: Case, groups: list[Group]) -> list[Found]:
-    request, region = case.request, _region(case)
+    request, region = case.request, case.region
     near = bool(request.relax_years) and request.year is not None
     for stage in stages(region is not None, request.relax_region, near):
         found = [
@@ -40,19 +40,6 @@ def _region_and_year(case: Case, groups: list[Group]) -> list[Found]:
             _record(case, stage, region, groups, found)
             return found
     raise _nowhere(case, groups, region)
-
-
-def _region(case: Case) -> str | None:
-    if case.request.region is None:
-        return None
-    found = case.places.region(case.request.region)
-    if len(found) != 1:
-        problem = "is no region that is known" if not found else f"means {', '.join(found)}"
-        raise case.refused(
-            f"`{case.request.region}` {problem}",
-            hint="give an ISO 3166 code such as GB or US-CA, the name of a country, or a code of the publisher",
-        )
-    return found[0]
 
 
 def _newest(case: Case, found: list[Found], *, relaxed: bool) -> list[Found]:
@@ -165,8 +152,7 @@ def _fall(case: Case, before: list[Found], after: list[Found], rule: str, reason
 
 def _several(case: Case, found: list[Found]) -> SelectionRefused:
     rows = [case.table.at(one.row.number) for one in found]
-    own_years = {one.row.number: one.row.own_year for one in found}
-    words = deciding(rows, [own_years[one.row.number] for one in found])
+    words = deciding(rows, [one.row.own_year for one in found], unit_said=case.request.per is not None)
     case.trail.step("one answer", f"{len(rows)} rows remain: nothing is picked", len(rows))
     keys = tuple(sorted(row.key for row in rows))
     return case.refused(f"{len(rows)} rows remain", candidates=keys, words=words, hint=sentence(words, keys))

@@ -20,16 +20,18 @@ _OTHER_BASIS = {"HHV": "LHV", "LHV": "HHV"}
 
 def narrowed(case: Case) -> list[Group]:
     """The groups that fit every word of the request. Raises SelectionRefused where none is left."""
-    groups = _standing(case, _activity(case))
+    asked = _source_asked(case)
+    case.region = _region(case)
+    groups = _standing(case, _activity(case, asked))
     for word in case.rule.never_relaxes:
         groups = _word(case, word, groups)
     return _unit(case, groups)
 
 
-def _activity(case: Case) -> list[Group]:
+def _activity(case: Case, source: tuple[str, str, str]) -> list[Group]:
     value = case.request.activity.strip()
     if value.startswith(SCHEME) or case.table.position(value) is not None:
-        return _source(case, _by_reference(case, value))
+        return _source(case, _by_reference(case, value), *source)
     meant = case.index.meant(value)
     if meant is None:
         raise case.refused(
@@ -37,7 +39,7 @@ def _activity(case: Case) -> list[Group]:
             hint="give the publisher's path, a reviewed alias, or a key; `greenlang factors search` finds them",
         )
     case.trail.step("activity", f"`{value}` is {meant.text}", meant.rows)
-    return _source(case, meant.groups)
+    return _source(case, meant.groups, *source)
 
 
 def _by_reference(case: Case, value: str) -> list[tuple[Group, frozenset[str]]]:
@@ -63,16 +65,43 @@ def _by_reference(case: Case, value: str) -> list[tuple[Group, frozenset[str]]]:
     return [(group, frozenset((group.dataset,))) for group in groups]
 
 
-def _source(case: Case, groups: Sequence[tuple[Group, frozenset[str]]]) -> list[Group]:
+def _source_asked(case: Case) -> tuple[str, str, str]:
+    """``(publisher, publisher/dataset, edition)`` of the asked source; what is not asked is empty."""
     if case.request.source is None:
-        return [group for group, _ in groups]
+        return "", "", ""
     asked = case.request.source.strip().strip("/").lower()
     publisher, *further = asked.split("/")
     dataset = "/".join((publisher, *further[:1])) if further else ""
     if len(further) > 2 or not all((publisher, *further)):
         raise case.refused(f"`{asked}` is no source", hint="a source is publisher[/dataset[/vintage]]")
-    _known_source(case, publisher, dataset)
+    if publisher not in case.index.publishers:
+        meant = case.places.publisher_meant(publisher)
+        hint = f"perhaps `{meant}`" if meant else f"there are {', '.join(sorted(case.index.publishers))}"
+        raise case.refused(f"no publisher is called `{publisher}`", hint=hint)
+    if dataset and dataset not in case.index.datasets:
+        there = sorted(name for name in case.index.datasets if name.startswith(f"{publisher}/"))
+        raise case.refused(f"no dataset is called `{dataset}`", hint=f"there are {', '.join(there)}")
+    return publisher, dataset, further[1] if len(further) == 2 else ""
 
+
+def _region(case: Case) -> str | None:
+    if case.request.region is None:
+        return None
+    found = case.places.region(case.request.region)
+    if len(found) != 1:
+        problem = "is no region that is known" if not found else f"means {', '.join(found)}"
+        raise case.refused(
+            f"`{case.request.region}` {problem}",
+            hint="give an ISO 3166 code such as GB or US-CA, the name of a country, or a code of the publisher",
+        )
+    return found[0]
+
+
+def _source(
+    case: Case, groups: Sequence[tuple[Group, frozenset[str]]], publisher: str, dataset: str, vintage: str
+) -> list[Group]:
+    if not publisher:
+        return [group for group, _ in groups]
     left: list[Group] = []
     out: dict[str, list[Group]] = {}
     for group, sources in groups:
@@ -82,23 +111,14 @@ def _source(case: Case, groups: Sequence[tuple[Group, frozenset[str]]]) -> list[
             out.setdefault(group.dataset, []).append(group)
     for name, fallen in out.items():
         case.reject(fallen, f"its source is {name}")
-    if len(further) == 2:
-        left = _vintage(case, left, dataset, further[1])
+    if vintage:
+        left = _vintage(case, left, dataset, vintage)
+    asked = "/".join(filter(None, (dataset or publisher, vintage)))
     case.trail.step("source", asked, count(left))
     if not left:
         there = sorted({group.dataset for group, _ in groups})
         raise case.refused(f"`{asked}` has no such activity", hint=f"it stands in {', '.join(there[:SHOWN])}")
     return left
-
-
-def _known_source(case: Case, publisher: str, dataset: str) -> None:
-    if publisher not in case.index.publishers:
-        meant = case.places.publisher_meant(publisher)
-        hint = f"perhaps `{meant}`" if meant else f"there are {', '.join(sorted(case.index.publishers))}"
-        raise case.refused(f"no publisher is called `{publisher}`", hint=hint)
-    if dataset and dataset not in case.index.datasets:
-        there = sorted(name for name in case.index.datasets if name.startswith(f"{publisher}/"))
-        raise case.refused(f"no dataset is called `{dataset}`", hint=f"there are {', '.join(there)}")
 
 
 def _vintage(case: Case, groups: list[Group], source: str, vintage: str) -> list[Group]:

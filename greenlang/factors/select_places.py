@@ -83,7 +83,7 @@ class Places:
         country = iso2(value) or iso2(code)
         if country:
             return (country,)
-        if code and code in self._index.regions:
+        if code and (code in self._index.regions or code in self._rule.known_regions):
             return (code,)
         own = self._index.region_names.get(wanted)
         if own:

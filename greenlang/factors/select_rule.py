@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from fnmatch import fnmatchcase
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -155,6 +155,11 @@ class Rule(_Part):
     def year_rule(self, dataset: str) -> YearRule:
         """The first rule that names ``publisher/dataset``."""
         return next(e for e in self.years if any(fnmatchcase(dataset, pattern) for pattern in e.datasets))
+
+    @cached_property
+    def known_regions(self) -> frozenset[str]:
+        """The regions that the rule names."""
+        return frozenset(region for entry in self.regions.parents for region in (entry.parent, *entry.regions))
 
     def containing(self, region: str, publisher: str) -> Iterator[tuple[str, str]]:
         """``(region, why)`` of those that contain ``region``, the nearest first."""

@@ -23,12 +23,17 @@ _PLAIN = (
 _MOST = 3  # words that are asked for at once
 
 
-def deciding(rows: Sequence[Factor], own_years: Sequence[int | None]) -> dict[str, tuple[str, ...]]:
+def deciding(
+    rows: Sequence[Factor], own_years: Sequence[int | None], *, unit_said: bool = False
+) -> dict[str, tuple[str, ...]]:
     """Word -> its values among ``rows``: one word that tells all of them apart, else the fewest that do so together.
 
-    Empty where no words do: then only a key tells them apart. An empty value can be asked for as "".
+    Empty where no words do: then only a key tells them apart. An empty value can be asked for as "". Where a unit was
+    said, the rows fit it all the same, so another unit is the last thing to ask for.
     """
     columns = _columns(rows, own_years)
+    if unit_said:
+        columns["per"] = columns.pop("per")
     differing = {word: values for word, values in columns.items() if len(set(values)) > 1}
     # a word that every row says is easier to say than one that some leave empty
     differing = dict(sorted(differing.items(), key=lambda item: "" in item[1]))
@@ -53,12 +58,12 @@ def sentence(words: dict[str, tuple[str, ...]], keys: Sequence[str]) -> str:
 
 def _columns(rows: Sequence[Factor], own_years: Sequence[int | None]) -> dict[str, list[str]]:
     columns = {word: [str(getattr(row, word)) for row in rows] for word in _PLAIN}
-    columns["year"] = ["" if year is None else str(year) for year in own_years]
+    years = ["" if year is None else str(year) for year in own_years]
+    sets, activities = [row.gwp_set for row in rows], [row.activity for row in rows]
     datasets = [f"{row.publisher}/{row.dataset}" for row in rows]
-    publishers = [row.publisher for row in rows]
-    columns["source"] = publishers if len(set(publishers)) == len(set(datasets)) else datasets
     if len(set(datasets)) == 1:
-        columns["source"] = [f"{name}/{row.vintage}" for name, row in zip(datasets, rows, strict=True)]
-    columns["gwp_set"] = [row.gwp_set for row in rows]
-    columns["activity"] = [row.activity for row in rows]
-    return columns
+        editions = [f"{name}/{row.vintage}" for name, row in zip(datasets, rows, strict=True)]
+        return {**columns, "year": years, "gwp_set": sets, "source": editions, "activity": activities}
+    publishers = [row.publisher for row in rows]
+    sources = publishers if len(set(publishers)) == len(set(datasets)) else datasets
+    return {**columns, "source": sources, "year": years, "gwp_set": sets, "activity": activities}

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from greenlang.errors import CalculationError
 from greenlang.formulas.declare import FormulaColumn, FormulaSymbol, Given, LibraryFormula, Range, SymbolType
-from greenlang.formulas.exact import rounded
+from greenlang.formulas.exact import declared_functions, rounded
 from greenlang.formulas.prove import CompiledFormula, compiled, decimals_of
 from greenlang.formulas.sql import ColumnType, compile_formula
 from greenlang.formulas.tree import TableCall, Text, walk
@@ -57,7 +57,8 @@ def agreement(formulas: Iterable[LibraryFormula], *, inputs: int = 1000, seed: s
                 n: s.default for n, s in formula.symbols.items() if s.origin == "parameter"
             }
             vectors = [{**defaults, **v.given} for v in formula.vectors]
-            rows = [*vectors, *draw(whole, inputs, seed)]
+            alone = all(declared_functions(whole.single(output)) for output in formula.outputs)
+            rows = [*vectors, *draw(whole, min(inputs, _FEW) if alone else inputs, seed)]
             columns = _columns(formula, rows)
             _fill(connection, columns, rows)
             for output in formula.outputs:

@@ -17,7 +17,7 @@ from typing import Any, Literal, cast
 
 from greenlang_sdk.decimals import normal_text
 
-from greenlang.errors import FormulaError
+from greenlang.errors import CalculationError, FormulaError
 from greenlang.formulas.parse import parse
 from greenlang.formulas.reading import Citation, Place, Reader
 from greenlang.formulas.tables import TableSet
@@ -363,6 +363,25 @@ def _covers(reader: Reader, formula: LibraryFormula, i: int, vector: WorkedVecto
     for name in vector.expect:
         if name not in formula.outputs:
             reader.fail((*place, "expect", name), "there is no such output")
+
+
+def checked(symbols: Mapping[str, FormulaSymbol], given: Mapping[str, Given | None]) -> dict[str, Given]:
+    """The values of the symbols, with defaults.
+
+    Raises CalculationError: ``missing`` for a symbol without value, ``out_of_range`` for one that it cannot have.
+    """
+    out: dict[str, Given] = {}
+    for name, symbol in symbols.items():
+        value = given.get(name)
+        value = symbol.default if value is None else value
+        if value is None:
+            raise CalculationError(f"`{name}` ({symbol.meaning}) is not given", kind="missing")
+        if isinstance(value, tuple) and any(row.get(c) is None for row in value for c in symbol.columns):
+            raise CalculationError(f"`{name}` ({symbol.meaning}) has a row without a value", kind="missing")
+        if why := misfit(symbol, value):
+            raise CalculationError(f"`{name}` ({symbol.meaning}): {why}", kind="out_of_range")
+        out[name] = value
+    return out
 
 
 def misfit(symbol: FormulaSymbol | FormulaColumn, value: Given) -> str:

@@ -11,11 +11,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from greenlang.errors import CalculationError
+from greenlang.formulas.declare import FormulaSymbol, checked
 from greenlang.formulas.evaluate import Rows, Value
 from greenlang.formulas.exact import Any_, rounded
 
@@ -34,6 +35,7 @@ class Program:
     kinds: tuple[str, ...]  # number | text | truth | table
     table_kinds: dict[str, dict[str, str]]  # of tables: column -> kind
     decimals: int
+    symbols: dict[str, FormulaSymbol] = field(default_factory=dict)  # whose valid ranges are checked first
 
 
 _PROGRAMS: dict[str, Program] = {}  # by digest: what a name means never changes
@@ -61,25 +63,26 @@ def call(key: str, values: list[str | None]) -> str:
     """One row."""
     program = _PROGRAMS[key]
     try:
-        given = {
+        given: dict[str, Any] = {
             name: None if text is None else _READ[kind](text, program.table_kinds.get(name, {}))
             for name, kind, text in zip(program.names, program.kinds, values, strict=True)
         }
-        return f"={rounded(program.run(given), program.decimals):f}"
+        values = given | checked(program.symbols, given)
+        return f"={rounded(program.run(values), program.decimals):f}"
     except CalculationError as error:
         return error.kind
 
 
 def _rows(text: str, kinds: Mapping[str, str]) -> Rows:
     """The rows of a table input; a value that is not there is left out."""
-    return [
+    return tuple(
         {
             name: Decimal(row[name]) if kind == "number" else row[name]
             for name, kind in kinds.items()
             if row[name] is not None
         }
         for row in json.loads(text)
-    ]
+    )
 
 
 _READ: dict[str, Callable[[str, Any], Value | Rows]] = {

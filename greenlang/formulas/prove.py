@@ -15,7 +15,7 @@ from greenlang_sdk import decimals
 from greenlang.errors import CalculationError, FormulaError, UnitError
 from greenlang.formulas import exact
 from greenlang.formulas.check import Scope, Symbol, check, fit
-from greenlang.formulas.declare import Given, LibraryFormula, WorkedVector, misfit, pointed
+from greenlang.formulas.declare import Given, LibraryFormula, WorkedVector, checked, pointed
 from greenlang.formulas.evaluate import evaluate
 from greenlang.formulas.reading import Problem
 from greenlang.formulas.tree import Name, Node, Sum, substitute, walk
@@ -33,22 +33,7 @@ class CompiledFormula:
 
         Raises CalculationError: ``missing`` for a symbol without value, ``out_of_range`` for one that it cannot have.
         """
-        return self._values(given, tuple(self.formula.symbols))
-
-    def _values(self, given: Mapping[str, Given | None], names: tuple[str, ...]) -> dict[str, Given]:
-        out: dict[str, Given] = {}
-        for name in names:
-            symbol = self.formula.symbols[name]
-            value = given.get(name)
-            value = symbol.default if value is None else value
-            if value is None:
-                raise CalculationError(f"`{name}` ({symbol.meaning}) is not given", kind="missing")
-            if isinstance(value, tuple) and any(row.get(c) is None for row in value for c in symbol.columns):
-                raise CalculationError(f"`{name}` ({symbol.meaning}) has a row without a value", kind="missing")
-            if why := misfit(symbol, value):
-                raise CalculationError(f"`{name}` ({symbol.meaning}): {why}", kind="out_of_range")
-            out[name] = value
-        return out
+        return checked(self.formula.symbols, given)
 
     def single(self, output: str) -> Node:
         """The checked tree of an output over the symbols alone: earlier outputs are put in."""
@@ -75,10 +60,11 @@ class CompiledFormula:
 
     def asker(self, output: str) -> Callable[[Mapping[str, Given | None]], exact.Pair]:
         """A function from what is given to the exact fraction of one output, for many inputs."""
-        run, names = exact.program(self.single(output)), self.used(output)
+        run = exact.program(self.single(output))
+        symbols = {name: self.formula.symbols[name] for name in self.used(output)}
 
         def ask(given: Mapping[str, Given | None]) -> exact.Pair:
-            pair = run(self._values(given, names))
+            pair = run(checked(symbols, given))
             assert isinstance(pair, tuple)
             return pair
 

@@ -19,6 +19,7 @@ out_of_range, the same as the ``kind`` of the error that ``exact`` raises for it
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
@@ -190,7 +191,8 @@ def compile_sql(
     made = None if functions else writer.attempt(tree)
     if made is None:
         reason = writer.tried(tree, _status(limits)) if limits else "'ok'"
-        return _with_function(CompiledSql("function", decimals, functions, reason=reason), writer, tree, tables)
+        alone = CompiledSql("function", decimals, functions, reason=reason)
+        return _with_function(alone, writer, tree, tables, symbols)
     value, guards = made[0], _after(limits, made[1])
     status = _status(guards)
     result, needs = sql_numbers.output(value, decimals)
@@ -201,13 +203,21 @@ def compile_sql(
         return CompiledSql("sql", decimals, plain=result, reason=status, parts=parts)
     plain, reason = writer.tried(tree, result, needs), writer.tried(tree, status)
     mixed = CompiledSql("sql or function", decimals, plain=plain, reason=reason, parts=parts)
-    return _with_function(mixed, writer, tree, tables)
+    return _with_function(mixed, writer, tree, tables, symbols)
 
 
-def _with_function(sql: CompiledSql, writer: _Writer, tree: Node, tables: Tables | None) -> CompiledSql:
+def _with_function(
+    sql: CompiledSql,
+    writer: _Writer,
+    tree: Node,
+    tables: Tables | None,
+    symbols: Mapping[str, FormulaSymbol] | None,
+) -> CompiledSql:
     """The same, with the call of the declared function."""
-    key = f"{tree_digest(tree)}:{sql.decimals}:{hash_of(tables)}"
-    ready = declared.Program(program(tree, tables), *writer.arguments(tree), sql.decimals)
+    names, kinds, columns = writer.arguments(tree)
+    limits = {name: symbol for name, symbol in (symbols or {}).items() if name in names}
+    key = f"{tree_digest(tree)}:{sql.decimals}:{_rows_digest(tables, limits)}"
+    ready = declared.Program(program(tree, tables), names, kinds, columns, sql.decimals, limits)
     return replace(sql, call=writer.call(tree, key), key=key, program=ready)
 
 
@@ -248,12 +258,11 @@ def _with_default(name: str, column: ColumnType, default: Decimal) -> ColumnType
     )
 
 
-def hash_of(tables: Tables | None) -> str:
-    """A short text that differs where the rows of look-ups differ."""
-    import hashlib
-
-    content = [(name, sorted((k, str(v)) for k, v in rows.items())) for name, rows in sorted((tables or {}).items())]
-    return hashlib.sha256(repr(content).encode()).hexdigest()[:16]
+def _rows_digest(tables: Tables | None, symbols: Mapping[str, FormulaSymbol]) -> str:
+    """A short text that differs where the rows of look-ups or the limits of symbols differ."""
+    rows = [(name, sorted((k, str(v)) for k, v in rows.items())) for name, rows in sorted((tables or {}).items())]
+    limits = [(name, str(s.range), s.enum, str(s.columns)) for name, s in sorted(symbols.items())]
+    return hashlib.sha256(repr((rows, limits)).encode()).hexdigest()[:16]
 
 
 # --- statuses -------------------------------------------------------------------------------------------------------
@@ -406,21 +415,26 @@ class _Writer:
                 cells = {c: f"gl_row.{_quoted(c)}" for c in symbol.columns}
                 absent = [_Guard(f"{cell} IS NULL", "missing") for cell in cells.values()]
                 beyond = [
-                    g for c, column in symbol.columns.items() for g in self.outside(column, cells[c], given.columns[c])
+                    guard
+                    for c, column in symbol.columns.items()
+                    for guard in self.outside(column, cells[c], given.columns[c], sql, "gl_row")
                 ]
                 guards += [_Guard("", _first_bad(sql, _status(part))) for part in (absent, beyond) if part]
             else:
                 guards += self.outside(symbol, sql, given)
         return guards
 
-    def outside(self, symbol: FormulaSymbol | FormulaColumn, sql: str, given: ColumnType) -> list[_Guard]:
+    def outside(
+        self, symbol: FormulaSymbol | FormulaColumn, sql: str, given: ColumnType, table: str = "", variable: str = ""
+    ) -> list[_Guard]:
         """The guard of a range or an enum, if there is one."""
         if symbol.type == "text" and symbol.enum:
             return [_Guard(f"{sql} NOT IN ({', '.join(map(_text, symbol.enum))})", "out_of_range")]
         tests = []
         for op, bound in (("<", symbol.range[0]), (">", symbol.range[1])):
             if bound is not None and symbol.type == "number":
-                test = sql_numbers.compare(op, self.number_column(sql, given), sql_numbers.constant(Fraction(bound)))
+                value = self.number_column(sql, given, table, variable)
+                test = sql_numbers.compare(op, value, sql_numbers.constant(Fraction(bound)))
                 self.needs |= test.needs
                 tests.append(test.sql)
         return [_Guard(" OR ".join(tests), "out_of_range")] if tests else []
@@ -510,6 +524,7 @@ class _Writer:
 
     def name(self, node: Name) -> _Made:
         table, _, rest = node.name.partition(".")
+        place = (self.sql(table), self.row[table]) if rest and table in self.row else ("", "")
         if rest and table in self.row:
             given, sql = self.column(table).columns.get(rest), f"{self.row[table]}.{_quoted(rest)}"
             if given is None:
@@ -520,15 +535,17 @@ class _Writer:
             raise FormulaError(f"`{node.name}` is a {node.type}, its column a {given.kind}")
         guards = [_Guard(f"{sql} IS NULL", "missing")]
         if given.kind == "number":
-            return self.number_column(sql, given), guards
+            return self.number_column(sql, given, *place), guards
         return (Condition(f"CAST({sql} AS BOOLEAN)") if given.kind == "truth" else f"CAST({sql} AS VARCHAR)"), guards
 
-    def number_column(self, sql: str, given: ColumnType) -> Value:
-        if self.row or sql.startswith("gl_row."):  # the digits of a cell of a table are not counted row by row
-            return sql_numbers.column(sql, given.precision, given.scale)
-        plain = sql_numbers.column(sql, given.precision, given.scale)
-        assert plain.dec is not None
-        return sql_numbers.column(sql, given.precision, given.scale, self.leaf(sql_numbers.counted(plain.dec)))
+    def number_column(self, sql: str, given: ColumnType, table: str = "", variable: str = "") -> Value:
+        """A numeric column, or a cell of a table: then the digits are those of its longest value in the row."""
+        dec = sql_numbers.column(sql, given.precision, given.scale).dec
+        assert dec is not None
+        count = sql_numbers.counted(dec)
+        if table:
+            count = f"coalesce(list_max(list_transform({table}, lambda {variable}: {count})), 1)"
+        return sql_numbers.column(sql, given.precision, given.scale, self.leaf(count))
 
     def lookup(self, node: Lookup) -> _Made:
         if node.table not in self.tables:
@@ -552,7 +569,12 @@ class _Writer:
             f"WHEN {tests[key]} THEN CAST('{Decimal(v).scaleb(-scale):f}' AS DECIMAL({precision},{scale}))"
             for key, v in whole.items()
         )
-        value = self.number_column(f"CASE {cases} END", ColumnType(precision, scale))
+        case = f"CASE {cases} END"
+        value = (
+            sql_numbers.column(case, precision, scale)  # its keys may be cells of a row: its digits are those of all
+            if self.row
+            else self.number_column(case, ColumnType(precision, scale))
+        )
         return value, _after(guards, [_Guard(f"NOT ({' OR '.join(f'({t})' for t in tests.values())})", "missing")])
 
     def sum(self, node: Sum) -> _Made:
@@ -567,11 +589,8 @@ class _Writer:
         guards = [_Guard(f"{sql} IS NULL", "missing")]
         if inner:
             guards.append(_Guard("", _first_bad(sql, _status(inner), variable)))
-        value = sql_numbers.total(sql, variable, body, sql_numbers.WIDTH)
-        if not self.row:
-            count = sql_numbers.counted(value.dec) if value.dec is not None else sql_numbers.counted_whole(value.n)
-            value = sql_numbers.total(sql, variable, body, self.leaf(count))
-        return value, guards
+        rows = self.leaf(f"coalesce(length(CAST(len({sql}) AS VARCHAR)), 1)")
+        return sql_numbers.total(sql, variable, body, rows), guards
 
     def arithmetic(self, node: Arithmetic) -> _Made:
         left, first = self.number(node.left)

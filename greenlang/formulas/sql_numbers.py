@@ -122,12 +122,6 @@ def counted(dec: Dec) -> str:
     return f"greatest(length(ltrim(replace({plain}, '.', ''), '0')), 1)"
 
 
-def counted_whole(term: Term | None) -> str:
-    """The same for a whole number."""
-    assert term is not None
-    return f"length(CAST(abs({term.sql}) AS VARCHAR))"
-
-
 # --- columns and constants ------------------------------------------------------------------------------------------
 
 
@@ -394,16 +388,18 @@ def extreme(function: str, a: Value, b: Value) -> Value:
     return Value(c, n, None, k, dec, strict=False)
 
 
-def total(table: str, row: str, a: Value, digits: Digits) -> Value:
-    """The sum of ``a`` over the rows of a list column; ``a`` has no denominator of the row."""
+def total(table: str, row: str, a: Value, rows: Digits) -> Value:
+    """The sum of ``a`` over the rows of a list column, whose number has ``rows`` digits; ``a`` has no denominator."""
     assert a.d is None
     if a.dec is not None:
         kind = f"DECIMAL({WIDTH},{a.dec.scale})"
         listed = f"list_sum(list_transform({table}, lambda {row}: CAST({a.dec.sql} AS {kind})))"
-        dec = Dec(f"coalesce({listed}, CAST(0 AS {kind}))", WIDTH, a.dec.scale, digits, True)
+        whole_sum, digits = f"coalesce({listed}, CAST(0 AS {kind}))", _sum(a.dec.digits, rows)
+        dec = Dec(whole_sum, WIDTH, a.dec.scale, digits, True, a.dec.needs)
         return Value(a.k / 10**dec.scale, whole(dec), None, a.k, dec, strict=False)
-    listed = f"list_sum(list_transform({table}, lambda {row}: {scaled(a.n, 1).sql}))"
-    return Value(a.c, Term(f"coalesce({listed}, 0::HUGEINT)", MAX_INTEGER, digits), None, strict=False)
+    each = scaled(a.n, 1)
+    listed = f"coalesce(list_sum(list_transform({table}, lambda {row}: {each.sql})), 0::HUGEINT)"
+    return Value(a.c, Term(listed, MAX_INTEGER + 1, _sum(each.digits, rows), each.needs), None, strict=False)
 
 
 def is_zero(a: Value) -> Condition:
@@ -442,17 +438,33 @@ def rounded(a: Value, digits: int) -> Value:
 
 def output(a: Value, decimals: int) -> tuple[str, Guards]:
     """``a`` as DECIMAL(38, decimals), rounded half-even, and what must be 38 digits at most for that."""
-    target = f"DECIMAL({WIDTH},{decimals})"
-    if a.dec is not None and (dec := dec_scaled(a.dec, a.k)) is not None:
-        sql = dec.sql if dec.scale <= decimals else f"round_even({dec.sql}, {decimals})"
-        if dec.whole + 1 > WIDTH - decimals:
-            more = _sum(dec.digits, 1 + max(decimals - dec.scale, 0))
-            return f"CAST({sql} AS {target})", dec.needs | _guard(more)
-        return f"CAST({sql} AS {target})", dec.needs
+    if a.dec is not None and (found := _output_dec(a.dec, a.k, decimals)) is not None:
+        return found
     term = nearest(a, decimals)
     needs = term.needs | _guard(term.digits) if term.bound >= 10**WIDTH else term.needs
     whole_number = f"CAST({term.sql} AS DECIMAL({WIDTH},0))"
     if not decimals:
         return whole_number, needs
     unit = f"CAST('{Decimal(1).scaleb(-decimals):f}' AS DECIMAL({decimals},{decimals}))"
-    return f"CAST({whole_number} * {unit} AS {target})", needs
+    return f"CAST({whole_number} * {unit} AS DECIMAL({WIDTH},{decimals}))", needs
+
+
+def _output_dec(dec: Dec, k: Fraction, decimals: int) -> tuple[str, Guards] | None:
+    """``k * dec`` as an output. A power of ten in ``k`` (kg to t) moves the digit that is rounded, and costs none."""
+    shift = terminating(k)
+    if shift is None or shift > decimals:
+        return None
+    found = dec_scaled(dec, k * 10**shift)
+    if found is None:
+        return None
+    dec, place, target = found, decimals - shift, f"DECIMAL({WIDTH},{decimals})"
+    fits = dec.whole + 1 + decimals <= WIDTH
+    needs = dec.needs if fits else dec.needs | _guard(_sum(dec.digits, decimals - shift - dec.scale + 1))
+    sql, scale = (f"round_even({dec.sql}, {place})", place) if dec.scale > place else (dec.sql, dec.scale)
+    if shift:
+        rounded_dec = Dec(f"CAST({sql} AS DECIMAL({min(dec.whole + 1 + scale, WIDTH)},{scale}))", 0, scale, 0)
+        moved = dec_scaled(replace(rounded_dec, precision=min(dec.whole + 1 + scale, WIDTH)), Fraction(1, 10**shift))
+        if moved is None:
+            return None
+        sql = moved.sql
+    return f"CAST({sql} AS {target})", needs

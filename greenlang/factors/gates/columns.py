@@ -79,6 +79,10 @@ class Columns:
         """Whether every vintage of that dataset that the catalogue declares is in the table."""
         return all(edition in self.editions for edition in _declared().get(dataset, ()))
 
+    def has(self, dataset: str) -> bool:
+        """Whether the table has that dataset, with every vintage that the catalogue declares."""
+        return self.whole(dataset) and any(edition.startswith(f"{dataset}/") for edition in self.editions)
+
     @cached_property
     def parts(self) -> dict[int, list[int]]:
         """Whole -> its parts, where both are there."""

@@ -9,7 +9,7 @@ from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import Context, Decimal
 from functools import cache
 
 from greenlang.errors import UnitError
@@ -29,7 +29,8 @@ class Pair:
     other: Decimal
     limit: Decimal  # how many times one may be the other
     difference: Decimal  # smaller differences are no finding, whatever the ratio
-    against: str  # the dataset or edition that ``other`` comes from
+    source: str  # the dataset or edition that ``other`` comes from
+    needs: str  # the editions or datasets without which the pair would not be, if they may be missing
     words: str  # what ``other`` is, for people
 
 
@@ -39,6 +40,12 @@ def ratio_of(value: Decimal, other: Decimal) -> Decimal | None:
         return None
     large, small = abs(value), abs(other)
     return large / small if large >= small else small / large
+
+
+def short(value: Decimal) -> str:
+    """Four significant digits, without an exponent: for people."""
+    rounded = Context(prec=4).plus(value)
+    return f"{rounded.normalize():f}" if rounded else "0"
 
 
 def outside(pair: Pair) -> bool:
@@ -70,14 +77,18 @@ def _vintage_pairs(rows: Columns, declared: Comparable) -> list[Pair]:
         rounding = declared.round_of(edition).absolute
         for place in range(start, stop):
             path = rows.keys[place][len(edition) :]
+            needs = []
             for earlier in before:
                 if earlier not in rows.editions:
                     break
+                needs.append(earlier)
                 other = rows.places.get(earlier + path)
                 if other is not None:
                     if units[other] == units[place]:
                         value = rows.values[other]
-                        found.append(Pair(place, rows.values[place], value, limit, rounding, earlier, f"in {earlier}"))
+                        words = f"in {earlier}"
+                        needed = ", ".join(needs)
+                        found.append(Pair(place, rows.values[place], value, limit, rounding, earlier, needed, words))
                     break
     return found
 
@@ -121,9 +132,11 @@ def _witness_pairs(rows: Columns, concept: Concept) -> list[Pair]:
                     ]
                     if near:
                         middle = median(near)
-                        words = f"{concept.name}: {other} has {middle:.4g} kg/{per}"
+                        words = f"{concept.name}: {other} has {short(middle)} kg/{per}"
                         words += f" (median of {len(near)})" if len(near) > 1 else ""
-                        found.append(Pair(figure.place, figure.value, middle, limit, concept.difference, other, words))
+                        found.append(
+                            Pair(figure.place, figure.value, middle, limit, concept.difference, other, other, words)
+                        )
     return found
 
 
@@ -202,10 +215,8 @@ def _sibling_pairs(rows: Columns, family: Siblings) -> list[Pair]:
             middles = _near_medians(rows, places, family.years)
         for place, middle in zip(places, middles, strict=True):
             if middle is not None and rows.values[place]:
-                words = f"{family.name}: the median of its siblings is {middle:.4g} {group[1]}"
-                found.append(
-                    Pair(place, rows.values[place], middle, family.ratio, family.difference, rows.edition[place], words)
-                )
+                words = f"{family.name}: the median of its siblings is {short(middle)} {group[1]}"
+                found.append(Pair(place, rows.values[place], middle, family.ratio, family.difference, "", "", words))
     return found
 
 

@@ -67,8 +67,13 @@ class Comparable:
     rounding: dict[str, Rounding]  # dataset -> its rounding; "" is every other dataset's
     vintages: dict[str, Decimal]  # dataset -> ratio from one vintage to the next; "" is every other dataset's
     units: tuple[Pattern, ...]  # the same activity in several units
+    units_relative: Decimal  # what these may differ by, beside their rounding
     siblings: tuple[Siblings, ...]
+    range_ratio: Decimal  # how far outside the usual range of its table a figure may be
+    range_least: int  # figures that a table needs to have a usual range
+    wide: frozenset[str]  # datasets without one
     yearly: tuple[Pattern, ...]  # figures that are made anew for every year
+    by_gas: tuple[Pattern, ...]  # CO2e beside its gases by mass
     zeros: tuple[Known, ...]
     negatives: tuple[Known, ...]
     labels: tuple[Known, ...]
@@ -97,15 +102,20 @@ def comparable(path: Path | None = None) -> Comparable:
 
 
 def _comparable(raw: dict[str, Any]) -> Comparable:
-    unknown = set(raw) - _LISTS - {"rounding", "vintages", "units", "siblings", "yearly", "concepts"}
+    unknown = set(raw) - _LISTS - {"rounding", "vintages", "units", "siblings", "range", "yearly", "by_gas", "concepts"}
     if unknown:
         raise ValueError(f"unknown: {', '.join(sorted(unknown))}")
     return Comparable(
         rounding={entry.get("dataset", ""): _rounding(entry) for entry in raw["rounding"]},
         vintages={entry.get("dataset", ""): Decimal(str(entry["ratio"])) for entry in raw["vintages"]},
-        units=_patterns(raw["units"]),
+        units=_patterns(raw["units"]["figures"]),
+        units_relative=Decimal(str(raw["units"]["relative"])),
         siblings=tuple(_siblings(entry) for entry in raw["siblings"]),
+        range_ratio=Decimal(str(raw["range"]["ratio"])),
+        range_least=int(raw["range"]["least"]),
+        wide=frozenset(raw["range"]["without"]),
         yearly=_patterns(raw["yearly"]),
+        by_gas=_patterns(raw["by_gas"]),
         concepts=tuple(_concept(entry) for entry in raw["concepts"]),
         **{name: tuple(Known(entry["why"], _patterns(entry["figures"])) for entry in raw[name]) for name in _LISTS},
     )

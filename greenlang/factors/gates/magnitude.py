@@ -9,7 +9,7 @@ from collections import defaultdict
 from decimal import Decimal
 
 from greenlang.factors.gates.columns import Columns, columns
-from greenlang.factors.gates.compare import Pair, outside, sibling_pairs, witness_pairs
+from greenlang.factors.gates.compare import Pair, outside, short, sibling_pairs, witness_pairs
 from greenlang.factors.gates.concepts import Comparable, comparable
 from greenlang.factors.gates.report import Finding
 from greenlang.factors.table import FactorTable
@@ -31,11 +31,10 @@ def against_siblings(table: FactorTable, before: FactorTable | None) -> tuple[li
     rows = columns(table)
     pairs = sibling_pairs(rows, comparable())
     found = {finding.key: finding for finding in _worst("against_siblings", rows, pairs)}
-    ranged, examined = _out_of_range(rows, comparable())
-    for finding in ranged:
+    for finding in _out_of_range(rows, comparable()):
         found.setdefault(finding.key, finding)
     # a place in the table's usual range alone does not make a figure checked
-    return list(found.values()), {rows.keys[pair.place] for pair in pairs} | {f.key for f in ranged} | examined
+    return list(found.values()), {rows.keys[pair.place] for pair in pairs}
 
 
 def _worst(gate: str, rows: Columns, pairs: list[Pair]) -> list[Finding]:
@@ -46,10 +45,9 @@ def _worst(gate: str, rows: Columns, pairs: list[Pair]) -> list[Finding]:
             outside_of[pair.place].append(pair)
     found = []
     for place, bad in outside_of.items():
-        worst = max(bad, key=lambda pair: (_distance(pair), pair.against))
-        others = sorted({pair.against for pair in bad})
+        worst = max(bad, key=lambda pair: (_distance(pair), pair.source))
+        against = ", ".join(sorted({pair.needs for pair in bad if pair.needs}))
         value = f"{rows.values[place]:f} {rows.text('unit')[place]}"
-        against = ", ".join(others) if gate == "against_other_publishers" else ""
         found.append(
             Finding(gate, rows.keys[place], f"{value}; {worst.words}", seen=f"{rows.values[place]:f}", against=against)
         )
@@ -63,7 +61,8 @@ def _distance(pair: Pair) -> Decimal:
     return max(large / small, small / large)
 
 
-def _out_of_range(rows: Columns, declared: Comparable) -> tuple[list[Finding], set[str]]:
+def _out_of_range(rows: Columns, declared: Comparable) -> list[Finding]:
+    """Figures far outside the range of nearly all others of their edition, unit and gas."""
     found: list[Finding] = []
     values, kinds = rows.values, rows.text("kind")
     units, gases = rows.text("unit"), rows.text("gas")
@@ -82,9 +81,9 @@ def _out_of_range(rows: Columns, declared: Comparable) -> tuple[list[Finding], s
                 size = abs(values[place])
                 if size > high * declared.range_ratio or size * declared.range_ratio < low:
                     words = f"{values[place]:f} {unit}; nearly all of the table's {len(places)} figures in this unit"
-                    words += f" are between {low:.4g} and {high:.4g}"
+                    words += f" are between {short(low)} and {short(high)}"
                     found.append(Finding("against_siblings", rows.keys[place], words, seen=f"{values[place]:f}"))
-    return found, set()
+    return found
 
 
 def _usual(sizes: list[Decimal]) -> tuple[Decimal, Decimal]:

@@ -17,14 +17,14 @@ from functools import cache
 from greenlang.errors import UnitError
 from greenlang.factors.embedded import cell_value
 from greenlang.factors.gates.columns import Columns, columns
-from greenlang.factors.gates.compare import Pair, ratio_of, vintage_pairs, witness_pairs
+from greenlang.factors.gates.compare import Pair, ratio_of, short, vintage_pairs, witness_pairs
 from greenlang.factors.gates.concepts import Comparable, comparable
 from greenlang.factors.gates.report import Finding
 from greenlang.factors.table import FactorTable
 from greenlang.units import conversion
 
 _WINDOW = Decimal("0.02")
-_NARROW = Decimal("0.002")
+_NARROW = Decimal("0.001")
 _SAFE = {
     "3.6 (kWh and MJ)": Decimal("3.6"),
     "2.2046 (kg and lb)": Decimal("2.20462262"),
@@ -42,16 +42,15 @@ _SAFE = {
 _SMALL = {
     "1.609 (mile and km)": Decimal("1.609344"),
     "1.102 (metric and short ton)": Decimal("1.10231131"),
-    "1.016 (metric and long ton)": Decimal("1.0160469088"),
     "1.459 (tonne-km and ton-mile)": Decimal("1.459972"),
     "1.2009 (US and imperial gallon)": Decimal("1.20094992"),
-    "1.11 (gross and net, gas)": Decimal("1.1082"),
-    "1.0551 (kBtu and MJ)": Decimal("1.05505585262"),
 }
 _POWERS = {f"{10**n:,}": Decimal(10) ** n for n in range(1, 10)}
 STILL = Decimal("0.75")  # of the figures of a table and unit moved by less than _STEADY
 _STEADY = Decimal("0.005")
 _STILL_LEAST = 8
+_TIGHT = Decimal(2)  # concepts with wider limits may differ tenfold by chance
+_WHOLES = frozenset({"factor", "stage", "property"})  # what gases are checked by is their sum
 
 
 def unit_scale(table: FactorTable, before: FactorTable | None) -> tuple[list[Finding], set[str]]:
@@ -62,7 +61,7 @@ def unit_scale(table: FactorTable, before: FactorTable | None) -> tuple[list[Fin
     vintages = vintage_pairs(rows, declared)
     still = _still_tables(rows, vintages)
     for pair in vintages:
-        moved = declared.vintages.get(pair.against.rpartition("/")[0])
+        moved = declared.vintages.get(pair.source.rpartition("/")[0]) or rows.text("kind")[pair.place] == "gwp"
         names = _POWERS if moved else _SAFE | _POWERS
         name = _named(pair, names, _WINDOW)
         if not name and _table_of(rows, pair.place) in still:
@@ -71,7 +70,7 @@ def unit_scale(table: FactorTable, before: FactorTable | None) -> tuple[list[Fin
             found[rows.keys[pair.place]] = _slip(rows, pair, name)
     witnesses = witness_pairs(rows, declared)
     for pair in witnesses:
-        name = _named(pair, _POWERS, _WINDOW) if abs(pair.value - pair.other) > pair.difference else ""
+        name = _named(pair, _POWERS, _WINDOW) if pair.limit <= _TIGHT else ""
         if name:
             found.setdefault(rows.keys[pair.place], _slip(rows, pair, name))
     other_units, compared = _other_units(rows, declared)
@@ -95,7 +94,14 @@ def dropped_point(table: FactorTable, before: FactorTable | None) -> tuple[list[
         here, there = pair.value.normalize().as_tuple(), pair.other.normalize().as_tuple()
         if here.digits == there.digits and here.exponent != there.exponent:
             found.setdefault(
-                key, Finding("dropped_point", key, f"{pair.value:f}; {pair.other:f} {pair.words}", seen=f"{pair.value:f}")
+                key,
+                Finding(
+                    "dropped_point",
+                    key,
+                    f"{pair.value:f}; {pair.other:f} {pair.words}",
+                    seen=f"{pair.value:f}",
+                    against=pair.needs,
+                ),
             )
     return list(found.values()), compared
 
@@ -134,8 +140,9 @@ def _named(pair: Pair, names: dict[str, Decimal], window: Decimal) -> str:
 
 
 def _slip(rows: Columns, pair: Pair, name: str) -> Finding:
-    message = f"{pair.value:f} {rows.text('unit')[pair.place]}; {pair.other:.6g} {pair.words}: apart by {name}"
-    return Finding("unit_scale", rows.keys[pair.place], message, seen=f"{pair.value:f}")
+    message = f"{pair.value:f} {rows.text('unit')[pair.place]}; {short(pair.other)} {pair.words}: apart by {name}"
+    seen = f"{rows.values[pair.place]:f}"
+    return Finding("unit_scale", rows.keys[pair.place], message, seen=seen, against=pair.needs)
 
 
 def _table_of(rows: Columns, place: int) -> tuple[str, str, str]:
@@ -159,7 +166,7 @@ def _other_units(rows: Columns, declared: Comparable) -> tuple[list[Finding], se
     basis = rows.text("calorific_basis")
     for pattern in declared.units:
         for place, match in rows.matching(pattern):
-            if kinds[place] != "gwp":
+            if kinds[place] in _WHOLES:
                 key = pattern.group(rows.keys[place], match)
                 groups[key, kinds[place], gases[place], statuses[place], basis[place]].append(place)
     found: dict[str, Finding] = {}
@@ -170,8 +177,8 @@ def _other_units(rows: Columns, declared: Comparable) -> tuple[list[Finding], se
             if _apart(rows, place, other, factor, declared):
                 for one, two, scale in ((place, other, factor), (other, place, 1 / factor)):
                     unit = rows.text("unit")[one]
-                    as_other = rows.values[two] / scale
-                    message = f"{rows.values[one]:f} {unit}; `{rows.keys[two]}` says {as_other:.4g} {unit}"
+                    as_other = short(rows.values[two] / scale)
+                    message = f"{rows.values[one]:f} {unit}; `{rows.keys[two]}` says {as_other} {unit}"
                     found.setdefault(
                         rows.keys[one], Finding("unit_scale", rows.keys[one], message, seen=f"{rows.values[one]:f}")
                     )

@@ -49,5 +49,5 @@ def against_previous_vintage(table: FactorTable, before: FactorTable | None) -> 
         if outside(pair):
             message = f"{pair.value:f} {rows.text('unit')[pair.place]}; {pair.other:f} {pair.words}"
             seen = f"{pair.other:f} -> {pair.value:f}"
-            found.append(Finding("against_previous_vintage", key, message, seen=seen))
+            found.append(Finding("against_previous_vintage", key, message, seen=seen, against=pair.needs))
     return found, compared
