@@ -16,8 +16,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from greenlang.calc.batch_sql import literal, quoted
 from greenlang.calc.batch_source import Source
+from greenlang.calc.batch_sql import literal, quoted
 
 if TYPE_CHECKING:
     import duckdb
@@ -37,7 +37,7 @@ _BLANKS = "' ' || chr(9) || chr(10) || chr(13) || chr(160)"
 class NumberColumn:
     """A column of numbers as DECIMAL(precision, scale).
 
-    ``kind`` exact: whole numbers and DECIMAL; float: DOUBLE and FLOAT; text. ``wide``: some numbers do not fit the type.
+    ``kind`` exact: whole numbers and DECIMAL; float: DOUBLE and FLOAT; text. ``wide``: some numbers do not fit.
     """
 
     name: str
@@ -105,8 +105,7 @@ def _looked_at(
     connection: duckdb.DuckDBPyConnection, source: Source, asked: list[tuple[str, str]]
 ) -> dict[str, NumberColumn]:
     parts = [part for name, kind in asked for part in _questions(name, kind)]
-    found = connection.execute(f"SELECT {', '.join(parts)} FROM {source.relation}").fetchone()  # noqa: S608
-    assert found is not None
+    found = connection.execute(f"SELECT {', '.join(parts)} FROM {source.relation}").fetchall()[0]  # noqa: S608
     out = {}
     for place, (name, kind) in enumerate(asked):
         one, other, wide = found[3 * place : 3 * place + 3]

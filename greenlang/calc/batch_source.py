@@ -132,8 +132,7 @@ def _opened(
     mistakes = check_columns(mapping, types)
     if mistakes:
         return None, mistakes
-    found = connection.execute(f"SELECT count(*) FROM {relation}").fetchone()  # noqa: S608
-    assert found is not None
+    found = connection.execute(f"SELECT count(*) FROM {relation}").fetchall()[0]  # noqa: S608
     size = path.stat().st_size
     return Source(relation, types, int(found[0]), path.name, file_digest(path), size, unreadable), []
 
@@ -204,8 +203,8 @@ def _write_rejects(connection: duckdb.DuckDBPyConnection, column: str, target: P
         f"concat('a line of the file is no row: ', {why}, ': `', {line}, '`') AS {UNREADABLE} "
         "FROM gl_rejects GROUP BY scan_id, file_id, line, line_byte_position"
     )
-    found = connection.execute("SELECT count(*) FROM gl_rejects").fetchone()
-    if found is not None and found[0]:
+    found = connection.execute("SELECT count(*) FROM gl_rejects").fetchall()[0]
+    if found[0]:
         connection.execute(f"COPY ({rows}) TO {literal(str(target))} (FORMAT parquet)")
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 from typer.core import TyperGroup
 
-from greenlang.errors import FactorNotFound, GreenlangError, QueryError, SettingsError
+from greenlang.errors import GreenlangError, QueryError, SettingsError
 
 if TYPE_CHECKING:
     from greenlang.settings import Settings
@@ -25,7 +25,7 @@ INFRASTRUCTURE = 3  # something outside the command failed
 
 def exit_code(error: GreenlangError) -> int:
     """The exit code for an error of ours."""
-    if isinstance(error, FactorNotFound):
+    if isinstance(error, LookupError):  # no such factor, or none that the selection rule takes
         return NEGATIVE
     return USAGE if isinstance(error, (QueryError, SettingsError)) else INFRASTRUCTURE
 

@@ -26,6 +26,7 @@ _LETTERS = str.maketrans(
 )
 _WORD = re.compile(r"[a-z0-9]+")
 _REFRIGERANT = re.compile(r"\b(r|hfc|hcfc|cfc|hfe|pfc|hfo|halon)[- ](\d)")  # R-410A and R410A are one word
+_PARTICIPLE = re.compile(r"é(e|s|es)\b")
 _YEAR = re.compile(r"(19|20)\d\d")
 _LONGEST = 4  # words that one name may have
 _SYNONYM = 0.9  # worth of another word for the same
@@ -91,7 +92,8 @@ def declared_words() -> Words:
 def tokens(text: str) -> tuple[str, ...]:
     """The words of a text: accents folded, lower case, plural endings cut."""
     if not text.isascii():
-        text = unicodedata.normalize("NFKD", text.lower().translate(_LETTERS)).encode("ascii", "ignore").decode()
+        text = _PARTICIPLE.sub("é", text.lower())  # haché, hachés, hachée, hachées
+        text = unicodedata.normalize("NFKD", text.translate(_LETTERS)).encode("ascii", "ignore").decode()
     return tuple([_stem(word) for word in _WORD.findall(_REFRIGERANT.sub(r"\1\2", text.lower()))])
 
 
@@ -102,7 +104,7 @@ def _stem(word: str) -> str:
         return word
     if word.endswith("ies"):
         return f"{word[:-3]}y"
-    if word.endswith(("sses", "ches", "shes", "xes")):
+    if word.endswith(("sses", "tches", "shes", "xes")):
         return word[:-2]
     if word.endswith("eaux"):
         return word[:-1]

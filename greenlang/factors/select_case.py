@@ -9,7 +9,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
-from greenlang.factors.select_index import Group, Index, Row
+from greenlang.factors.select_groups import Group, Row
+from greenlang.factors.select_index import Index
 from greenlang.factors.select_model import Request, SelectionRefused, Trail
 from greenlang.factors.select_places import Places
 from greenlang.factors.select_rule import Rule

@@ -10,7 +10,7 @@ from functools import partial
 
 from greenlang.factors.select_case import Case, Found, count, others
 from greenlang.factors.select_convert import Ratio, calorific_ratio, converted, per_fits
-from greenlang.factors.select_index import SAID, Group
+from greenlang.factors.select_groups import SAID, Group
 from greenlang.factors.select_model import Selection, SelectionRefused
 from greenlang.factors.select_places import Stage, off, stages
 from greenlang.factors.select_words import deciding, sentence

@@ -10,7 +10,7 @@ from functools import partial
 
 from greenlang.factors.select_case import Case, count, others
 from greenlang.factors.select_convert import is_energy, per_fits
-from greenlang.factors.select_index import Group
+from greenlang.factors.select_groups import Group
 from greenlang.factors.select_model import SHOWN, SelectionRefused
 from greenlang.factors.select_rule import Word
 from greenlang.factors.table import SCHEME, split_ref

@@ -18,7 +18,8 @@ from typing import Literal
 
 from greenlang.factors.aliases import Aliases, normalise
 from greenlang.factors.readers._regions import iso2
-from greenlang.factors.select_index import Group, Index, Row
+from greenlang.factors.select_groups import Group, Row
+from greenlang.factors.select_index import Index
 from greenlang.factors.select_model import SHOWN, Request
 from greenlang.factors.select_rule import Rule
 

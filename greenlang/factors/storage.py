@@ -27,6 +27,7 @@ _RELEASE_KEY = b"greenlang.release"
 _DIGEST_KEY = b"greenlang.digest"
 _CONTENT_KEY = b"greenlang.content"
 _BATCH = 4096
+_GROUP = 16_384  # a key is found in one small group instead of the whole file
 STANDING = "standing.parquet"
 
 
@@ -130,7 +131,7 @@ def write_arrow(table: pa.Table, target: Path, *, release: str, digest: str) -> 
     temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
     try:
         with temporary.open("wb") as stream:
-            pq.write_table(table.replace_schema_metadata(metadata), stream)
+            pq.write_table(table.replace_schema_metadata(metadata), stream, row_group_size=_GROUP)
             stream.flush()
             os.fsync(stream.fileno())
         temporary.replace(target)

@@ -13,7 +13,8 @@ from pathlib import Path
 
 from greenlang import _paths
 from greenlang.errors import FormulaError
-from greenlang.formulas.library import formula_files, read_piece, split
+from greenlang.formulas.families import read_families
+from greenlang.formulas.library import formula_files, library, read_piece, split
 from greenlang.formulas.prove import findings, unit_problem
 from greenlang.formulas.reading import Problem
 from greenlang.formulas.tables import TableSet, read_table
@@ -40,6 +41,8 @@ def main(arguments: list[str] | None = None) -> int:
         problems += check_file(
             path, TableSet((folder if (folder / "tables").is_dir() else root) / "tables"), seen, counts
         )
+    if not given.files:
+        problems += read_families(root / "families.yaml", library())[1]
     for problem in problems:
         print(problem, file=sys.stderr)  # noqa: T201 - a command for the terminal
     verdict = f"; {len(problems)} problem{'s' * (len(problems) != 1)}" if problems else ": all in order"

@@ -67,8 +67,8 @@ def call(key: str, values: list[str | None]) -> str:
             name: None if text is None else _READ[kind](text, program.table_kinds.get(name, {}))
             for name, kind, text in zip(program.names, program.kinds, values, strict=True)
         }
-        values = given | checked(program.symbols, given)
-        return f"={rounded(program.run(values), program.decimals):f}"
+        given |= checked(program.symbols, given)
+        return f"={rounded(program.run(given), program.decimals):f}"
     except CalculationError as error:
         return error.kind
 

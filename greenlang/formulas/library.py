@@ -47,7 +47,7 @@ __all__ = [
     "substitute",
 ]
 
-_START = re.compile(r"^( *)- +id: *(\S+)[ \t]*$", re.MULTILINE)
+_START = re.compile(r"^( *)- +id: *(\S+)[ \t]*(?:#.*)?$", re.MULTILINE)
 _HEAD = re.compile(r"(?:[ \t]*(?:#[^\n]*)?\n)*formulas:[ \t]*(?:#[^\n]*)?\n(?:[ \t]*(?:#[^\n]*)?\n)*")
 _COMMENT = re.compile(r"^[ \t]*(?:#.*)?\n", re.MULTILINE)
 
@@ -99,6 +99,14 @@ class FormulaLibrary:
                 raise FormulaError(str(problems[0]))
             found = self._read[key] = formula
         return found
+
+    def matched(self) -> Iterator[LibraryFormula]:
+        """The formulas that may be matched to outputs of specs: those with an output that has ``names``.
+
+        Only pieces in whose text the word stands are read, so that a first spec does not wait for the whole library.
+        """
+        found = (self._formula(key) for key, piece in self.pieces.items() if "names" in piece.text)
+        return (formula for formula in found if any(out.names for out in formula.outputs.values()))
 
     def rows(self) -> list[dict[str, str]]:
         """One row an output, for the `formulas` table."""

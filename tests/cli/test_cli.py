@@ -316,9 +316,20 @@ def test_a_reader_that_goes_away_is_no_error(var: Path) -> None:
 
 
 def test_factors_are_found_by_words_in_any_order() -> None:
-    done = CliRunner().invoke(app, ["factors", "search", "london", "hotel", "--json"])
+    for words in (("london", "hotel"), ("hotel", "london")):
+        done = CliRunner().invoke(app, ["factors", "search", *words, "--json"])
+        assert done.exit_code == 0
+        best, *_ = [row["ref"] for row in json.loads(done.stdout)]
+        assert best == "ef://desnz/business-travel/2025/hotel-stay-uk-london/co2e-per-room-night"
+    assert CliRunner().invoke(app, ["factors", "search", "zzqqxx"]).exit_code == 1
+
+
+def test_explain_shows_the_steps_and_exits_1_for_a_refusal() -> None:
+    asked = ["factors", "explain", "electricity-generated", "--region", "GB", "--year", "2025", "--per", "kWh"]
+    done = CliRunner().invoke(app, [*asked, "--json"])
     assert done.exit_code == 0
-    refs = [row["ref"] for row in json.loads(done.stdout)]
-    assert refs
-    assert all("london" in ref and "hotel" in ref for ref in refs)
-    assert CliRunner().invoke(app, ["factors", "search", "no-such-thing"]).exit_code == 1
+    assert json.loads(done.stdout)["value"] == "0.177"
+    assert "rows left" in CliRunner().invoke(app, asked).stdout
+    refused = CliRunner().invoke(app, ["factors", "explain", "unobtainium", "--json"])
+    assert refused.exit_code == 1
+    assert json.loads(refused.stdout)["refused"]

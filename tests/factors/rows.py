@@ -41,11 +41,12 @@ PLAIN: dict[str, Any] = {
 def row(key: str, **fields: Any) -> Factor:
     """A row whose publisher, dataset, vintage and activity are those of its key, unless said otherwise."""
     publisher, dataset, vintage, *path = key.split("/")
-    values = {**PLAIN, "vintage": vintage, "activity": "/".join(path[:-1]), **fields}
+    own = {"publisher": publisher, "dataset": dataset, "vintage": vintage, "activity": "/".join(path[:-1])}
+    values = {**PLAIN, **own, **fields}
     values["value"] = Decimal(str(values["value"]))
     values.setdefault("per", str(values["unit"]).partition("/")[2])
     values.setdefault("cell_text", str(values["value"]))
-    return Factor(key=key, publisher=publisher, dataset=dataset, **values)
+    return Factor(key=key, **values)
 
 
 def table(*rows: Factor | Iterable[Factor]) -> FactorTable:

@@ -49,6 +49,9 @@ def run(text: str, unit: str | None = None, **values: Value) -> Value:
         ("1e3 + .5", "1000.5"),
         ("min(3, 1, 2) + max(1, 5) + abs(-4)", "10"),
         ("sqrt(9)", "3"),
+        ("log10(1000)", "3"),
+        ("round(2.345, 2) + round(2.5, 0) + round(-150, -2)", "-195.66"),
+        ("round(-(1 + 0.5), 0)", "-2"),
         ("if(1 < 2 and not (3 >= 4), 10, 20)", "10"),
         ("if(0 < 1 < 2, 1, 0)", "1"),
     ],
@@ -61,6 +64,11 @@ def test_units_convert_visibly() -> None:
     tree = check(parse("energy + heat"), SCOPE)
     assert [n.source_unit for n in walk(tree) if isinstance(n, Convert)] == ["MJ"]
     assert run("energy + heat", "kWh", energy=Decimal(1), heat=Decimal("3.6")) == 2
+
+
+def test_a_computed_literal_has_a_unit() -> None:
+    assert run("mass * (44/12) [kgCO2/kg]", "kgCO2", mass=Decimal(3)) == 11
+    assert run("mass / (1 - 0.5) [kg]", "1", mass=Decimal(3)) == 6
 
 
 def test_celsius_becomes_kelvin_before_arithmetic() -> None:
@@ -87,6 +95,14 @@ def test_text_and_truth() -> None:
         ("if(x, 1, 2)", "`x` is neither true nor false", 3),
         ('fuel < "a"', '`fuel < "a"`: only numbers have an order', 5),
         ("3 [foo]", "unit `foo` is unknown", 0),
+        ("log10(energy)", "`log10` takes a pure number, not kWh: `log10(energy)`", 0),
+        ("round(x, 1.5)", "`round(x, 1.5)`: the digits after the point are a written whole number up to 30", 9),
+        ("round(x, y)", "`round(x, y)`: the digits after the point are a written whole number up to 30", 9),
+        ("round(hot, 1)", "`round(hot, 1)`: degC has a shifted zero, so this has no meaning; use K", 0),
+        ("sum(x, 1)", "`x` is no table: `sum` goes over the rows of a table input", 0),
+        ("1 [kgCO2] + 1 [kgCO2b]", "cannot add kgCO2 and kgCO2b in `1 kgCO2 + 1 kgCO2b`", 10),
+        ("1 [kgCH4f] + 1 [kgCH4b]", "cannot add kgCH4f and kgCH4b in `1 kgCH4f + 1 kgCH4b`", 11),
+        ("1 [kgCO2] + 1 [kg]", "cannot add kgCO2 and kg in `1 kgCO2 + 1 kg`", 10),
     ],
 )
 def test_meaning_is_checked_when_compiled(text: str, message: str, offset: int) -> None:
@@ -111,6 +127,19 @@ def test_meaning_is_checked_when_compiled(text: str, message: str, offset: int) 
         ("min(1)", "`min` takes 2 or more argument(s), not 1", 0),
         ("if(1, 2)", "`if` takes 3 arguments, not 2", 0),
         ("if + 1", "`if` is a word of the language, not a name", 0),
+        (
+            "x * 44 / 12 [kgCO2/kg]",
+            "`44 / 12 [kgCO2/kg]` can be read in two ways: write (44/12) [kgCO2/kg] or 44 / (12 [kgCO2/kg])",
+            7,
+        ),
+        ("(x) [kg]", "only a number can be given a unit: 3.6 [MJ/kWh] or (44/12) [kgCO2/kg]", 4),
+        (
+            'table(mcf, "a", k = x)',
+            '`table` starts with the name of a table in quotes: table("name", "column", ...)',
+            6,
+        ),
+        ('table("mcf", "a")', '`table` needs its keys: table("name", "column", key = kind)', 0),
+        ("sum(t.a, 1)", "`sum` starts with a table input: sum(fuels, fuels.mass * fuels.ef)", 4),
         ("(" * 100 + "1" + ")" * 100, "nested more than 60 levels deep", 60),
     ],
 )

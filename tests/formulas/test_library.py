@@ -102,7 +102,8 @@ def test_what_is_given_is_checked_before_it_is_used(tmp_path: Path) -> None:
         ({"loads": rows}, "missing", "`site`"),
         ({"site": "other", "loads": rows}, "out_of_range", '"other" is none of managed, open'),
         ({"site": "open", "loads": rows, "share": Decimal(2)}, "out_of_range", r"outside the valid range \[0, 1\]"),
-        ({"site": "open", "loads": ({"mass": Decimal(1)},)}, "out_of_range", "each row has mass, kind"),
+        ({"site": "open", "loads": ({"mass": Decimal(1)},)}, "missing", "has a row without a value"),
+        ({"site": "open", "loads": ({**rows[0], "more": "x"},)}, "out_of_range", "each row has mass, kind"),
     ):
         with pytest.raises(CalculationError, match=message) as caught:
             whole.run(given)
@@ -232,3 +233,10 @@ assert list(opened._read) == ["carbon/energy-by-gas"]
 assert not {"pint", "pydantic", "duckdb", "pandas", "polars", "pyarrow"} & set(sys.modules)
 """
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_formulas_that_match_by_name_are_found_without_reading_all() -> None:
+    opened = load(_paths.data() / "emission_factors" / "formulas")
+    named = {f.id for f in opened.matched()}
+    assert len(opened._read) < len(opened) / 2
+    assert named == {f.id for f in opened if any(out.names for out in f.outputs.values())}

@@ -100,7 +100,7 @@ def shape(formula: LibraryFormula) -> tuple[str, ...]:
 
 
 def test_every_subject_stands_in_the_library() -> None:
-    assert {f.id.split("/")[1] for f in carbon() if f.id.count("/") == 2} == SUBJECTS
+    assert {f.id.split("/")[1] for f in carbon() if f.id.count("/") == 2} >= SUBJECTS
 
 
 def test_there_are_two_hundred_distinct_expressions() -> None:

@@ -17,7 +17,7 @@ from line_tools import EXAMPLES, drop, end_state, example, renamed, run
 
 from greenlang.bucket import Bucket
 from greenlang.factors import Factor, FactorTable
-from greenlang.factors.table import _write_parquet
+from greenlang.factors.storage import write_parquet
 from greenlang.factory import line
 from greenlang.metrics import query
 from greenlang.registry import Registry
@@ -359,7 +359,7 @@ def refactor(settings: Settings, change: Callable[[Factor], Factor | None]) -> N
     path = settings.tables / "factors.parquet"
     table = FactorTable.load(path)
     new = FactorTable([f for row in table if (f := change(row)) is not None], table.release)
-    _write_parquet(tuple(new), path, {"greenlang.release": new.release, "greenlang.digest": new.digest})
+    write_parquet(tuple(new), path, release=new.release, digest=new.digest)
 
 
 def test_a_changed_factor_row_rebuilds_its_dependents_and_nobody_else(settings: Settings, tmp_path: Path) -> None:

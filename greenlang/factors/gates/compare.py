@@ -9,15 +9,15 @@ from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from decimal import Context, Decimal
-from functools import cache
+from decimal import Context, Decimal, InvalidOperation
+from functools import cache, lru_cache
 
 from greenlang.errors import UnitError
 from greenlang.factors.gates.columns import ZERO, Columns
 from greenlang.factors.gates.concepts import Comparable, Concept, Siblings
 from greenlang.units import conversion
 
-_GROSS = Decimal(10)
+GROSS = Decimal(10)  # apart, whatever the median of a dataset may turn out to be
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +46,27 @@ def short(value: Decimal) -> str:
     """Four significant digits, without an exponent: for people."""
     rounded = Context(prec=4).plus(value)
     return f"{rounded.normalize():f}" if rounded else "0"
+
+
+@lru_cache(maxsize=65536)
+def last_digit(cell: str) -> Decimal:
+    """One unit of the last printed digit of a cell, or zero where it holds no number."""
+    number = printed(cell)
+    if number is None or (not number and "e" in cell.lower()):  # 0.00e+00 says nothing about digits
+        return ZERO
+    return Decimal(1).scaleb(min(0, int(number.as_tuple().exponent)))
+
+
+def printed(cell: str) -> Decimal | None:
+    """The number that a cell holds, with its trailing zeros; a decimal comma is one, spaces part thousands."""
+    text = cell.strip().replace("\u202f", "").replace("\u00a0", "").replace(" ", "")
+    if "," in text and "." not in text:
+        text = text.replace(",", ".")
+    try:
+        number = Decimal(text)
+    except InvalidOperation:
+        return None
+    return number if number.is_finite() else None
 
 
 def outside(pair: Pair) -> bool:
@@ -122,7 +143,7 @@ def _witness_pairs(rows: Columns, concept: Concept) -> list[Pair]:
                 if other.partition("/")[0] == publisher:
                     continue
                 free = [w for w in witnesses if taken[w.place] != publisher]
-                limit = concept.ratio if rows.whole(other) else max(concept.ratio, _GROSS)
+                limit = concept.ratio if rows.whole(other) else max(concept.ratio, GROSS)
                 for figure in figures:
                     near = [
                         w.value

@@ -20,7 +20,7 @@ from greenlang.factors.gates.columns import Pattern
 
 @dataclass(frozen=True, slots=True)
 class Rounding:
-    """What a publisher's own rounding makes two figures differ by: ``absolute`` in the row's unit, ``relative`` of 1."""
+    """What a publisher's own rounding makes figures differ by: ``absolute`` in the row's unit, ``relative`` of 1."""
 
     absolute: Decimal
     relative: Decimal

@@ -1,6 +1,7 @@
 """The IPCC's GWPs as the gates know them, and the many names of a gas.
 
-Belongs here: names and look-ups. Does not belong here: any check; the figures are rows of the embedded base, each cited.
+Belongs here: names and look-ups. Does not belong here: any check, any figure: those are cited rows of the embedded
+base.
 """
 
 from __future__ import annotations

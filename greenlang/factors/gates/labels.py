@@ -1,6 +1,7 @@
 """Gates over what rows say of themselves: the GWP set, wholes and parts, standing for an inventory.
 
-Belongs here: labels held against each other and against the IPCC's figures. Does not belong here: magnitudes, sums of gases.
+Belongs here: labels held against each other and against the IPCC's figures. Does not belong here: magnitudes, sums of
+gases.
 """
 
 from __future__ import annotations
@@ -23,15 +24,16 @@ _GWP_RELATIVE = Decimal("0.005")
 _BLEND_RELATIVE = Decimal("0.01")
 _NO_CLAIM = ("unstated", "mixed")
 _ALL_OF_IT = Decimal("0.6")  # percent that the shares of a blend may miss 100 by
-_WORDS = re.compile(
+WORDS = re.compile(
     r"projection|projected|forecast|scenario|scénario|\bindicative\b|indicati[fv]e?s?\b|illustrat|worked example"
-    r"|example only|placeholder|provisional|provisoire|prévision|projeté|\bfictive?s?\b|hypothétique|non certifié|not certified"
+    r"|example only|placeholder|provisional|provisoire|prévision|projeté|\bfictive?s?\b|hypothétique|non certifié"
+    r"|not certified"
 )
 _YEAR = re.compile(r"(?<!\d)(20\d\d)(?!\d)")
 
 
 def gwp_label(table: FactorTable, before: FactorTable | None) -> tuple[list[Finding], set[str]]:
-    """A GWP that is not the IPCC's under the set on its label, a blend's included, or a label that its edition does not use."""
+    """A GWP, or a blend's, that is not the IPCC's under its label, or a label that its edition does not use."""
     del before
     rows, declared = columns(table), comparable()
     known = known_gwps(table)
@@ -119,13 +121,13 @@ def not_certified(table: FactorTable, before: FactorTable | None) -> tuple[list[
             words = next((word for column in texts if (word := _word(column[place], said))), "")
             words = f"marked as valid, and says `{words}`" if words else _later(texts[0][place], published)
         if words:
-            found.append(Finding("not_certified", key, words, seen=statuses[place]))
+            found.append(Finding("not_certified", key, words, seen=status))
     return found, set()  # reading the words of every row makes none of them checked
 
 
 def _word(text: str, said: dict[str, str]) -> str:
     if text not in said:
-        match = _WORDS.search(text.lower())
+        match = WORDS.search(text.lower())
         said[text] = match[0] if match else ""
     return said[text]
 

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from decimal import Decimal
+from functools import cache
 
 from greenlang.factors.gates.columns import Columns, columns
 from greenlang.factors.gates.compare import Pair, outside, short, sibling_pairs, witness_pairs
 from greenlang.factors.gates.concepts import Comparable, comparable
 from greenlang.factors.gates.report import Finding
 from greenlang.factors.table import FactorTable
+from greenlang.units import parse_unit, registry
 
 _WHOLE = frozenset({"factor", "property"})
 
@@ -62,28 +64,40 @@ def _distance(pair: Pair) -> Decimal:
 
 
 def _out_of_range(rows: Columns, declared: Comparable) -> list[Finding]:
-    """Figures far outside the range of nearly all others of their edition, unit and gas."""
+    """Figures far outside the range of nearly all others of their edition in units that convert into theirs."""
     found: list[Finding] = []
-    values, kinds = rows.values, rows.text("kind")
-    units, gases = rows.text("unit"), rows.text("gas")
     for edition, (start, stop) in rows.editions.items():
         if edition.rpartition("/")[0] in declared.wide:
             continue
-        groups: dict[tuple[str, str], list[int]] = defaultdict(list)
-        for place in range(start, stop):
-            if kinds[place] in _WHOLE and values[place]:
-                groups[units[place], gases[place]].append(place)
-        for (unit, _), places in groups.items():
-            if len(places) < declared.range_least:
+        for sizes in _alike(rows, start, stop).values():
+            if len(sizes) < declared.range_least:
                 continue
-            low, high = _usual([abs(values[place]) for place in places])
-            for place in places:
-                size = abs(values[place])
+            low, high = _usual([size for _, size, _ in sizes])
+            for place, size, scale in sizes:
                 if size > high * declared.range_ratio or size * declared.range_ratio < low:
-                    words = f"{values[place]:f} {unit}; nearly all of the table's {len(places)} figures in this unit"
-                    words += f" are between {short(low)} and {short(high)}"
-                    found.append(Finding("against_siblings", rows.keys[place], words, seen=f"{values[place]:f}"))
+                    unit, value = rows.text("unit")[place], f"{rows.values[place]:f}"
+                    words = f"{value} {unit}; nearly all of the table's {len(sizes)} figures in such units"
+                    words += f" are between {short(low / scale)} and {short(high / scale)}"
+                    found.append(Finding("against_siblings", rows.keys[place], words, seen=value))
     return found
+
+
+def _alike(rows: Columns, start: int, stop: int) -> dict[tuple[str, str], list[tuple[int, Decimal, Decimal]]]:
+    """(kind of unit, gas) -> (row, size in one of these units, its factor), of wholes that are not zero."""
+    kinds, units, gases = rows.text("kind"), rows.text("unit"), rows.text("gas")
+    found: dict[tuple[str, str], list[tuple[int, Decimal, Decimal]]] = defaultdict(list)
+    for place in range(start, stop):
+        if kinds[place] in _WHOLE and rows.values[place]:
+            kind, scale = _kind_of(units[place])
+            found[kind, gases[place]].append((place, abs(rows.values[place]) * scale, scale))
+    return found
+
+
+@cache
+def _kind_of(unit: str) -> tuple[str, Decimal]:
+    """What units that convert into each other have in common, and the factor to one of them."""
+    base = registry().Quantity(Decimal(1), parse_unit(unit)).to_base_units()
+    return str(base.units), base.magnitude
 
 
 def _usual(sizes: list[Decimal]) -> tuple[Decimal, Decimal]:

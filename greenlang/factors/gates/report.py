@@ -26,6 +26,7 @@ class Finding:
     reason: str = ""
     seen: str = ""  # the figures that the finding is about: a decision holds for these only
     against: str = ""  # the editions it was compared with, where these may be missing
+    also: str = ""  # keys of rows that stand or fall with this one, such as the whole of a part
 
     @property
     def id(self) -> str:
@@ -53,8 +54,10 @@ class Report:
 
     @property
     def excluded(self) -> dict[str, str]:
-        """Key -> finding, of the rows that are kept out."""
-        return {f.key: f.id for f in self.findings if f.decision == "exclude"}
+        """Key -> finding, of the rows that are kept out, those included that fall with another."""
+        out = [f for f in self.findings if f.decision == "exclude"]
+        fallen = {key: f.id for f in out for key in f.also.split(", ") if key}
+        return fallen | {f.key: f.id for f in out}
 
     def sentence(self) -> str:
         """Why a release is blocked, for people."""

@@ -5,7 +5,7 @@ Belongs here: running, joining with `emission_factors/findings/*.yaml`. Does not
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
@@ -34,8 +34,8 @@ def gate_name(gate: Gate) -> str:
 def reviewed(folder: Path) -> dict[str, Finding]:
     """The decisions of people, by `Finding.id`. Raises FactorTableError for one without decision or reason.
 
-    Each file maps a gate to entries of ``keys`` (key: what was seen), ``decision``, ``reason``, and ``against`` where the
-    finding needs editions that may be missing.
+    Each file maps a gate to entries of ``keys`` (key: what was seen), ``decision``, ``reason``; ``against`` where the
+    finding needs editions that may be missing; ``also`` for rows that fall with these, though no gate finds them.
     """
     found: dict[str, Finding] = {}
     for path in sorted(folder.glob("*.yaml")):
@@ -51,6 +51,7 @@ def reviewed(folder: Path) -> dict[str, Finding]:
                         reason=" ".join(str(entry["reason"]).split()),
                         seen=str(seen),
                         against=str(entry.get("against", "")),
+                        also=", ".join(entry.get("also", ())),
                     )
                     if finding.id in found:
                         raise FactorTableError(f"{path.name}: `{finding.id}` is decided twice")
@@ -89,18 +90,18 @@ def run_gates(
     return Report(tuple(findings[id_] for id_ in sorted(findings)), frozenset(compared), tuple(vanished), examined)
 
 
-def as_entries(findings: Mapping[str, Finding] | tuple[Finding, ...]) -> dict[str, list[dict[str, Any]]]:
-    """Open findings in the shape of the reviewed list, with decision and reason left to be filled in."""
-    listed = findings.values() if isinstance(findings, Mapping) else findings
-    entries: dict[str, dict[str, dict[str, Any]]] = {}
-    for finding in listed:
-        entry = entries.setdefault(finding.gate, {}).setdefault(
-            finding.against, {"decision": "", "reason": "", "against": finding.against, "keys": {}}
-        )
-        entry["keys"][finding.key] = finding.seen
+def to_review(findings: Iterable[Finding]) -> dict[str, list[dict[str, Any]]]:
+    """Open findings as entries of the reviewed list, one for each ``against``, still without decision and reason."""
+    groups: dict[str, dict[str, dict[str, str]]] = {}
+    for finding in findings:
+        keys = groups.setdefault(finding.gate, {}).setdefault(finding.against, {})
+        keys[finding.key] = finding.seen
     return {
-        gate: [{k: v for k, v in entry.items() if k != "against" or v} for entry in groups.values()]
-        for gate, groups in entries.items()
+        gate: [
+            {"decision": "", "reason": "", **({"against": against} if against else {}), "keys": keys}
+            for against, keys in by_against.items()
+        ]
+        for gate, by_against in groups.items()
     }
 
 
@@ -109,7 +110,7 @@ def _decide(finding: Finding, known: Finding | None) -> Finding:
         return finding
     if known.seen != finding.seen:
         return replace(finding, message=f"{finding.message} (it was reviewed as `{known.seen}`)")
-    return replace(finding, decision=known.decision, reason=known.reason)
+    return replace(finding, decision=known.decision, reason=known.reason, also=known.also)
 
 
 def _expected(finding: Finding, rows: Columns) -> bool:
@@ -120,7 +121,7 @@ def _expected(finding: Finding, rows: Columns) -> bool:
 
 
 def _check(name: str, gate: str, entry: Any) -> None:
-    if not isinstance(entry, dict) or set(entry) - {"against"} != _ENTRY or entry["decision"] not in _DECISIONS:
+    if not isinstance(entry, dict) or set(entry) - {"against", "also"} != _ENTRY or entry["decision"] not in _DECISIONS:
         raise FactorTableError(f"{name}: {gate}: an entry has `keys`, `decision` and `reason`: {entry}")
     if not str(entry["reason"]).strip():
         raise FactorTableError(f"{name}: {gate}: a decision needs its reason")

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from decimal import Decimal
 
 from greenlang.factors.gates.columns import ZERO, Columns, columns
-from greenlang.factors.gates.compare import ratio_of, short, vintage_pairs
+from greenlang.factors.gates.compare import last_digit, ratio_of, short, vintage_pairs
 from greenlang.factors.gates.concepts import Comparable, comparable
 from greenlang.factors.gates.gwp import known_gwps, plain_name
 from greenlang.factors.gates.report import Finding
@@ -34,9 +34,10 @@ def gases_add_up(table: FactorTable, before: FactorTable | None) -> tuple[list[F
     for whole, parts in _divisions(rows, declared):
         compared |= {rows.keys[place] for place in (whole, *parts)}
         total = sum((rows.values[place] for place in parts), ZERO)
-        if abs(total - rows.values[whole]) > _allowed(rows, declared, whole, total):
+        if abs(total - rows.values[whole]) > _allowed(rows, declared, whole, parts):
             kinds = rows.text("kind")[parts[0]].replace("-", " ")
-            message = f"{rows.values[whole]:f} {rows.text('unit')[whole]}; {len(parts)} rows of kind {kinds} add up to {total:f}"
+            message = f"{rows.values[whole]:f} {rows.text('unit')[whole]}; {len(parts)} rows of kind {kinds}"
+            message += f" add up to {total:f}"
             found[rows.keys[whole]] = Finding(
                 "gases_add_up", rows.keys[whole], message, seen=f"{rows.values[whole]:f}, parts {total:f}"
             )
@@ -47,7 +48,7 @@ def gases_add_up(table: FactorTable, before: FactorTable | None) -> tuple[list[F
 
 
 def double_gwp(table: FactorTable, before: FactorTable | None) -> tuple[list[Finding], set[str]]:
-    """Gases that are CO2e already, multiplied by their GWP once more: UK diesel of 2.57 kg CO2e a litre becomes 11.26."""
+    """Gases in CO2e that were multiplied by their GWP once more: UK diesel of 2.57 kg CO2e a litre becomes 11.26."""
     del before
     rows, declared = columns(table), comparable()
     gwps = known_gwps(table)
@@ -96,9 +97,13 @@ def _divisions(rows: Columns, declared: Comparable) -> Iterable[tuple[int, list[
             yield whole, places
 
 
-def _allowed(rows: Columns, declared: Comparable, whole: int, total: Decimal) -> Decimal:
+def _allowed(rows: Columns, declared: Comparable, whole: int, parts: list[int]) -> Decimal:
+    """What rounding makes the sum differ by: half of each last printed digit, and what the dataset declares."""
+    cells = rows.text("cell_text")
     rounding = declared.round_of(rows.edition[whole])
-    return 2 * rounding.absolute + rounding.relative * max(abs(rows.values[whole]), abs(total))
+    largest = max(abs(rows.values[whole]), *(abs(rows.values[place]) for place in parts))
+    digits = sum((last_digit(cells[place]) for place in (whole, *parts)), ZERO)
+    return digits / 2 + rounding.absolute + rounding.relative * largest
 
 
 def _by_gas(rows: Columns, declared: Comparable, table: FactorTable) -> tuple[list[Finding], set[str]]:
@@ -125,7 +130,8 @@ def _by_gas(rows: Columns, declared: Comparable, table: FactorTable) -> tuple[li
         if abs(total - rows.values[whole]) > BY_GAS_RELATIVE * max(abs(rows.values[whole]), abs(total)) + Decimal(
             "0.001"
         ):
-            message = f"{rows.values[whole]:f} {rows.text('unit')[whole]}; its gases by mass give {short(total)} on {sets[whole]}"
+            message = f"{rows.values[whole]:f} {rows.text('unit')[whole]}; its gases by mass give {short(total)}"
+            message += f" on {sets[whole]}"
             found.append(Finding("gases_add_up", rows.keys[whole], message, seen=f"{rows.values[whole]:f}"))
     return found, compared
 

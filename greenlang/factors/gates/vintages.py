@@ -13,7 +13,7 @@ from greenlang.factors.gates.concepts import comparable
 from greenlang.factors.gates.report import Finding
 from greenlang.factors.table import FactorTable
 
-# A key names the edition of its file: a figure that moves under it was read anew or republished. A tenth is no rounding.
+# A key names the edition of its file: what moves under it was read anew or republished. A tenth is no rounding.
 RELEASE_RATIO = Decimal("1.1")
 
 

@@ -14,12 +14,12 @@ from greenlang.factors.table import FactorTable
 
 RARE = 20  # one in so many may be zero, or negative, before the rest of them is no longer "nearly all"
 LEAST = 8
-_DIGITS = 4  # figures with fewer digits repeat by chance
+DIGITS = 4  # figures with fewer digits repeat by chance
 _WHOLES = frozenset({"factor", "property", "gwp"})  # a gas or a stage may well be nothing
 
 
 def zero_or_repeated(table: FactorTable, before: FactorTable | None) -> tuple[list[Finding], set[str]]:
-    """A zero or a negative figure where nearly all others of the table are positive, or last year's digits once more."""
+    """A zero or negative figure where nearly all others of the table are positive, or last year's digits once more."""
     del before
     rows, declared = columns(table), comparable()
     found: dict[str, Finding] = {}
@@ -41,11 +41,10 @@ def _odd_signs(rows: Columns, declared: Comparable) -> list[Finding]:
                 gas = gases[place] if kinds[place] != "gwp" else ""
                 groups[kinds[place], units[place], gas].append(place)
         for (_, unit, _), places in groups.items():
-            for known, what, odd in (
-                (zeros, "zero", [place for place in places if not rows.values[place]]),
-                (negatives, "negative", [place for place in places if rows.values[place] < 0]),
+            for what, odd in (
+                ("zero", [place for place in places if not rows.values[place] and place not in zeros]),
+                ("negative", [place for place in places if rows.values[place] < 0 and place not in negatives]),
             ):
-                odd = [place for place in odd if place not in known]
                 if len(places) < LEAST or len(odd) * RARE > len(places) + RARE - 1:
                     continue
                 for place in odd:
@@ -69,7 +68,7 @@ def _repeated(rows: Columns, declared: Comparable) -> list[Finding]:
             value = rows.values[place]
             if next_year is None or rows.values[next_year] != value or not value:
                 continue
-            if len(value.normalize().as_tuple().digits) >= _DIGITS:
+            if len(value.normalize().as_tuple().digits) >= DIGITS:
                 words = f"{value:f} {units[place]} in {year}, and again in {year + 1}"
                 found.append(Finding("zero_or_repeated", rows.keys[place], words, seen=f"{value:f} {year}"))
     return found

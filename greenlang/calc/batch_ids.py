@@ -1,0 +1,42 @@
+"""Ids that stand on more than one row: such rows cannot be told apart, so none of them is computed.
+
+Ten million ids are compared by a 64-bit hash each, sorted in memory (eight bytes a row); only those whose hashes meet
+are looked at as they are.
+
+Belongs here: finding them. Does not belong here: what a row is told about it (``batch_checks``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from greenlang.calc.batch_source import Source
+from greenlang.calc.batch_sql import quoted
+
+if TYPE_CHECKING:
+    import duckdb
+
+DOUBLED = "gl_doubled"
+
+
+def find_doubled(connection: duckdb.DuckDBPyConnection, source: Source, ids: Sequence[str]) -> int:
+    """How many ids stand on several rows; they are in the table `DOUBLED` with ``gl_times``, how often. 0: no table."""
+    import numpy as np
+
+    listed = ", ".join(map(quoted, ids))
+    there = " AND ".join(f"{quoted(name)} IS NOT NULL" for name in ids)
+    found = connection.execute(
+        f"SELECT hash({listed}) AS h FROM {source.relation} WHERE {there}"  # noqa: S608 - names are quoted
+    ).fetchnumpy()
+    hashes = np.sort(np.asarray(found["h"]))
+    if not len(alike := np.unique(hashes[1:][hashes[1:] == hashes[:-1]])):
+        return 0
+    connection.register("gl_alike", {"h": alike})
+    connection.execute(
+        f"CREATE OR REPLACE TEMP TABLE {DOUBLED} AS SELECT {listed}, count(*) AS gl_times FROM {source.relation} "  # noqa: S608
+        f"WHERE {there} AND hash({listed}) IN (SELECT h FROM gl_alike) GROUP BY ALL HAVING count(*) > 1"
+    )
+    connection.unregister("gl_alike")
+    count = connection.execute(f"SELECT count(*) FROM {DOUBLED}").fetchall()[0]  # noqa: S608
+    return int(count[0])
