@@ -25,6 +25,7 @@ from greenlang_sdk import decimals
 from greenlang.calc.mistakes import Code, Refused
 from greenlang.calc.quantity import CO2, CO2E, power_of, shown
 from greenlang.errors import CalculationError
+from greenlang.formulas.declare import Given
 from greenlang.formulas.evaluate import DECLARED, LookupMiss, Value, compare, kind_of, table_value
 from greenlang.formulas.show import show
 from greenlang.formulas.tree import (
@@ -89,6 +90,14 @@ class TableUse:
     key: tuple[tuple[str, str], ...]
     value: Decimal
     unit: str
+
+
+def untagged(value: Tagged | TaggedRows) -> Given:
+    """The value alone, as the formula language takes it."""
+    if isinstance(value, Tagged):
+        plain = value.value
+        return Decimal(plain) if isinstance(plain, int) and not isinstance(plain, bool) else plain
+    return tuple({name: cell.value for name, cell in row.items()} for row in value)
 
 
 def stated(basis: str) -> bool:

@@ -9,8 +9,10 @@ Belongs here: the order of the steps. Does not belong here: any of them.
 
 from __future__ import annotations
 
+import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -72,28 +74,34 @@ def run_batch(
     out: Path,
     engine: CalculationEngine,
     *,
-    formula: BatchFormula | None = None,
     threads: int = THREADS,
     memory: str = MEMORY,
     progress: Progress | None = None,
 ) -> tuple[BatchRun | None, list[MappingMistake]]:
     """Compute every row of ``activities`` into ``out`` (Parquet) and its certificate beside it.
 
-    Mistakes that keep the batch from starting come back as values. ``formula`` stands in place of the one that the
-    mapping names (of an earlier certificate). Raises OSError where files cannot be written, duckdb.Error for bugs.
+    Mistakes that keep the batch from starting come back as values. Raises OSError where files cannot be written,
+    duckdb.Error for bugs.
     """
-    folder = out.absolute().with_name(f".{out.name}.batch")
+    with workshop(out, threads, memory) as (connection, folder):
+        source, mistakes = open_source(connection, activities, mapping, folder)
+        if source is None:
+            return None, mistakes
+        plan, mistakes = plan_batch(connection, source, mapping, engine, progress=progress)
+        if plan is None:
+            return None, mistakes
+        return write_batch(connection, plan, out, folder, engine, progress), []
+
+
+@contextmanager
+def workshop(out: Path, threads: int, memory: str) -> Iterator[tuple[duckdb.DuckDBPyConnection, Path]]:
+    """A connection and a folder beside ``out`` for what is on the way; both are gone afterwards."""
+    folder = out.absolute().with_name(f".{out.name}.{os.getpid()}")
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     try:
         with connect(threads, memory, folder) as connection:
-            source, mistakes = open_source(connection, activities, mapping, folder)
-            if source is None:
-                return None, mistakes
-            plan, mistakes = plan_batch(connection, source, mapping, engine, formula=formula, progress=progress)
-            if plan is None:
-                return None, mistakes
-            return _written(connection, plan, out, folder, engine, progress), []
+            yield connection, folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -124,22 +132,23 @@ def plan_batch(
             MappingMistake(f"inputs.{columns[name]}.column", f"`{name}` holds {source.types[name]}, which is no number")
             for name in wrong
         ]
-    doubled = find_doubled(connection, source, mapping.id)
+    doubled = find_doubled(connection, source, mapping.id, prefix)
     told("choosing factors", 0.0)
     made, mistakes = combinations(connection, source, mapping, binding, engine, prefix)
     if made is None:
         return None, mistakes
-    return make_plan(connection, source, mapping, binding, numbers, made, doubled=bool(doubled), prefix=prefix), []
+    return make_plan(connection, source, mapping, binding, numbers, made, doubled=doubled, prefix=prefix), []
 
 
-def _written(
+def write_batch(
     connection: duckdb.DuckDBPyConnection,
     plan: Plan,
     out: Path,
     folder: Path,
     engine: CalculationEngine,
-    progress: Progress | None,
+    progress: Progress | None = None,
 ) -> BatchRun:
+    """The results of a plan and their certificate, each in one rename."""
     written = folder / "results.parquet"
     options = "FORMAT parquet, COMPRESSION snappy"
     copy = f"COPY ({plan.query()}) TO {literal(str(written))} ({options})"

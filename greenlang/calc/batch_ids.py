@@ -17,11 +17,9 @@ from greenlang.calc.batch_sql import quoted
 if TYPE_CHECKING:
     import duckdb
 
-DOUBLED = "gl_doubled"
 
-
-def find_doubled(connection: duckdb.DuckDBPyConnection, source: Source, ids: Sequence[str]) -> int:
-    """How many ids stand on several rows; they are in the table `DOUBLED` with ``gl_times``, how often. 0: no table."""
+def find_doubled(connection: duckdb.DuckDBPyConnection, source: Source, ids: Sequence[str], prefix: str = "gl") -> str:
+    """The table of the ids that stand on several rows, with ``gl_times``, how often; empty if there are none."""
     import numpy as np
 
     listed = ", ".join(map(quoted, ids))
@@ -31,12 +29,13 @@ def find_doubled(connection: duckdb.DuckDBPyConnection, source: Source, ids: Seq
     ).fetchnumpy()
     hashes = np.sort(np.asarray(found["h"]))
     if not len(alike := np.unique(hashes[1:][hashes[1:] == hashes[:-1]])):
-        return 0
+        return ""
+    table = f"{prefix}_doubled"
     connection.register("gl_alike", {"h": alike})
     connection.execute(
-        f"CREATE OR REPLACE TEMP TABLE {DOUBLED} AS SELECT {listed}, count(*) AS gl_times FROM {source.relation} "  # noqa: S608
+        f"CREATE OR REPLACE TEMP TABLE {table} AS SELECT {listed}, count(*) AS gl_times FROM {source.relation} "  # noqa: S608
         f"WHERE {there} AND hash({listed}) IN (SELECT h FROM gl_alike) GROUP BY ALL HAVING count(*) > 1"
     )
     connection.unregister("gl_alike")
-    count = connection.execute(f"SELECT count(*) FROM {DOUBLED}").fetchall()[0]  # noqa: S608
-    return int(count[0])
+    found_any = connection.execute(f"SELECT 1 FROM {table} LIMIT 1").fetchall()  # noqa: S608
+    return table if found_any else ""

@@ -22,7 +22,6 @@ from typing import TYPE_CHECKING
 from greenlang.calc.batch_binding import Binding
 from greenlang.calc.batch_checks import Check, Names, RowChecks, row_checks
 from greenlang.calc.batch_combinations import Combinations
-from greenlang.calc.batch_ids import DOUBLED
 from greenlang.calc.batch_mapping import BatchMapping
 from greenlang.calc.batch_numbers import NumberColumn
 from greenlang.calc.batch_outputs import OutputSql, bases_by_row, compile_outputs
@@ -63,7 +62,7 @@ class Plan:
     checks: RowChecks
     outputs: list[OutputSql]
     by_row: str  # SQL of the bases that depend on the row, or empty
-    doubled: bool
+    doubled: str  # the table of ids that stand on several rows, or empty
 
     @property
     def columns(self) -> list[ResultColumn]:
@@ -161,7 +160,7 @@ class Plan:
         more = ""
         if self.doubled:
             same = " AND ".join(f"s.{quoted(name)} = d.{quoted(name)}" for name in self.mapping.id)
-            joins += f" LEFT JOIN {DOUBLED} d ON {same}"
+            joins += f" LEFT JOIN {self.doubled} d ON {same}"
             more = f", d.gl_times AS {own('times')}"
         joined = f"SELECT s.*, c.*{keys}{more} FROM ({inner}) s {joins}"  # noqa: S608
         return f"SELECT *, {self.by_row} AS {own('asked')} FROM ({joined})" if self.by_row else joined  # noqa: S608
@@ -217,12 +216,12 @@ def make_plan(
     numbers: dict[str, NumberColumn],
     made: Combinations,
     *,
-    doubled: bool,
+    doubled: str,
     prefix: str = "gl",
 ) -> Plan:
     """The plan of a batch; what its query calls is registered on the connection."""
     names = Names(prefix, binding.used)
-    checks = row_checks(binding, numbers, made, names, mapping.id, unreadable=source.unreadable, doubled=doubled)
+    checks = row_checks(binding, numbers, made, names, mapping.id, unreadable=source.unreadable, doubled=bool(doubled))
     by_row = bases_by_row(connection, binding, numbers, made, names)
     if by_row:
         first = f"{names.own('asked')}[1]"

@@ -10,18 +10,17 @@ Belongs here: making and checking the proof of a row. Does not belong here: tree
 from __future__ import annotations
 
 import hashlib
-import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from greenlang.calc.batch import MEMORY
+from greenlang.calc.batch import MEMORY, workshop
 from greenlang.calc.batch_certificate import BatchCertificate, own_digest
 from greenlang.calc.batch_plan import DIGEST
 from greenlang.calc.batch_results import Results, open_results
 from greenlang.calc.batch_rows import row_text
-from greenlang.calc.batch_sql import connect, quoted
+from greenlang.calc.batch_sql import quoted
 from greenlang.calc.certificate import plain_values
 from greenlang.calc.proof import ProofImpossible, Step, check, path_of, read_path
 
@@ -67,17 +66,11 @@ def prove_row(certificate: BatchCertificate, results: Path, wanted: Sequence[str
     """
     if len(wanted) != len(certificate.ids):
         raise ProofImpossible(f"the id of a row is {', '.join(certificate.ids)}: give {len(certificate.ids)} texts")
-    folder = results.absolute().with_name(f".{results.name}.prove")
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir()
-    try:
-        with connect(1, memory, folder) as connection:
-            found = open_results(connection, results, certificate, folder)
-            if isinstance(found, str):
-                raise ProofImpossible(found)
-            row, text, stored = _row(connection, found, certificate, wanted)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    with workshop(results, 1, memory) as (connection, folder):
+        found = open_results(connection, results, certificate, folder)
+        if isinstance(found, str):
+            raise ProofImpossible(found)
+        row, text, stored = _row(connection, found, certificate, wanted)
     digest = hashlib.sha256(text.encode()).hexdigest()
     faults = []
     if stored != digest:

@@ -30,17 +30,21 @@ WAS = "gl_was_"
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A cell of a row that comes out otherwise."""
+    """A row that comes out otherwise: the first cell that does, and how many more."""
 
     ids: tuple[Any, ...]
     column: str
     stated: object
     found: object
+    more: int
 
 
 @dataclass(slots=True)
 class Recomputed:
-    """A plan over results; what they state stands beside it in columns ``gl_was_<name>``."""
+    """A plan over results; what they state stands beside it in columns ``gl_was_<name>``.
+
+    The number of a combination is not compared: it may move when another row is new; its digest says what it is.
+    """
 
     plan: Plan
     compared: list[str]
@@ -57,10 +61,9 @@ class Recomputed:
         ).fetchall()
         for row in found:
             cells = row[len(ids) :]
-            for place, name in enumerate(names):
-                made, stated = cells[2 * place], cells[2 * place + 1]
-                if made != stated:
-                    yield Difference(row[: len(ids)], name, stated, made)
+            told = [(n, cells[2 * at + 1], cells[2 * at]) for at, n in enumerate(names)]
+            wrong = [cell for cell in told if cell[1] != cell[2]]
+            yield Difference(row[: len(ids)], *wrong[0], more=len(wrong) - 1)
 
 
 def as_activities(results: Results, mapping: BatchMapping) -> Source:
@@ -87,7 +90,7 @@ def recomputed(
     plan, mistakes = plan_batch(connection, source, mapping, engine, formula=formula)
     if plan is None:
         return None, mistakes
-    roles = {"output", "basis", "key", "combination", "status", "reason"}
+    roles = {"output", "basis", "key", "status", "reason"}
     stated = {column["name"] for column in results.columns if column["role"] in roles}
     return Recomputed(plan, [column.name for column in plan.columns if column.name in stated]), []
 

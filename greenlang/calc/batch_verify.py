@@ -9,7 +9,6 @@ Belongs here: findings about a batch. Does not belong here: computing (``batch_p
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,12 +17,12 @@ from typing import TYPE_CHECKING, Any
 from greenlang_sdk.canonical import digest
 
 from greenlang.calc import proof
-from greenlang.calc.batch import MEMORY, THREADS
+from greenlang.calc.batch import MEMORY, THREADS, workshop
 from greenlang.calc.batch_certificate import ENGINE, FORMAT, SECTIONS, BatchCertificate, own_digest
 from greenlang.calc.batch_combinations import combination_digest, common_digest
 from greenlang.calc.batch_recompute import formula_of_certificate, recomputed
 from greenlang.calc.batch_results import Results, open_results
-from greenlang.calc.batch_sql import connect, literal, quoted
+from greenlang.calc.batch_sql import literal, quoted
 from greenlang.calc.certificate import plain_values
 from greenlang.calc.engine import CalculationEngine
 from greenlang.calc.verify import Finding
@@ -67,12 +66,9 @@ def verify_batch(
     ``expected`` is the digest that was kept elsewhere. Raises OSError for files that cannot be read.
     """
     out = BatchVerification()
-    _itself(certificate, expected, out)
-    folder = results.absolute().with_name(f".{results.name}.verify")
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir()
     try:
-        with connect(threads, memory, folder) as connection:
+        _itself(certificate, expected, out)
+        with workshop(results, threads, memory) as (connection, folder):
             found = open_results(connection, results, certificate, folder)
             if isinstance(found, str):
                 out.add("columns", "results", found)
@@ -82,9 +78,19 @@ def verify_batch(
                 out.notes.append("rows were not computed again: no factor table was given")
             else:
                 _again(connection, found, certificate, engine, out)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    except _unusable() as error:
+        if not out.findings:  # of a certificate that is as it was sealed nothing of this kind may come
+            raise
+        out.notes.append(f"the rest of the certificate cannot be used: {str(error).splitlines()[0]}")
     return out
+
+
+def _unusable() -> tuple[type[Exception], ...]:
+    """What a certificate with altered entries may run into."""
+    import duckdb
+    import pyarrow as pa
+
+    return (ValueError, KeyError, TypeError, AttributeError, IndexError, duckdb.Error, pa.ArrowException)
 
 
 def _itself(certificate: BatchCertificate, expected: str, out: BatchVerification) -> None:
@@ -233,14 +239,16 @@ def _again(
         out.add("mapping", mistake.place, f"it cannot be computed again: {mistake.message}")
     if again is None:
         return
-    made = {one.number: one.record() for one in again.plan.made.rows}
+    made = [one.record() for one in again.plan.made.rows]
+    known = {frozenset(one["key"].items()): one["digest"] for one in made}
     for number, entry in enumerate(content["combinations"]):
-        if made.get(entry["number"]) != entry:
+        if known.get(frozenset(entry["key"].items()), entry["digest"]) != entry["digest"]:
             message = f"combination {entry['number']} is worked out otherwise now"
             out.add("combinations", f"combinations[{number}]", message, entry["digest"])
     for cell in again.differences(connection, SHOWN):
         name = row_name(cell.ids)
-        message = f"row {name}: {cell.column} is {cell.stated}, computed again {cell.found}"
+        more = f" ({cell.more} more of its cells differ)" if cell.more else ""
+        message = f"row {name}: {cell.column} is {cell.stated}, computed again {cell.found}{more}"
         out.add("rows", f"rows[{name}].{cell.column}", message, cell.stated, cell.found)
 
 

@@ -17,7 +17,7 @@ from greenlang_sdk.decimals import calculation, round_output
 
 from greenlang import __version__
 from greenlang.calc import paper
-from greenlang.calc.basis import ANY, Evaluator, Shares, Tagged, TaggedValues, shares_of
+from greenlang.calc.basis import ANY, Evaluator, Shares, Tagged, TaggedValues, shares_of, untagged
 from greenlang.calc.binding import Bound, bind
 from greenlang.calc.certificate import (
     ContextRecord,
@@ -163,8 +163,10 @@ class _Work:
 
     def __init__(self, table: FactorTable, formula: CompiledFormula, bound: Bound, context: CalculationContext) -> None:
         self.table = table
+        self.whole = formula
         self.formula = formula.formula
         self.trees = formula.trees
+        self.given = {name: untagged(value) for name, value in bound.values.items()}
         self.bound = bound
         self.context = context
         self.evaluator = Evaluator(bound.values, policy=context.policy, owner=formula.formula.id)
@@ -206,7 +208,8 @@ class _Work:
         decimals = units.output_decimals(declared.unit)
         if self.context.precision is not None:
             decimals = min(decimals, self.context.precision)
-        value = round_output(tagged.value, decimals)
+        # from the exact fraction, as a batch does it in SQL: 34 digits could fall on the other side of a tie
+        value = round_output(self.whole.answer(name, self.given, decimals=decimals), decimals)
         self.outputs[name] = OutputRecord(
             name=name,
             meaning=declared.meaning,

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import Context, Decimal
 
 from greenlang_sdk import decimals
 
@@ -36,6 +36,14 @@ class TotalUncertainty:
     percent: Decimal | None
     partial: bool
     missing: tuple[str, ...]
+
+    def __str__(self) -> str:
+        if self.standard is None:
+            return "no uncertainty can be stated: none is published for what it rests on"
+        width = f"standard uncertainty {_brief(self.standard)} {self.unit}"
+        if self.percent is not None:
+            width = f"± {_brief(self.percent)} % at 95 %"
+        return f"{width}, partial: without {', '.join(self.missing)}" if self.partial else width
 
 
 def total_uncertainty(
@@ -81,3 +89,7 @@ def total_uncertainty(
 
 def _name(source: str, own: str) -> str:
     return source if source.startswith(_SHARED) else f"{own}: {source}"
+
+
+def _brief(value: Decimal) -> str:
+    return decimals.normal_text(Context(prec=3).plus(value))

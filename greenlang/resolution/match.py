@@ -59,7 +59,7 @@ def words(name: str) -> frozenset[str]:
 def candidates(spec: AgentSpec, output: OutputSpec, library: FormulaLibrary, pinner: Pinner) -> list[Candidate]:
     """Every formula output of the right dimension and name, bound as far as it goes."""
     out: list[Candidate] = []
-    for formula in library:
+    for formula in library.matched():
         for name, declared in formula.outputs.items():
             if not units.same_dimension(declared.unit, output.unit):
                 continue

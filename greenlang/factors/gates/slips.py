@@ -137,9 +137,8 @@ def _named(pair: Pair, names: dict[str, Decimal], window: Decimal) -> str:
     ratio = ratio_of(pair.value, pair.other)
     if ratio is None or ratio < Decimal("1.005") or abs(pair.value - pair.other) <= pair.difference:
         return ""
-    if ratio > _FAR:
-        names, window = _POWERS, _FAR_WINDOW
-    return next((name for name, factor in names.items() if abs(ratio / factor - 1) <= window), "")
+    looked_for = [(names, window), *([(_POWERS, _FAR_WINDOW)] if ratio > _FAR else [])]
+    return next((name for n, w in looked_for for name, factor in n.items() if abs(ratio / factor - 1) <= w), "")
 
 
 def _slip(rows: Columns, pair: Pair, name: str) -> Finding:

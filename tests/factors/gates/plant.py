@@ -13,7 +13,6 @@ from greenlang.factors.gates.all import GATES
 from greenlang.factors.gates.run import gate_name, run_gates
 from greenlang.factors.storage import Rows
 
-
 BASE = FactorTable.load()
 _PATTERN = BASE.get("desnz/fuels/2025/natural-gas/co2e-per-kwh-gross")
 
