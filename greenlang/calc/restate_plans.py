@@ -160,7 +160,7 @@ def _side(
 ) -> str:
     """SQL: ids, and for each plan the values, the status, the bases. Rows that cannot be told apart are left out."""
     sql = f"SELECT * FROM {source.relation}"  # noqa: S608 - ours
-    parts = [quoted(name) for name in mapping.id]
+    parts = [f"CAST({quoted(name)} AS VARCHAR) AS {quoted(name)}" for name in mapping.id]
     order = subsets(fixed)
     for changed, plan in plans:
         sql = plan.computed(sql)
@@ -174,7 +174,7 @@ def _side(
             for name in plan.binding.basis_columns:
                 parts.append(f"{_basis(plan, name)} AS {quoted(f'basis{number}_{name}')}")
     if before:
-        parts += [f"gl_was_{name} AS was_{name}" for name in ("status",)]
+        parts.append("gl_was_status AS was_status")
         parts += [f"{quoted(f'gl_was_{output.column}')} AS was{place}" for place, output in enumerate(outputs)]
     lost = ", ".join(map(literal, _LOST))
     first = plans[0][1].names.own("status")
@@ -191,9 +191,8 @@ def _basis(plan: Plan, output: str) -> str:
 
 
 def _joined(made: Values, mapping: BatchMapping, folder: Path, fixed: Sequence[str]) -> str:
-    """SQL: one row an id, with v<set>_<output>, the statuses before and after, the bases, and which side has the row."""
+    """SQL: one row an id, with the values of every set, the statuses before and after, and the bases."""
     ids = ", ".join(map(quoted, mapping.id))
-    old = f"(SELECT *, TRUE AS there FROM read_parquet({literal(str(folder / 'old.parquet'))})) o"
     both = ACTIVITIES in made.causes
     order = subsets(fixed)
     parts = [ids]
@@ -209,12 +208,13 @@ def _joined(made: Values, mapping: BatchMapping, folder: Path, fixed: Sequence[s
     parts += ["o.status0 AS status_before", f"{end}.status{last} AS status_after", "o.was_status AS was_status"]
     parts += [f"o.was{place} AS was{place}" for place in range(len(made.outputs))]
     for name in made.first.binding.basis_columns:
-        parts.append(f"{quoted(f'basis0_{name}')} AS {quoted(f'before_{name}')}".replace('"basis', 'o."basis', 1))
+        parts.append(f"o.{quoted(f'basis0_{name}')} AS {quoted(f'before_{name}')}")
     for name in made.last.binding.basis_columns:
-        parts.append(
-            f"{quoted(f'basis{last}_{name}')} AS {quoted(f'after_{name}')}".replace('"basis', f'{end}."basis', 1)
-        )
-    if not both:
-        return f"SELECT {', '.join(parts)} FROM {old}"  # noqa: S608
-    new = f"(SELECT *, TRUE AS there FROM read_parquet({literal(str(folder / 'new.parquet'))})) n"
-    return f"SELECT {', '.join(parts)} FROM {old} FULL OUTER JOIN {new} USING ({ids})"  # noqa: S608
+        parts.append(f"{end}.{quoted(f'basis{last}_{name}')} AS {quoted(f'after_{name}')}")
+    sql = f"SELECT {', '.join(parts)} FROM {_written(folder, 'old')} o"  # noqa: S608 - names are quoted
+    return f"{sql} FULL OUTER JOIN {_written(folder, 'new')} n USING ({ids})" if both else sql
+
+
+def _written(folder: Path, side: str) -> str:
+    path = literal(str(folder / f"{side}.parquet"))
+    return f"(SELECT *, TRUE AS there FROM read_parquet({path}))"  # noqa: S608

@@ -36,6 +36,12 @@ if TYPE_CHECKING:
 GwpSet = Annotated[str, typer.Option(help="GWP set, such as AR5GWP100, for figures that are gas by gas.")]
 Policy = Annotated[str, typer.Option(help="For CO2e on unlike bases: disclose-unstated or disclose-mixed.")]
 Release = Annotated[str, typer.Option(help="The factor release that must be in force.")]
+Stated = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set", "-s", metavar="NAME=HALF_WIDTH", help='An uncertainty: energy="5 %". Once for each quantity.'
+    ),
+]
 Out = Annotated[Path | None, typer.Option(help="File to write the whole result to, as JSON.")]
 
 
@@ -53,22 +59,32 @@ def scope2(
     gwp_set: GwpSet = "",
     policy: Policy = "",
     release: Release = "",
+    stated: Stated = None,
     out: Out = None,
     json: AsJson = False,
 ) -> None:
     """Scope 2 by both methods, location-based and market-based. Exits 1, with every mistake, if it cannot be done."""
+    from greenlang.calc.certificate import plain_values
     from greenlang.calc.scope2 import calculate
+    from greenlang.calc.uncertainty_lines import scope2_uncertainty
 
     engine, around = _engine(context, gwp_set, policy, release)
     result = calculate(engine, _mapping(path), around)
+    if not result.success:
+        if json:
+            as_json(result.as_dict())
+        else:
+            mistakes(result.mistakes)
+        raise typer.Exit(NEGATIVE)
+    known, wrong = scope2_uncertainty(engine, result, _pairs(stated or []))
+    if wrong:
+        mistakes(wrong)
+        raise typer.Exit(NEGATIVE)
     _written(out, result.as_dict())
     if json:
-        as_json(result.as_dict())
-    elif not result.success:
-        mistakes(result.mistakes)
+        as_json({**result.as_dict(), "uncertainty": {name: plain_values(one) for name, one in known.items()}})
     else:
-        show_scope2(result)
-    raise typer.Exit(DONE if result.success else NEGATIVE)
+        show_scope2(result, known)
 
 
 def spend(
@@ -84,12 +100,15 @@ def spend(
     ] = None,
     policy: Policy = "",
     release: Release = "",
+    stated: Stated = None,
     out: Out = None,
     json: AsJson = False,
 ) -> None:
     """Emissions of money spent, every step shown. Exits 1, with what is missing, if a spend cannot be computed."""
+    from greenlang.calc.certificate import plain_values
     from greenlang.calc.spend import calculate
     from greenlang.calc.spend_tables import read_money_tables
+    from greenlang.calc.uncertainty_lines import spend_uncertainty
 
     engine, around = _engine(context, "", policy, release)
     money, wrong = read_money_tables([one if one.suffix.lower() == ".csv" else _mapping(one) for one in tables or []])
@@ -97,13 +116,18 @@ def spend(
         mistakes(wrong)
         raise typer.Exit(NEGATIVE)
     results = [calculate(engine, entry, money, around) for entry in _rows(path, "spends")]
+    told = _pairs(stated or [])
+    known = [spend_uncertainty(engine, result, told) if result.success else (None, []) for result in results]
+    if wrong := [mistake for _, found in known for mistake in found]:
+        mistakes(wrong)
+        raise typer.Exit(NEGATIVE)
     plain = {"spends": [result.as_dict() for result in results]}
     _written(out, plain)
     if json:
-        as_json(plain)
+        as_json({**plain, "uncertainty": [plain_values(one) for one, _ in known]})
     else:
-        for result in results:
-            show_spend(result)
+        for result, (one, _) in zip(results, known, strict=True):
+            show_spend(result, one)
     raise typer.Exit(DONE if all(result.success for result in results) else NEGATIVE)
 
 
@@ -147,12 +171,7 @@ def overlaps(
 def uncertainty(
     context: typer.Context,
     path: Annotated[Path, typer.Argument(metavar="CERT", help="The certificate of a result, a JSON file.")],
-    stated: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set", "-s", metavar="NAME=HALF_WIDTH", help='A statement: energy="5 %". Once for each quantity.'
-        ),
-    ] = None,
+    stated: Stated = None,
     statements: Annotated[
         Path | None, typer.Option(help="YAML or JSON with `uncertainties` by name, and `correlations`.")
     ] = None,

@@ -5,7 +5,7 @@ Belongs here: text for people. Does not belong here: commands (``calc_accounting
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from greenlang.calc.scope2_result import Scope2Result
     from greenlang.calc.spend_result import SpendResult
     from greenlang.calc.uncertainty import UncertaintyResult
+    from greenlang.calc.uncertainty_total import TotalUncertainty
 
 
 def mistakes(found: Sequence[Mistake]) -> None:
@@ -29,7 +30,7 @@ def mistakes(found: Sequence[Mistake]) -> None:
             typer.echo(f"    {mistake.mend}", err=True)
 
 
-def show_scope2(result: Scope2Result) -> None:
+def show_scope2(result: Scope2Result, known: Mapping[str, TotalUncertainty]) -> None:
     """Lines, both totals, the lines of category 3, instruments, what is disclosed."""
     assert result.location is not None
     assert result.market is not None
@@ -52,6 +53,7 @@ def show_scope2(result: Scope2Result) -> None:
     )
     for total in (result.location, result.market):
         typer.echo(f"scope 2 {total.method}: {digits(total.value)} {total.unit}{_of_bases(total.shares)}")
+        typer.echo(f"    {known[total.method]}")
         if total.outside:
             typer.echo(f"    outside the scopes: {digits(total.outside)} kgCO2b")
     if result.upstream:
@@ -60,6 +62,8 @@ def show_scope2(result: Scope2Result) -> None:
             stages[line.stage] = stages.get(line.stage, Decimal(0)) + line.value
         told = ", ".join(f"{stage} {digits(value)}" for stage, value in stages.items())
         typer.echo(f"scope 3 category 3, never inside scope 2: {told} kgCO2e")
+        for stage in stages:
+            typer.echo(f"    {stage}: {known[f'scope 3, {stage}']}")
     for report in result.instruments:
         state = "not applied" if report.failed or not report.applied else "applied"
         typer.echo(f"instrument {report.id}: {state}, {digits(report.applied)} {report.unit}")
@@ -77,7 +81,7 @@ def _of_bases(shares: Sequence[Any]) -> str:
     return f" ({', '.join(f'{digits(share.value)} on {share.basis}' for share in shares)})" if shares else ""
 
 
-def show_spend(result: SpendResult) -> None:
+def show_spend(result: SpendResult, known: TotalUncertainty | None) -> None:
     """Every step of a spend, or what is missing."""
     if not result.success:
         typer.echo(f"{result.id or 'a spend'}: not computed", err=True)
@@ -86,6 +90,7 @@ def show_spend(result: SpendResult) -> None:
     assert result.value is not None
     category = f", category {result.category}" if result.category else ""
     typer.echo(f"{result.id}: {digits(result.value)} {result.unit}, {result.basis}{category}")
+    typer.echo(f"    {known}")
     for step in result.steps:
         typer.echo(f"    {step}")
     for warning in result.warnings:

@@ -91,6 +91,32 @@ def show(
 
 
 @app.command()
+def stats(context: typer.Context, json: AsJson = False) -> None:
+    """Formulas, distinct expressions, worked cases; and concrete formulas of the families, counted apart."""
+    from greenlang.cli.factors import factor_table
+    from greenlang.formulas.families import Expansion, expand, families
+    from greenlang.formulas.library import library
+    from greenlang.formulas.stats import count
+
+    formulas, factors = library(), factor_table(context)
+    counts: dict[str, Expansion] = {}
+    for _ in expand(families(formulas), factors, formulas, counts=counts):
+        pass
+    found = count(formulas, counts)
+    if json:
+        as_json({"release": factors.release, **found.as_dict()})
+        return
+    columns = ("domain", "formulas", "expressions", "distinct", "cited", "vectors", "published", "exact")
+    rows = [tuple(getattr(line, name) for name in columns) for line in (*found.domains, found.total)]
+    table(columns, rows, right=range(1, len(columns)))
+    table(("family", "concrete"), sorted(found.expanded.items()), right=(1,))
+    typer.echo(
+        f"{found.total.distinct} distinct expressions in {found.total.formulas} formulas;"
+        f" {found.concrete:,} concrete formulas over the rows of {factors.release}"
+    )
+
+
+@app.command()
 def check(
     files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="YAML files of formulas.", exists=True)],
 ) -> None:

@@ -86,6 +86,10 @@ def test_scope_2_prints_both_results_and_what_is_disclosed(run: Run, tmp_path: P
         "instrument PPA: not applied, 0 MWh\n    criterion 1, conveys-rate: it states no emission rate" in done.output
     )
     assert "disclosed: no residual mix for market GB in 2025" in done.output
+    assert done.output.count("no uncertainty can be stated") == 3
+    stated = run("scope2", str(tmp_path / "s.json"), "--set", "hq=3 %", "--set", f"{GRID}=4 %")
+    assert "± 5 % at 95 %" in stated.output
+    assert run("scope2", str(tmp_path / "s.json"), "--set", "hp=3 %").exit_code == 1
 
 
 def test_scope_2_as_json_and_as_lines_of_an_inventory(run: Run, tmp_path: Path) -> None:
@@ -93,6 +97,8 @@ def test_scope_2_as_json_and_as_lines_of_an_inventory(run: Run, tmp_path: Path) 
     done = run("scope2", source, "--json", "--out", str(tmp_path / "r.json"))
     content = json.loads(done.output)
     assert (content["location_based"]["value"], content["market_based"]["value"]) == ("177000", "70800")
+    uncertain = content.pop("uncertainty")
+    assert uncertain["location-based"]["missing"] == ["hq", GRID]
     assert json.loads((tmp_path / "r.json").read_text()) == content
     both = run("overlaps", "r.json")
     assert both.exit_code == 1

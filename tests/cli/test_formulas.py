@@ -5,9 +5,13 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
 from typer.testing import CliRunner, Result
 
 from greenlang.cli.main import app
+from greenlang.factors import FactorTable
+from greenlang.formulas.families import Expansion, expand, families
+from greenlang.formulas.library import library
 
 FORMULA = "carbon/energy-by-gas"
 
@@ -71,3 +75,21 @@ def test_check_names_the_place_of_a_mistake(tmp_path: Path) -> None:
     assert done.exit_code == 1
     assert "bad.yaml" in done.output
     assert "cannot add" in done.output
+
+
+def test_stats_count_distinct_and_expanded_apart(tmp_path: Path) -> None:
+    done = CliRunner().invoke(app, ["--var", str(tmp_path), "formulas", "stats", "--json"])
+    found = json.loads(done.stdout)
+    assert found["total"]["distinct"] >= 400
+    assert found["total"]["formulas"] == sum(domain["formulas"] for domain in found["domains"])
+    assert found["concrete"] == sum(found["families"].values())
+    shown = CliRunner().invoke(app, ["--var", str(tmp_path), "formulas", "stats"]).stdout
+    assert f"{found['total']['distinct']} distinct expressions in {found['total']['formulas']} formulas" in shown
+
+
+@pytest.mark.slow
+def test_families_expand_to_8000_concrete_formulas_over_the_publishers_tables(full_table: FactorTable) -> None:
+    counts: dict[str, Expansion] = {}
+    formulas = library()
+    ids = [concrete.id for concrete in expand(families(formulas), full_table, formulas, counts=counts)]
+    assert len(ids) == len(set(ids)) == sum(e.concrete for e in counts.values()) >= 8_000
