@@ -62,6 +62,15 @@ class BatchRun:
         """Rows in the results."""
         return sum(self.counts.values())
 
+    def examples(self) -> list[tuple[str, int, str]]:
+        """(status, rows, the first reason by its text) of the rows without an answer."""
+        import duckdb
+
+        relation = f"read_parquet({literal(str(self.results))})"
+        asked = f"SELECT status, count(*), min(reason) FROM {relation} WHERE status <> 'ok'"  # noqa: S608
+        with duckdb.connect() as connection:
+            return connection.execute(f"{asked} GROUP BY status ORDER BY 2 DESC, 1").fetchall()
+
     @property
     def failed(self) -> int:
         """Rows without an answer."""
@@ -93,6 +102,13 @@ def run_batch(
         return write_batch(connection, plan, out, folder, engine, progress), []
 
 
+def outside() -> tuple[type[Exception], ...]:
+    """What ends a batch from outside: memory and disk."""
+    import duckdb
+
+    return (duckdb.OutOfMemoryException, duckdb.IOException)
+
+
 @contextmanager
 def workshop(out: Path, threads: int, memory: str) -> Iterator[tuple[duckdb.DuckDBPyConnection, Path]]:
     """A connection and a folder beside ``out`` for what is on the way; both are gone afterwards."""
@@ -102,6 +118,8 @@ def workshop(out: Path, threads: int, memory: str) -> Iterator[tuple[duckdb.Duck
     try:
         with connect(threads, memory, folder) as connection:
             yield connection, folder
+    except outside() as error:
+        raise OSError(f"DuckDB cannot go on: {str(error).splitlines()[0]}") from error
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

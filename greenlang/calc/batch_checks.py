@@ -16,11 +16,11 @@ from fractions import Fraction
 from greenlang_sdk.decimals import normal_text
 
 from greenlang.calc.batch_binding import Binding
-from greenlang.calc.batch_combinations import Combinations, Variant
+from greenlang.calc.batch_combinations import Combinations
 from greenlang.calc.batch_numbers import NumberColumn
 from greenlang.calc.batch_source import UNREADABLE
 from greenlang.calc.batch_sql import literal, quoted
-from greenlang.calc.batch_units import SAME, Path
+from greenlang.calc.batch_units import Path
 from greenlang.formulas.declare import FormulaSymbol
 
 _SHOWN = 60  # characters of a cell that a sentence repeats
@@ -86,7 +86,7 @@ def row_checks(
         fine.append(f"{times} IS NULL")
     fine.append(names.own("fine"))
     for symbol in binding.used:
-        for part in _symbol(symbol, binding, numbers, made.variants, names):
+        for part in _symbol(symbol, binding, numbers, made, names):
             if isinstance(part, Check):
                 found.append(part)
             else:
@@ -97,7 +97,7 @@ def row_checks(
 
 
 def _symbol(
-    name: str, binding: Binding, numbers: dict[str, NumberColumn], variants: Sequence[Variant], names: Names
+    name: str, binding: Binding, numbers: dict[str, NumberColumn], made: Combinations, names: Names
 ) -> Iterator[Check | str]:
     """The checks of one symbol, and what must hold of it where nothing is wrong."""
     symbol = binding.symbol(name)
@@ -106,7 +106,7 @@ def _symbol(
         wrong, why = names.of("e", name), names.of("w", name)
         yield Check(f"{wrong} IS NOT NULL", wrong, why)
     elif name in binding.numbers:
-        yield from _number(name, symbol, numbers[binding.numbers[name].column], variants, names)
+        yield from _number(name, symbol, numbers[binding.numbers[name].column], made, names)
     elif name in binding.texts:
         column = names.of("x", name)
         yield Check(f"{column} IS NULL", "'missing_input'", literal(f"{place}: the {symbol.meaning} is missing"))
@@ -128,7 +128,7 @@ def _symbol(
 
 
 def _number(
-    name: str, symbol: FormulaSymbol, column: NumberColumn, variants: Sequence[Variant], names: Names
+    name: str, symbol: FormulaSymbol, column: NumberColumn, made: Combinations, names: Names
 ) -> Iterator[Check | str]:
     place, value, cell = f"inputs.{name}", names.of("n", name), quoted(column.name)
     optional = symbol.default is not None
@@ -141,7 +141,7 @@ def _number(
         yield Check(f"{cell} IS NOT NULL AND NOT ({column.valid})", "'not_a_number'", told)
     wrong, why = names.of("e", name), names.of("w", name)
     yield Check(f"{cell} IS NOT NULL AND {wrong} IS NOT NULL", wrong, why)
-    inside = _inside(name, symbol, column, variants, names)
+    inside = _inside(name, symbol, column, made, names)
     if inside:
         low, high = ("open" if bound is None else normal_text(bound) for bound in symbol.range)
         end = literal(f" is outside the valid range of the {symbol.meaning}, {low} to {high} {symbol.unit}")
@@ -151,13 +151,14 @@ def _number(
     yield f"({cell} IS NULL OR ({test}))" if optional else test
 
 
-def _inside(name: str, symbol: FormulaSymbol, column: NumberColumn, variants: Sequence[Variant], names: Names) -> str:
+def _inside(name: str, symbol: FormulaSymbol, column: NumberColumn, made: Combinations, names: Names) -> str:
     """SQL: whether the number lies in its valid range, whatever unit it was given in; empty if all numbers do."""
-    tests = [_between(symbol, dict(variant).get(name, SAME), column, names.of("n", name)) for variant in variants]
-    if len(set(tests)) == 1:
-        return tests[0]
-    cases = " ".join(f"WHEN {number} THEN {test or 'TRUE'}" for number, test in enumerate(tests))
-    return f"CASE {names.own('variant')} {cases} ELSE TRUE END"
+    paths = {row.units[name]: row.paths[name] for row in made.rows if name in row.paths and name in row.units}
+    tests = {unit: _between(symbol, path, column, names.of("n", name)) for unit, path in paths.items()}
+    if len(set(tests.values())) <= 1:
+        return next(iter(tests.values()), "")
+    cases = " ".join(f"WHEN {literal(unit)} THEN {test or 'TRUE'}" for unit, test in tests.items())
+    return f"CASE {names.of('u', name)} {cases} ELSE TRUE END"
 
 
 def _between(symbol: FormulaSymbol, path: Path, column: NumberColumn, value: str) -> str:

@@ -16,6 +16,7 @@ from greenlang.calc.overlaps_lines import METHODS, Line
 from greenlang.calc.overlaps_rules import OverlapRules, declared_rules
 
 _SHOWN = 4
+_MOST = 1_000  # kinds of lines of one activity; more is no row of activity data, and is one finding
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,53 +89,57 @@ class _Checker:
                 yield self.finding("part-and-whole", f"{whole} > {part}", first, second, message, keys=(whole, part))
 
     def of_one_activity(self, activity: str, group: list[Line]) -> Iterator[Finding]:
-        """What lines of one row of activity data count twice."""
+        """What lines of one row of activity data count twice: one finding for each set of lines that clash."""
         alike: dict[tuple[Any, ...], list[Line]] = defaultdict(list)
         for line in group:
             alike[line.bucket, line.stage, line.method, line.gas, line.tranche, line.factors, line.part_of].append(line)
-        for same in alike.values():
+        kinds = list(alike.values())
+        for same in kinds:
             for first, second in _again(same):
-                yield self.twice(activity, first, second)
-        for one, other in combinations(alike.values(), 2):
-            first, second = _not_apart(one, other)
-            if first:
-                yield from self.pair(activity, first, second)
+                yield self.clashing("twice", activity, first, second)
+        if len(kinds) > _MOST:
+            yield self.clashing("twice", activity, kinds[0], [line for same in kinds[1:] for line in same])
+            return
+        spots = [frozenset((line.place, line.period) for line in same) for same in kinds]
+        clashes: dict[str, list[tuple[int, int]]] = defaultdict(list)
+        for one, other in combinations(range(len(kinds)), 2):
+            found = self.clash(kinds[one][0], kinds[other][0])
+            if found and (spots[one] == spots[other] or _not_apart(kinds[one], kinds[other])[0]):
+                rule, other_first = found
+                clashes[rule].append((other, one) if other_first else (one, other))
+        for rule, pairs in clashes.items():
+            gathered = _whole_sets if rule in {"twice", "two-scopes"} else _by_first
+            for leader, others in gathered(pairs):
+                second = [line for number in others for line in kinds[number]]
+                yield self.clashing(rule, activity, kinds[leader], second)
 
-    def pair(self, activity: str, first: list[Line], second: list[Line]) -> Iterator[Finding]:
-        """Two kinds of lines of one activity, each told by its first line."""
-        one, other = first[0], second[0]
+    def clash(self, one: Line, other: Line) -> tuple[str, bool] | None:
+        """The rule that two kinds of lines of one activity break, and whether ``other`` is the first side."""
         if one.method and other.method and one.method != other.method:
-            return  # the two methods are found once for the whole set
+            return None  # the two methods are found once for the whole set
         if one.tranche != other.tranche and one.bucket == other.bucket:
-            return
+            return None
         if _related(one, other):
-            return  # a whole and its part, or two parts of one whole
+            return None  # a whole and its part, or two parts of one whole
         if one.stage and other.stage and one.stage != other.stage:
-            if self.rules.overlap(one.stage, other.stage):
-                yield self.stages(activity, first, second)
-            return
-        if _co2e_beside_gas(one, other):
-            message = f"{_named(first)} and {_named(second)} hold the same gases of activity {activity}"
-            yield self.finding("gases-and-whole", _of(activity, first, second), first, second, message)
-        elif one.gas == other.gas and one.bucket != other.bucket:
-            places = " and in ".join(f"{_name_of(side[0].bucket)} ({_named(side)})" for side in (first, second))
-            message = f"activity {activity} stands in {places}"
-            yield self.finding("two-scopes", _of(activity, first, second), first, second, message)
-        elif one.gas == other.gas:
-            yield self.twice(activity, first, second)
+            if not self.rules.overlap(one.stage, other.stage):
+                return None
+            return "stage-in-stage", one.stage in self.rules.contains.get(other.stage, ())
+        if one.gas != other.gas:
+            whole = "CO2e" in {one.gas, other.gas} and one.gas and other.gas
+            return ("gases-and-whole", other.gas == "CO2e") if whole else None
+        return ("two-scopes" if one.bucket != other.bucket else "twice"), False
 
-    def stages(self, activity: str, first: list[Line], second: list[Line]) -> Finding:
-        held_first = first[0].stage in self.rules.contains.get(second[0].stage, ())
-        holder, held = (second, first) if held_first else (first, second)
-        message = (
-            f"{_named(holder)} covers {holder[0].stage}, {_named(held)} covers {held[0].stage} of it again, "
-            f"both for activity {activity}"
-        )
-        return self.finding("stage-in-stage", _of(activity, holder, held), holder, held, message)
-
-    def twice(self, activity: str, first: list[Line], second: list[Line]) -> Finding:
-        message = f"activity {activity} is counted in {_named(first)} and again in {_named(second)}"
-        return self.finding("twice", _of(activity, first, second), first, second, message)
+    def clashing(self, rule: str, activity: str, first: Sequence[Line], second: Sequence[Line]) -> Finding:
+        """A finding about lines of one activity."""
+        a, b = _named(first), _named(second)
+        message = {
+            "twice": f"activity {activity} is counted in {a} and again in {b}",
+            "gases-and-whole": f"{a} is CO2e of activity {activity}, {b} holds its gases again",
+            "two-scopes": f"activity {activity} stands in {_places(first)} ({a}) and in {_places(second)} ({b})",
+            "stage-in-stage": f"{a} covers {_stages(first)} of activity {activity}, {b} covers {_stages(second)} again",
+        }[rule]
+        return self.finding(rule, f"{activity} ({first[0].id}, {second[0].id})", first, second, message)
 
     def methods(self) -> Iterator[Finding]:
         """Location-based and market-based lines of scope 2 in one set."""
@@ -232,17 +237,45 @@ def _related(one: Line, other: Line) -> bool:
     return bool(one.wholes & set(other.factors) or other.wholes & set(one.factors))
 
 
-def _co2e_beside_gas(one: Line, other: Line) -> bool:
-    return one.gas != other.gas and "CO2e" in {one.gas, other.gas} and bool(one.gas) and bool(other.gas)
+def _by_first(pairs: Iterable[tuple[int, int]]) -> Iterator[tuple[int, list[int]]]:
+    """Pairs as (first, all that go with it)."""
+    groups: dict[int, list[int]] = defaultdict(list)
+    for one, other in pairs:
+        groups[one].append(other)
+    yield from groups.items()
 
 
-def _of(activity: str, first: Sequence[Line], second: Sequence[Line]) -> str:
-    return f"{activity} ({first[0].id}, {second[0].id})"
+def _whole_sets(pairs: Iterable[tuple[int, int]]) -> Iterator[tuple[int, list[int]]]:
+    """Pairs as sets of all that hang together: (the lowest, the others)."""
+    above: dict[int, int] = {}
+
+    def top(number: int) -> int:
+        while above.get(number, number) != number:
+            above[number] = above.get(above[number], above[number])
+            number = above[number]
+        return number
+
+    for one, other in pairs:
+        low, high = sorted((top(one), top(other)))
+        above[high] = above[low] = low
+    groups: dict[int, list[int]] = defaultdict(list)
+    for number in sorted(above):
+        if top(number) != number:
+            groups[top(number)].append(number)
+    yield from groups.items()
 
 
 def _named(lines: Sequence[Line]) -> str:
     more = f" and {len(lines) - _SHOWN:,} more" if len(lines) > _SHOWN else ""
     return f"{', '.join(line.id for line in lines[:_SHOWN])}{more}"
+
+
+def _places(lines: Sequence[Line]) -> str:
+    return ", ".join(dict.fromkeys(_name_of(line.bucket) for line in lines))
+
+
+def _stages(lines: Sequence[Line]) -> str:
+    return ", ".join(dict.fromkeys(line.stage for line in lines))
 
 
 def _name_of(bucket: str) -> str:

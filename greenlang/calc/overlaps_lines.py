@@ -104,7 +104,8 @@ def certificate_lines(
 ) -> tuple[list[Line], list[Mistake]]:
     """The lines of a result certificate: its outputs in CO2e that no other output is made of.
 
-    Scope, category and the like come from its factor rows where they agree. ``activity`` is the digest of its inputs, cut short.
+    Scope, category and the like come from its factor rows where they agree. ``activity`` is the digest of its inputs,
+    cut short.
     """
     rules = rules or declared_rules()
     try:

@@ -131,11 +131,14 @@ def _columns(values: Values, place: int, output: Output) -> list[str]:
     kind = f"DECIMAL(38,{output.decimals})"
     long = f"DECIMAL(38,{output.decimals + MORE})"
     zero = f"CAST(0 AS {kind})"
-    before = f"coalesce({values.column(frozenset(), place)}, {zero})"
-    after = f"coalesce({values.column(frozenset(values.causes), place)}, {zero})"
+    first, last = values.column(frozenset(), place), values.column(frozenset(values.causes), place)
+    before, after = f"coalesce({first}, {zero})", f"coalesce({last}, {zero})"
     divided = " AND ".join(f"b{number}_{place} IS NOT NULL" for number in range(len(values.causes)))
     name = output.column
-    out = [f"{before} AS {quoted(f'{name}_before')}", f"{after} AS {quoted(f'{name}_after')}"]
+    out = [
+        f"CASE WHEN status_before = 'ok' THEN {first} END AS {quoted(f'{name}_before')}",
+        f"CASE WHEN status_after = 'ok' THEN {last} END AS {quoted(f'{name}_after')}",
+    ]
     out.append(f"CAST({after} - {before} AS {kind}) AS {quoted(f'{name}_difference')}")
     for number, cause in enumerate(values.causes):
         part = f"CASE WHEN {divided} THEN b{number}_{place} ELSE CAST(0 AS {long}) END"
@@ -162,11 +165,12 @@ def lines(connection: duckdb.DuckDBPyConnection, values: Values, rows: Path) -> 
         if output.name in values.first.binding.basis_columns:
             bases = [quoted(f"{name}_basis_before"), quoted(f"{name}_basis_after")]
         sums = [f"{name}_before", f"{name}_after", *(f"{name}_by_{c}" for c in values.causes), f"{name}_unattributed"]
-        summed = ", ".join(f"sum({quoted(column)})" for column in sums)
+        summed = ", ".join(f"coalesce(sum({quoted(column)}), 0)" for column in sums)
         unattributed = f"count(*) FILTER ({quoted(f'{name}_unattributed')} <> 0)"
         found = connection.execute(
             f"SELECT {bases[0]} AS one, {bases[1]} AS other, count(*), {unattributed}, {summed} FROM {relation} "  # noqa: S608
-            f"WHERE {quoted(f'{name}_before')} <> 0 OR {quoted(f'{name}_after')} <> 0 GROUP BY ALL ORDER BY one, other"
+            f"WHERE coalesce({quoted(f'{name}_before')}, {quoted(f'{name}_after')}) IS NOT NULL "
+            "GROUP BY ALL ORDER BY one, other"
         ).fetchall()
         for one, other, count, apart, before, after, *rest in _one_basis(found):
             by = dict(zip(values.causes, rest[:-1], strict=True))

@@ -27,8 +27,8 @@ from greenlang.calc.engine import ENGINE, CalculationEngine
 from greenlang.calc.mistakes import Mistake, Refused, near
 from greenlang.calc.quantity import ratio_of
 from greenlang.calc.scope2_allocate import Covered, Offer, allocate, decimals_of, exact_decimal
-from greenlang.calc.scope2_criteria import Verdict, judged, markets, suited
-from greenlang.calc.scope2_factors import Expected, GasRate, outside_rate, rates
+from greenlang.calc.scope2_criteria import Verdict, containing, judged, markets, suited
+from greenlang.calc.scope2_factors import Expected, GasRate, elsewhere, outside_rate, rates
 from greenlang.calc.scope2_lines import method_total, of_rate, of_rows
 from greenlang.calc.scope2_result import (
     LOCATION,
@@ -153,7 +153,12 @@ class _Work:
     def expected(self, consumption: Consumption, method: str) -> Expected:
         rule = self.rules.factor
         method = method if consumption.energy == "electricity" else ""
-        return Expected(stage=rule.stage, scope=rule.scope, method=method, why=rule.why)
+        return self.wanted(consumption, rule.stage, rule.scope, method, rule.why)
+
+    def wanted(self, consumption: Consumption, stage: str, scope: str, method: str, why: str) -> Expected:
+        return Expected(
+            stage=stage, scope=scope, method=method, why=why, region=consumption.region, year=consumption.year
+        )
 
     def rates(self, consumption: Consumption, asked: Asked, place: str, expected: Expected) -> tuple[GasRate, ...]:
         try:
@@ -163,6 +168,9 @@ class _Work:
             return ()
         for rate in found:
             self.warnings += rate.warnings
+            row = self.engine.table.get(rate.record.key)
+            assert row is not None
+            self.warnings += elsewhere(row, expected, containing(consumption.region))
         if [rate.gas for rate in found] == ["CO2"]:
             self.disclose("co2-only", line=f"{consumption.id} ({found[0].record.key})")
         return found
@@ -325,7 +333,7 @@ class _Work:
                 if asked is None:
                     continue
                 place = f"consumption[{number}].{entry.name}"
-                expected = Expected(stage=entry.stage, scope="3", method="", why=self.rules.upstream_citation)
+                expected = self.wanted(consumption, entry.stage, "3", "", self.rules.upstream_citation)
                 for rate in self.rates(consumption, asked, place, expected):
                     self.lines.append(
                         of_rows(consumption, consumption.quantity, "", "", entry.label, rate, stage=entry.stage)

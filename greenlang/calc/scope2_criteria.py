@@ -52,10 +52,11 @@ def markets(consumption: Consumption) -> tuple[str, ...]:
     """Where instruments may come from: the market that is named, or the region and what contains it, nearest first."""
     if consumption.market:
         return (consumption.market,)
-    return tuple(_containing(consumption.region))
+    return tuple(containing(consumption.region))
 
 
-def _containing(region: str) -> Iterator[str]:
+def containing(region: str) -> Iterator[str]:
+    """A region, and what contains it by the selection rule, nearest first: CAMX, US."""
     from greenlang.factors.select_rule import declared_rule
 
     yield region

@@ -48,12 +48,17 @@ class GasRate:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Expected:
-    """What a row must be: the stage of the energy's life, its scope if that matters, and the method of scope 2."""
+    """What a row must be: the stage of the energy's life, its scope if that matters, and the method of scope 2.
+
+    A request that names neither region nor year asks for those here.
+    """
 
     stage: str
     scope: str
     method: str
     why: str
+    region: str
+    year: int
 
 
 def rates(
@@ -65,7 +70,7 @@ def rates(
     context: CalculationContext,
 ) -> tuple[GasRate, ...]:
     """Rates per ``per`` (kWh): one in CO2e, or CO2 with the CH4 and N2O that its publisher gives. Raises Refused."""
-    asked = _with_method(asked, expected)
+    asked = _filled(asked, expected)
     if _whole(engine, asked):
         found = _sourced(engine, asked, "CO2e", f"kgCO2e/({per})", place, context)
         _checked(engine, found.record, expected, place)
@@ -92,11 +97,14 @@ def outside_rate(engine: CalculationEngine, asked: Asked, per: str, place: str, 
     return _rate("CO2b", found, found.value, f"kgCO2b/{per}", "")
 
 
-def _with_method(asked: Asked, expected: Expected) -> Asked:
-    """A request says the method itself, so that no figure of the other method can answer."""
-    if not isinstance(asked, GivenRequest) or not expected.method:
+def _filled(asked: Asked, expected: Expected) -> Asked:
+    """A request with region and year of the consumption, and the method, so that no figure of the other can answer."""
+    if not isinstance(asked, GivenRequest):
         return asked
-    return GivenRequest({"scope2_method": expected.method, **asked.fields})
+    filled: dict[str, str | int | bool] = {"region": expected.region, "year": expected.year}
+    if expected.method:
+        filled["scope2_method"] = expected.method
+    return GivenRequest({**filled, **asked.fields})
 
 
 def _whole(engine: CalculationEngine, asked: Asked) -> bool:
@@ -161,6 +169,16 @@ def _problems(row: Factor, expected: Expected) -> Iterable[str]:
         yield f"covers {stage or 'a stage that is not known'}, {expected.stage} is needed"
     if expected.method and row.scope2_method not in {"", expected.method}:
         yield f"is {row.scope2_method}, {expected.method} is needed"
+
+
+def elsewhere(row: Factor, expected: Expected, regions: Iterable[str]) -> list[str]:
+    """What does not fit between a row and the place and year of the consumption; a row for everywhere fits."""
+    out = []
+    if row.region and row.region.casefold() not in {region.casefold() for region in regions}:
+        out.append(f"{row.ref} is for {row.region}, the energy was consumed in {expected.region}")
+    if row.reporting_year not in {None, expected.year}:
+        out.append(f"{row.ref} is for {row.reporting_year}, the energy was consumed in {expected.year}")
+    return out
 
 
 def _rate(gas: str, found: Sourced, value: Decimal, unit: str, basis: str) -> GasRate:

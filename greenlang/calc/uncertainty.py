@@ -368,8 +368,11 @@ class _Work:
     def drawn_output(self, name: str, drawn: Drawn) -> OutputUncertainty:
         if not self.amounts(name) and not drawn.moves(name):
             return self.output(name, None, None, None)
-        low, high = drawn.interval(name, Decimal(self.rule.result.confidence))
-        value = self.values[name]
+        confidence = Decimal(self.rule.result.confidence)
+        low, high = drawn.interval(name, confidence)
+        value, unit = self.values[name], self.formula.formula.outputs[name].unit
+        moved = _brief(drawn.scatter(name, confidence))
+        self.notes.append(f"the ends of {name} would move by up to {moved} {unit} with another seed")
         with decimals.calculation():
             return self.output(name, drawn.standard(name), value - low, high - value, mean=drawn.mean(name))
 

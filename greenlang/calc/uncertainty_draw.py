@@ -15,7 +15,7 @@ from greenlang_sdk import decimals
 from greenlang.calc.mistakes import Refused
 from greenlang.calc.uncertainty_inputs import Spread
 from greenlang.calc.uncertainty_quantities import Quantities
-from greenlang.calc.uncertainty_random import normal_quantile, uniforms
+from greenlang.calc.uncertainty_random import coverage_factor, normal_quantile, uniforms
 from greenlang.calc.uncertainty_related import Related
 from greenlang.calc.uncertainty_tree import SlopeEvaluator
 from greenlang.errors import CalculationError
@@ -48,12 +48,31 @@ class Drawn:
 
     def interval(self, name: str, confidence: Decimal) -> tuple[Decimal, Decimal]:
         """The probabilistically symmetric interval of 7.7.2."""
+        first, last = self._ranks(name, confidence)
+        return self.values[name][first - 1], self.values[name][last - 1]
+
+    def scatter(self, name: str, confidence: Decimal) -> Decimal:
+        """How far the ends of the interval would move with another seed: the wider half range at 95 %.
+
+        The rank of an end is binomial, so the ends lie between values at ranks that far apart.
+        """
         values = self.values[name]
         trials = len(values)
+        with decimals.calculation():
+            tail = (1 - confidence / 100) / 2
+            off = int(coverage_factor(Decimal(95)) * decimals.sqrt(trials * tail * (1 - tail))) + 1
+            ends = []
+            for rank in self._ranks(name, confidence):
+                low, high = max(rank - off, 1), min(rank + off, trials)
+                ends.append((values[high - 1] - values[low - 1]) / 2)
+        return max(ends)
+
+    def _ranks(self, name: str, confidence: Decimal) -> tuple[int, int]:
+        trials = len(self.values[name])
         exact = confidence * trials / 100
         inside = int(exact) if exact == int(exact) else int(exact + Decimal("0.5"))
         rank = (trials - inside) // 2 if (trials - inside) % 2 == 0 else (trials - inside + 1) // 2
-        return values[rank - 1], values[rank + inside - 1]
+        return rank, rank + inside
 
 
 def draw(formula: CompiledFormula, quantity: Quantities, related: Related, seed: int, trials: int) -> Drawn:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from greenlang.cli import calc_accounting
 from greenlang.cli.app import DONE, NEGATIVE, USAGE, settings
 from greenlang.cli.factors import factor_table
 from greenlang.cli.registry import AsJson
@@ -200,3 +201,6 @@ def _plain(found: Verification) -> dict[str, Any]:
         ],
         "notes": list(found.notes),
     }
+
+
+calc_accounting.join(app)

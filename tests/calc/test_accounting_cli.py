@@ -98,7 +98,7 @@ def test_scope_2_as_json_and_as_lines_of_an_inventory(run: Run, tmp_path: Path) 
     content = json.loads(done.output)
     assert (content["location_based"]["value"], content["market_based"]["value"]) == ("177000", "70800")
     uncertain = content.pop("uncertainty")
-    assert uncertain["location-based"]["missing"] == ["hq", GRID]
+    assert uncertain["location-based"]["missing"] == [GRID, "hq"]
     assert json.loads((tmp_path / "r.json").read_text()) == content
     both = run("overlaps", "r.json")
     assert both.exit_code == 1

@@ -168,14 +168,37 @@ def test_the_same_activity_in_two_scopes_or_categories(line: Any) -> None:
     findings = check([line(diesel, activity="van 7"), leased])
     assert rules_of(findings) == ["two-scopes"]
     assert "activity van 7 stands in scope 1 (l2) and in category 3.8 (l1)" in findings[0].message
+    everywhere = [line(diesel, activity="van 7", scope="3", category=f"3.{n}") for n in (4, 6, 8)]
+    (found,) = [finding for finding in check(everywhere) if finding.certain]
+    assert (found.first, found.second) == (("l3",), ("l4", "l5"))
     assert rules_of(findings, certain=False) == ["categories"]
+
+
+def test_an_activity_under_many_factors_is_one_finding() -> None:
+    same = [
+        Line(id=str(n), value=Decimal(1), unit="kgCO2e", scope="3", category="3.1", activity="all", factors=(f"k{n}",))
+        for n in range(1500)
+    ]
+    for lines in (same[:300], same):
+        (found,) = check(lines)
+        assert (found.rule, found.first, len(found.second)) == ("twice", ("0",), len(lines) - 1)
+    assert "298" not in found.id
+
+
+def test_a_whole_beside_several_stages_is_one_finding(line: Any) -> None:
+    names = ("diesel", "diesel-wtw")
+    fuel = [line(f"desnz/cf/2025/{name}/co2e-per-litre", activity="t") for name in names]
+    fuel.append(line("desnz/cf/2025/wtt/co2e-per-kwh", activity="t"))
+    (found,) = [finding for finding in check(fuel) if finding.certain]
+    assert (found.rule, found.first, found.second) == ("stage-in-stage", ("l2",), ("l1", "l3"))
 
 
 def test_gases_and_their_co2e(line: Any) -> None:
     gases = [line(f"epa/hub/2025/gas/{gas}-per-mmbtu", activity="boiler") for gas in ("co2", "ch4")]
     assert check(gases) == ()
     whole = line("epa/hub/2025/gas/co2e-per-mmbtu", activity="boiler")
-    assert rules_of(check([*gases, whole])) == ["gases-and-whole", "gases-and-whole"]
+    (found,) = check([*gases, whole])
+    assert (found.rule, found.first, found.second) == ("gases-and-whole", ("l3",), ("l1", "l2"))
     assert check([*gases, line("epa/hub/2025/gas/co2e-per-mmbtu", activity="oven")]) == ()
 
 

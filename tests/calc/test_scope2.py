@@ -449,9 +449,22 @@ def test_unlike_bases_need_a_policy(engine: CalculationEngine) -> None:
 def test_a_request_to_the_selection_rule_never_takes_the_other_method(engine: CalculationEngine) -> None:
     asked = {"activity": "grid", "source": "desnz/cf", "year": 2025, "region": "GB"}
     assert both(done(engine, {"consumption": [site(grid=asked)]}))[0] == 200_000
-    asked = {"activity": "green", "source": "desnz/cf", "year": 2025, "region": "GB"}
+    asked = {"activity": "green", "source": "desnz/cf"}
     refused = calculate(engine, {"consumption": [site(grid=asked)]}, AR5)
     assert [mistake.code for mistake in refused.mistakes] == ["factor_refused"]
+
+
+def test_a_request_takes_region_and_year_of_the_consumption_and_a_row_of_elsewhere_is_told(
+    engine: CalculationEngine,
+) -> None:
+    assert both(done(engine, {"consumption": [site(grid={"activity": "grid", "source": "desnz/cf"})]}))[0] == 200_000
+    refused = calculate(
+        engine, {"consumption": [site(region="FR", grid={"activity": "grid", "source": "desnz/cf"})]}, AR5
+    )
+    assert not refused.success
+    result = done(engine, {"consumption": [site(region="FR")]})
+    assert [text for text in result.warnings if "is for GB, the energy was consumed in FR" in text]
+    assert done(engine, {"consumption": [site(region="GB")]}).warnings == ()
 
 
 @pytest.mark.parametrize(

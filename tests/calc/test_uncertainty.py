@@ -423,6 +423,16 @@ def test_correlated_draws(engine: CalculationEngine) -> None:
         assert abs((done(drawn).output("co2e").standard or 0) / line.standard - 1) < Decimal("0.04")
 
 
+def test_the_scatter_of_the_interval_is_told_and_shrinks_with_trials(engine: CalculationEngine) -> None:
+    told = {"energy": "5 %"}
+    moved = []
+    for trials in (1000, 16_000):
+        found = done(propagate(engine, product(engine), told, method="monte-carlo", trials=trials))
+        (note,) = (text for text in found.notes if "with another seed" in text)
+        moved.append(Decimal(note.split()[9]))
+    assert Decimal(2) < moved[0] / moved[1] < Decimal(8)  # four in the mean: the root of the trials
+
+
 def test_draws_below_zero_are_counted(engine: CalculationEngine) -> None:
     told = {SILENT: {"percent": 150}, "energy": "1 %"}
     found = done(propagate(engine, product(engine, SILENT), told, method="monte-carlo", trials=2000))
