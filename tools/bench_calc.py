@@ -206,7 +206,9 @@ def main(arguments: list[str] | None = None) -> None:
         return
     print(f"batch of {found['rows']:,} rows with certificate, {THREADS} threads, quantities as {found['quantities']}:")
     print(f"  {found['batch_to_bare']:>6} of what bare DuckDB does (product, row SHA-256, chunk hash); by core seconds")
-    print(f"  {found['batch_to_bare_in_core_seconds']:>6}; {found['batch_to_python_loop']} times a row-wise Python loop;")
+    print(
+        f"  {found['batch_to_bare_in_core_seconds']:>6}; {found['batch_to_python_loop']} times a row-wise Python loop;"
+    )
     print(f"  {found['rows_a_second']:,} rows a second, {found['peak_gb']} GB at the peak, {found['chunks']} chunks")
 
 

@@ -15,6 +15,7 @@ from greenlang.calc.certificate import schema
 from greenlang.factors import FactorTable
 from greenlang.factors.catalogue import catalogue
 from greenlang.factors.fields import docs_table
+from greenlang.factors.gates.page import page as plausibility_page
 from greenlang.factors.select_docs import filled
 from greenlang.factors.sources_page import sources_page
 from greenlang.factors.stats import count
@@ -88,6 +89,7 @@ def pages() -> dict[str, str]:
         "metrics.md": metrics_page(),
         "factors.md": _factors(),
         "result-certificate.schema.json": json.dumps(schema(), indent=2) + "\n",
+        "plausibility.md": plausibility_page(),
         "selection.md": filled((DOCS / "selection.md").read_text()),
         "pack.schema.json": json.dumps(Pack.model_json_schema(), indent=2) + "\n",
     }

@@ -98,6 +98,7 @@ def verify(
     from greenlang.calc import CertificateUnreadable
     from greenlang.calc import verify as verify_certificate
     from greenlang.calc.certificate import read_certificate
+    from greenlang.calc.uncertainty import recompute
     from greenlang.errors import FactorTableError
 
     try:
@@ -107,7 +108,7 @@ def verify(
     except (OSError, CertificateUnreadable, FactorTableError) as error:
         typer.echo(f"greenlang: {error}", err=True)
         raise typer.Exit(USAGE) from error
-    found = verify_certificate(content, table, expected=digest)
+    found = verify_certificate(content, table, expected=digest, uncertainty=recompute)
     if json:
         as_json(_plain(found))
     else:

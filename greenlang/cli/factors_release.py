@@ -143,7 +143,9 @@ def _blocked(blocked: Exception, json: bool) -> None:
         return
     typer.echo("greenlang: no release was made: " + str(blocked), err=True)
     shown = blocked.findings[:SHOWN]
-    table(("gate", "row", "finding"), [(f.gate, f.key, f.message) for f in shown])
+    table(
+        ("gate", "row", "finding", "figures", "against"), [(f.gate, f.key, f.message, f.seen, f.against) for f in shown]
+    )
     typer.echo(
         "Decide on each in emission_factors/findings/*.yaml (keep or exclude, with the reason), and run it again."
     )

@@ -33,15 +33,16 @@ files give exactly the reviewed list, no more and no fewer.
 
 ## How to decide on a finding
 
-`greenlang factors sync` lists what is open, and the asset checks of `factors` show the same. For each:
+`greenlang factors sync` lists what is open (with `--json` each finding whole: `seen` and `against` are what an entry
+needs), and the asset checks of `factors` show the same. For each:
 
 1. Look at the cell (`greenlang factors show <reference>` names file, sheet and cell), then at its neighbours, the
    vintage before and the other publishers that the message names.
 2. If the publisher's file really says so and there is a cause, decide `keep` and write the cause down. If the cell is
    broken, or nobody can say why it is out of line with everything else, decide `exclude`. If the reader made the slip,
    mend the reader.
-3. Write the entry. `keys` maps each row to the figures that the finding is about: if they change, the decision no
-   longer holds, and the finding is open again.
+3. Write the entry. `keys` maps each row to the figures that the finding is about (`seen`): if they change, the decision
+   no longer holds, and the finding is open again.
 
 ```yaml
 against_previous_vintage:      # the gate

@@ -5,7 +5,7 @@ Belongs here: running, joining with `emission_factors/findings/*.yaml`. Does not
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
@@ -88,21 +88,6 @@ def run_gates(
         if finding.gate in names and id_ not in findings and _expected(finding, rows)
     )
     return Report(tuple(findings[id_] for id_ in sorted(findings)), frozenset(compared), tuple(vanished), examined)
-
-
-def to_review(findings: Iterable[Finding]) -> dict[str, list[dict[str, Any]]]:
-    """Open findings as entries of the reviewed list, one for each ``against``, still without decision and reason."""
-    groups: dict[str, dict[str, dict[str, str]]] = {}
-    for finding in findings:
-        keys = groups.setdefault(finding.gate, {}).setdefault(finding.against, {})
-        keys[finding.key] = finding.seen
-    return {
-        gate: [
-            {"decision": "", "reason": "", **({"against": against} if against else {}), "keys": keys}
-            for against, keys in by_against.items()
-        ]
-        for gate, by_against in groups.items()
-    }
 
 
 def _decide(finding: Finding, known: Finding | None) -> Finding:

@@ -175,6 +175,19 @@ PLANTS = [
         ("gases_add_up",),
         at=f"{CHAIN}/v1.2/naics-112130/with-margins/co2e-per-usd",
     ),
+    Plant(
+        "cargo flight without its contrails, which leaves 55 %",
+        f"{BC}/avion-cargo/10-a-25-tonnes-500-1000-kms-2018/avec-trainees/fr/28057/of-contrails/co2e-per-tonne-km",
+        to("0"),
+        ("gases_add_up",),
+        at=f"{BC}/avion-cargo/10-a-25-tonnes-500-1000-kms-2018/avec-trainees/fr/28057/co2e-per-tonne-km",
+    ),
+    Plant(
+        "blend with its HCFC in an edition that counts it as zero",
+        f"{HUB}/gwp/r-402b/gwp-100",
+        to("2261"),
+        ("gwp_label",),
+    ),
     # projections and illustrations
     Plant(
         "projection marked valid",

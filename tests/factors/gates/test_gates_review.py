@@ -14,7 +14,7 @@ from greenlang.factors._yaml import read_yaml
 from greenlang.factors.gates.concepts import comparable
 from greenlang.factors.gates.page import page
 from greenlang.factors.gates.report import Finding, Report
-from greenlang.factors.gates.run import reviewed, run_gates, to_review
+from greenlang.factors.gates.run import reviewed, run_gates
 from tests.factors.gates.plant import figure
 
 Small = Callable[[Iterable[Factor]], FactorTable]
@@ -128,16 +128,6 @@ def test_a_finding_is_decided_once(tmp_path: Path) -> None:
     write(tmp_path, entry(), "a.yaml")
     with pytest.raises(FactorTableError, match="decided twice"):
         reviewed(write(tmp_path, entry(), "b.yaml"))
-
-
-def test_open_findings_in_the_shape_of_the_list() -> None:
-    found = [Finding("g", "k", "m", seen="1"), Finding("g", "l", "m", seen="2", against="a/b/c")]
-    assert to_review(found) == {
-        "g": [
-            {"decision": "", "reason": "", "keys": {"k": "1"}},
-            {"decision": "", "reason": "", "against": "a/b/c", "keys": {"l": "2"}},
-        ]
-    }
 
 
 def test_every_file_of_decisions_is_its_publishers() -> None:
