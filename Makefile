@@ -48,7 +48,9 @@ up: $(STAMP) ## Dagster webserver and daemon on 127.0.0.1, state in var/
 down: $(STAMP) ## stop what `make up` started
 	@$(BIN)/python -m tools.up --stop
 
-bench: $(STAMP) ## seconds per agent for 1, 10 and 100 specs, and where they go
+bench: $(STAMP) ## ratios: factor release, look-ups, batches, and seconds per agent for 1, 10 and 100 specs
+	@$(BIN)/python -m tools.bench_factors
+	@$(BIN)/python -m tools.bench_calc
 	@$(BIN)/python -m tools.bench
 
 docs: $(STAMP) ## build the documentation into site/

@@ -8,8 +8,8 @@ threads each; the best of each counts, since the machine is shared:
             totals, certificate
     loop    Python: one dict look-up, one Decimal product and one SHA-256 a row, nothing written
 
-Quote the ratios, not the seconds. ``--rows`` (default 1,000,000), ``--repeat`` (3), ``--json``, ``--doubles`` (quantities
-as DOUBLE, as pandas writes them).
+Quote the ratios, not the seconds. ``--rows`` (default 1,000,000), ``--repeat`` (3), ``--json``, ``--doubles``
+(quantities as DOUBLE, as pandas writes them).
 """
 
 from __future__ import annotations

@@ -18,14 +18,16 @@ from greenlang_sdk.decimals import calculation
 
 from greenlang.calc.batch_formula import BatchFormula
 from greenlang.calc.batch_mapping import BatchMapping, FactorEntry, FromColumn, InputEntry, MappingMistake
-from greenlang.calc.batch_units import figure, path_between
+from greenlang.calc.batch_units import figure
 from greenlang.calc.binding import Bound, bind
 from greenlang.calc.context import CalculationContext, check_context
 from greenlang.calc.engine import CalculationEngine
 from greenlang.calc.given import REQUEST_FIELDS
-from greenlang.calc.mistakes import Mistake, Refused, near
+from greenlang.calc.mistakes import Mistake, near
 from greenlang.calc.quantity import has_co2e
+from greenlang.calc.sourcing import Sources
 from greenlang.formulas.declare import FormulaSymbol, LibraryFormula
+from greenlang.formulas.reading import Citation
 from greenlang.formulas.tree import Name, Node, Number, Text, Truth, walk
 
 OWN_COLUMNS = ("combination", "status", "reason", "row_digest")
@@ -112,6 +114,7 @@ def bind_mapping(
     binding = Binding(formula, context, outputs, used, Bound())
     mistakes += list(_symbols(mapping, declared, used))
     mistakes += list(_column_roles(mapping, binding))
+    mistakes += list(_fixed_units(binding, engine.sources))
     given = _constants(mapping)
     rows = {*binding.numbers, *binding.texts, *binding.truths, *binding.factors}
     constant = {name: declared.symbols[name] for name in used if name not in rows}
@@ -196,15 +199,32 @@ def _column_roles(mapping: BatchMapping, binding: Binding) -> Iterator[MappingMi
 
 
 def _number(name: str, entry: InputEntry, symbol: FormulaSymbol) -> Iterator[MappingMistake]:
-    if entry.unit:
-        try:
-            path_between(entry.unit, symbol.unit)
-        except Refused as error:
-            yield MappingMistake(f"inputs.{name}.unit", error.message, error.mend)
     if (entry.basis or entry.basis_column) and not has_co2e(symbol.unit):
         yield MappingMistake(
             f"inputs.{name}", f"a basis belongs to CO2e, and this is in {symbol.unit}", "leave the basis out"
         )
+
+
+def _fixed_units(binding: Binding, sources: Sources) -> Iterator[MappingMistake]:
+    """Units and bases that are the same in every row, and wrong."""
+    for name, entry in binding.numbers.items():
+        symbol = binding.symbol(name)
+        if entry.unit_column or entry.basis_column or (entry.basis and not has_co2e(symbol.unit)):
+            continue
+        unit = entry.unit or symbol.unit
+        for mistake in probed(name, symbol, unit, entry.basis, binding.context, sources).mistakes:
+            place = "basis" if mistake.code == "basis" else "unit"
+            yield MappingMistake(f"inputs.{name}.{place}", mistake.message, mistake.mend)
+
+
+def probed(
+    name: str, symbol: FormulaSymbol, unit: str, basis: str, context: CalculationContext, sources: Sources
+) -> Bound:
+    """What the engine says of a unit and a basis, asked with the number one."""
+    free = replace(symbol, range=(None, None), origin="input", default=None)
+    formula = LibraryFormula("probe", "", "", Citation("", ""), {name: free}, {}, ())
+    with calculation():
+        return bind(formula, {name: {"value": 1, "unit": unit, "basis": basis}}, context, sources)
 
 
 def _select(name: str, factor: FactorEntry, symbol: FormulaSymbol) -> Iterator[MappingMistake]:

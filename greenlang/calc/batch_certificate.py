@@ -132,7 +132,7 @@ def make(
         "row_text": {"version": VERSION, "fields": [field.as_dict() for field in plan.fields]},
         "counts": dict(sorted(counts.items())),
         "totals": totals,
-        "warnings": list(dict.fromkeys(constants.warnings)),
+        "warnings": list(dict.fromkeys((*constants.warnings, *(w for row in plan.made.rows for w in row.warnings)))),
         "proof": tree.as_dict(),
     }
     return BatchCertificate(content, digest(content))

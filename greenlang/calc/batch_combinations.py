@@ -9,7 +9,7 @@ Belongs here: combinations and their table in DuckDB. Does not belong here: the 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -17,18 +17,18 @@ from typing import TYPE_CHECKING, Any
 from greenlang_sdk.canonical import digest
 from greenlang_sdk.decimals import calculation, normal_text
 
-from greenlang.calc.basis import Tagged
+from greenlang.calc.basis import ANY, Tagged
 from greenlang.calc.batch_basis import Settled, settle
-from greenlang.calc.batch_binding import Binding
+from greenlang.calc.batch_binding import Binding, probed
 from greenlang.calc.batch_mapping import BatchMapping, FactorEntry, FromColumn, MappingMistake
 from greenlang.calc.batch_numbers import MAX_SCALE, MAX_WHOLE
 from greenlang.calc.batch_source import UNREADABLE, Source
 from greenlang.calc.batch_sql import quoted
 from greenlang.calc.batch_units import SAME, Path, figure, path_between
-from greenlang.calc.binding import GIVEN_BASIS, Bound, bind
+from greenlang.calc.binding import Bound, bind
 from greenlang.calc.certificate import plain_values
 from greenlang.calc.engine import CalculationEngine
-from greenlang.calc.mistakes import Mistake, Refused, near
+from greenlang.calc.mistakes import Mistake, Refused
 from greenlang.calc.quantity import has_co2e
 from greenlang.calc.records import FactorRecord
 from greenlang.factors.select_model import Request
@@ -185,7 +185,17 @@ class _Worker:
         self.rows(out)
         if not out.mistakes:
             out.settled = self.settle(out)
+            out.warnings = tuple(dict.fromkeys((*out.warnings, *self.disclosed(out.settled))))
         return out
+
+    def disclosed(self, settled: Settled) -> Iterator[str]:
+        """What the engine says of a result that stands on another basis than the context asks for, or on several."""
+        context = self.binding.context
+        for name, label in settled.labels.items():
+            if context.gwp_set and label not in {"", ANY, context.gwp_set}:
+                yield f"{name} stands on {label}, the context asks for {context.gwp_set}"
+            if context.policy and " and " in label:
+                yield f"{name} adds CO2e on unlike bases ({context.policy}): {label}"
 
     def unit(self, name: str, out: Combination) -> None:
         """Unit and basis of a column of numbers. Raises Refused."""
@@ -197,14 +207,15 @@ class _Worker:
                 raise Refused("unit", f"the unit of the {symbol.meaning} is missing", f"give it in {symbol.unit}")
             unit = str(given).strip()
         out.units[name] = unit
+        basis = str(out.key[entry.basis_column] or "").strip() if entry.basis_column else entry.basis
+        bound = probed(name, symbol, unit, basis, self.binding.context, self.engine.sources)
+        out.warnings += tuple(bound.warnings)
+        if bound.mistakes:
+            out.mistakes[name] = bound.mistakes[0]
+            return
         out.paths[name] = path_between(unit, symbol.unit)
         if has_co2e(symbol.unit):
-            basis = entry.basis
-            if entry.basis_column:
-                basis = str(out.key[entry.basis_column] or "").strip()
-            if basis and basis not in self.engine.sources.bases:
-                raise Refused("basis", f"`{basis}` is no basis that is known", near(basis, self.engine.sources.bases))
-            out.bases[name] = basis or GIVEN_BASIS
+            out.bases[name] = bound.inputs[0].basis
 
     def rows(self, out: Combination) -> None:
         """The factor rows."""
@@ -221,7 +232,7 @@ class _Worker:
         for mistake in bound.mistakes:
             name = mistake.place.removeprefix("inputs.").partition(".")[0]
             out.mistakes.setdefault(name if name in self.binding.factors else next(iter(given), ""), mistake)
-        out.factors, out.warnings = tuple(bound.factors), tuple(dict.fromkeys(bound.warnings))
+        out.factors, out.warnings = tuple(bound.factors), tuple(dict.fromkeys((*out.warnings, *bound.warnings)))
         self.figures(out, bound)
 
     def figures(self, out: Combination, bound: Bound) -> None:

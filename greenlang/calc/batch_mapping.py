@@ -149,6 +149,10 @@ class FactorEntry(_Strict):
         return self
 
 
+def _open_range() -> list[Decimal | int | None]:
+    return [None, None]
+
+
 class SymbolEntry(_Strict):
     """A symbol of an expression that stands in the mapping itself, declared as in the formula library."""
 
@@ -160,7 +164,7 @@ class SymbolEntry(_Strict):
     activity: str = ""
     default: Amount | None = None
     source: str = ""
-    range: list[Decimal | int | None] = Field(default_factory=lambda: [None, None], min_length=2, max_length=2)
+    range: list[Decimal | int | None] = Field(default_factory=_open_range, min_length=2, max_length=2)
     enum: list[str] = Field(default_factory=list)
 
 
@@ -298,15 +302,9 @@ def _sentence(found: Any, place: Place) -> tuple[str, str]:
         return f"`{place[-1]}` is missing", ""
     if kind == "value_error":
         return str(found["ctx"]["error"]), ""
-    if kind in {
-        "string_type",
-        "list_type",
-        "dict_type",
-        "model_type",
-        "model_attributes_type",
-        "bool_type",
-        "int_type",
-    }:
+    if kind == "too_short":
+        return "at least one entry is needed here", ""
+    if kind.endswith("_type"):
         wanted = {"string": "a text", "list": "a list", "bool": "true or false", "int": "a whole number"}
         what = wanted.get(kind.removesuffix("_type"), "a mapping of entries")
         hint = "put it in quotes" if kind == "string_type" and isinstance(given, (int, Decimal)) else ""

@@ -1,10 +1,11 @@
 """Columns of numbers: how each is read exactly, as the narrowest DECIMAL that holds its numbers.
 
 Whole numbers and DECIMAL columns are exact as they are. Texts are read by the same rule as everywhere: digits, one
-point, an exponent, nothing else. A DOUBLE counts as the shortest text that names it. The type is chosen by looking at
-the whole column once, so it does not depend on the order of rows; single numbers beyond 18 digits before the point or
-20 after it are left out of it (``wide``), and their rows are computed by the declared Decimal function, to the same
-digits, only slower.
+point, an exponent, nothing else. A DOUBLE counts as the shortest text that names it; where a DECIMAL of up to 15 digits
+leads back to the same DOUBLE, that is the number of this text (no two such numbers meet in one DOUBLE), and no text is
+read. The type is chosen by looking at the whole column, so it does not depend on the order of rows; single numbers
+beyond 18 digits before the point or 20 after it are left out of it (``wide``), and their rows are computed by the
+declared Decimal function, to the same digits, only slower.
 
 Belongs here: types and reading. Does not belong here: units, ranges.
 """
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     import duckdb
 
 MAX_WHOLE, MAX_SCALE = 18, 20  # digits before and after the point of the narrow type; more go the slow way
+EXACT = 15  # digits that a DOUBLE always keeps apart (DBL_DIG of IEEE 754 binary64)
+_SCALES = (0, 1, 2, 3, 4, 6, 8, 10, 12)
 NARROW = 18  # digits of a DECIMAL that DuckDB keeps in 64 bits
 _DECIMAL = re.compile(r"DECIMAL\((\d+),(\d+)\)")
 _WHOLE = {"TINYINT": 3, "UTINYINT": 3, "SMALLINT": 5, "USMALLINT": 5, "INTEGER": 10, "UINTEGER": 10}
@@ -37,7 +40,8 @@ _BLANKS = "' ' || chr(9) || chr(10) || chr(13) || chr(160)"
 class NumberColumn:
     """A column of numbers as DECIMAL(precision, scale).
 
-    ``kind`` exact: whole numbers and DECIMAL; float: DOUBLE and FLOAT; text. ``wide``: some numbers do not fit.
+    ``kind`` exact: whole numbers and DECIMAL; short: DOUBLE of up to 15 digits; float: other DOUBLE and FLOAT; text.
+    ``wide``: some numbers do not fit.
     """
 
     name: str
@@ -64,7 +68,7 @@ class NumberColumn:
         """SQL: whether the cell is a number."""
         if self.kind == "exact":
             return "TRUE"
-        if self.kind == "float":
+        if self.kind in {"float", "short"}:
             return f"isfinite({quoted(self.name)})"
         return f"regexp_full_match({self.text}, {literal(_NUMBER)})"
 
@@ -73,6 +77,8 @@ class NumberColumn:
         """SQL: the number in the narrow type; NULL where it does not fit, or is none."""
         if self.kind == "exact":
             return f"CAST({quoted(self.name)} AS {self.type})"
+        if self.kind == "short":
+            return _leads_back(self.name, self.type)
         tests = [self.valid]
         if self.wide:
             tests.append(_fits(self.text, self.precision - self.scale, self.scale))
@@ -96,9 +102,39 @@ def number_columns(
             asked.append((name, kind))
         else:
             wrong.append(name)
+    known |= _short(connection, source, [name for name, kind in asked if kind == "DOUBLE"])
+    asked = [(name, kind) for name, kind in asked if name not in known]
     if asked:
         known |= _looked_at(connection, source, asked)
     return known, wrong
+
+
+def _leads_back(name: str, kind: str) -> str:
+    """SQL: a DOUBLE as the DECIMAL that leads back to it; NULL if there is none of that type."""
+    made = f"TRY_CAST({quoted(name)} AS {kind})"
+    return f"CASE WHEN CAST({made} AS DOUBLE) = {quoted(name)} THEN {made} END"
+
+
+def _short(connection: duckdb.DuckDBPyConnection, source: Source, names: list[str]) -> dict[str, NumberColumn]:
+    """The columns of DOUBLE whose numbers all have up to 15 digits, with the fewest digits after the point."""
+    if not names:
+        return {}
+    asked = []
+    for name in names:
+        column = quoted(name)
+        asked.append(f"max(abs({column})) FILTER (isfinite({column}))")
+        for scale in _SCALES:
+            back = f"{_leads_back(name, f'DECIMAL({EXACT},{scale})')} IS NOT NULL"
+            asked.append(f"bool_and({back} OR NOT isfinite({column}) OR {column} IS NULL)")
+    found = connection.execute(f"SELECT {', '.join(asked)} FROM {source.relation}").fetchall()[0]  # noqa: S608
+    out = {}
+    for place, name in enumerate(names):
+        largest, *fitting = found[place * (len(_SCALES) + 1) : (place + 1) * (len(_SCALES) + 1)]
+        fits = [scale for scale, fit in zip(_SCALES, fitting, strict=True) if fit is not False]
+        if fits:
+            digits = len(str(int(largest or 0)))
+            out[name] = NumberColumn(name, "short", min(digits + fits[0], EXACT), fits[0], wide=False)
+    return out
 
 
 def _looked_at(

@@ -176,8 +176,8 @@ def _csv(
 
 def _header(path: Path, delimiter: str) -> tuple[list[str], str]:
     """The names in the first line, and what stands between them."""
-    with path.open(encoding="utf-8-sig", newline="") as stream:
-        line = "".join(islice(stream, 1))
+    with path.open("rb") as stream:  # the rest of the file may be no UTF-8, which is told row by row
+        line = stream.readline(_BLOCK).decode("utf-8-sig")
     if not delimiter:
         delimiter = max(_DELIMITERS, key=lambda sign: len(next(csv.reader([line], delimiter=sign), [])))
     return next(csv.reader([line], delimiter=delimiter), []), delimiter

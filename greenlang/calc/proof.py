@@ -108,6 +108,8 @@ def check(digest: str, path: Sequence[Step], root: str) -> bool:
     kinds = [step.kind for step in path]
     if kinds.count("chunk") != 1 or kinds.count("root") != 1 or kinds[-1:] != ["root"] or "node" not in kinds:
         return False
+    if any(bool(step.text) == (step.kind == "node") or (step.text and (step.before or step.after)) for step in path):
+        return False
     if not path[kinds.index("chunk")].text.startswith(digest[: _digits_of(path[-1].text)] + ":"):
         return False
     found = bytes.fromhex(digest)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from greenlang.cli import calc_accounting
+from greenlang.cli import calc_accounting, calc_batch
 from greenlang.cli.app import DONE, NEGATIVE, USAGE, settings
 from greenlang.cli.factors import factor_table
 from greenlang.cli.registry import AsJson
@@ -205,3 +205,5 @@ def _plain(found: Verification) -> dict[str, Any]:
 
 
 calc_accounting.join(app)
+for command in (calc_batch.run, calc_batch.prove, calc_batch.check, calc_batch.restate):
+    app.command()(command)

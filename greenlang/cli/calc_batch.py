@@ -361,8 +361,11 @@ def _summary(made: BatchRun) -> None:
         table(("total", "value", "unit", "basis", "rows"), shown, right=(1, 4))
     if any(total["outside_totals"] for total in made.totals):
         typer.echo("biogenic CO2 stays outside every total of emissions")
-    for warning in made.certificate.content["warnings"]:
+    warnings = made.certificate.content["warnings"]
+    for warning in warnings[:SHOWN]:
         typer.echo(f"warning: {warning}")
+    if len(warnings) > SHOWN:
+        typer.echo(f"{len(warnings) - SHOWN} more warnings stand in the certificate")
     typer.echo(f"root {made.certificate.root}")
     typer.echo(f"certificate {made.certificate.digest}")
 

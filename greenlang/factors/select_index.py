@@ -209,14 +209,15 @@ class Index:
     def named(self, value: str) -> tuple[Named, ...]:
         """The activities that a value names, dataset by dataset the first of these that fits.
 
-        The publisher's path; a reviewed alias; the longest code; the beginning of paths, whole segments.
+        The longest code; the publisher's path; a reviewed alias; the beginning of paths, whole segments. A code comes
+        before a path, since one country's row may carry the bare code and another's the code with its production route.
         """
         wanted = normalise(value).strip("/")
         if not wanted:
             return ()
         done: set[str] = set()
         found: list[Named] = []
-        for step in (self._by_path, self._by_alias, self._by_code, self._by_beginning):
+        for step in (self._by_code, self._by_path, self._by_alias, self._by_beginning):
             more = [named for named in step(wanted) if named.source not in done]
             done.update(named.source for named in more)
             found += more

@@ -54,11 +54,11 @@ number = st.one_of(
     st.decimals(0, 10**6, places=3).map(str),
     st.decimals(-10, 10**12, places=6).map(str),
     st.integers(-5, 10**9).map(str),
-    st.sampled_from(["0", "1e-30", "1E+3", ".5", "5.", "+7", " 12 ", "1,5", "1 000", "abc", "", "nan", "1e40", "0x10"]),
+    st.sampled_from(["0", "1e-30", "1E+3", ".5", "5.", "+7", " 12 ", "1,5", "1 000", "abc", "", "nan", "1e40"]),
     st.floats(0, 10**9, allow_nan=False).map(repr),
     st.none(),
 )
-unit = st.sampled_from(["kWh", "MWh", "MJ", "GJ", "mmBtu", "kg", "blorp", None])
+unit = st.sampled_from(["kWh", "MWh", "MJ", "GJ", "mmBtu", "kg", "blorp", "ton", "gallon", None])
 fuel = st.sampled_from(["gas", "wood", "unicorn", None])
 _CODES = {"factor_refused", "missing_input", "not_a_number", "unit", "out_of_range", "division_by_zero", "ok"}
 
@@ -319,6 +319,24 @@ def test_results_hold_decimals_only(tmp_path: Path, engine: CalculationEngine) -
     assert kinds["co2e"] == "DECIMAL(38,6)"
     assert kinds["intensity"] == "DECIMAL(38,12)"
     assert "DOUBLE" not in kinds.values()
+
+
+def test_warnings_of_the_engine_stand_in_the_certificate(tmp_path: Path, engine: CalculationEngine) -> None:
+    text = """
+expression:
+  symbols: {fuel: {unit: litre}, ef: {origin: factor, gas: CO2e, unit: kgCO2e/litre}}
+  outputs: {co2e: {unit: kgCO2e, expression: fuel * ef}}
+id: id
+inputs: {fuel: {column: fuel, unit_column: unit}}
+factors: {ef: ef://desnz/fuels/2025/diesel}
+"""
+    rows = [{"id": "a", "fuel": "1", "unit": "gallon"}, {"id": "b", "fuel": "1", "unit": "ton"}]
+    made = batch(tmp_path, engine, text, rows)
+    assert statuses(made) == {"a": "ok", "b": "unit"}
+    assert made.certificate.content["warnings"] == [
+        "fuel: `gallon` is the US liquid gallon, 3.785411784 litres; the imperial one is imperial_gallon"
+    ]
+    assert results(made)["b"]["reason"].endswith("a ton can be read in three ways; write t, short_ton or long_ton")
 
 
 def test_precision_rounds_the_outputs(tmp_path: Path, engine: CalculationEngine) -> None:

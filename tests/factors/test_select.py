@@ -78,6 +78,17 @@ def test_an_alias_of_another_dataset_decides_nothing() -> None:
     assert refusal(rows, activity="petrol").candidates == ()
 
 
+def test_a_bare_code_of_one_country_does_not_hide_the_production_routes_of_another() -> None:
+    """CBAM 72071111: North Macedonia has a row without a production route, China has one by route (C)."""
+    rows = [
+        row("ec/cbam/2025/72071111/mk/x", unit="tCO2e/t", region="MK", activity="72071111"),
+        row("ec/cbam/2025/72071111/route-c/cn/x", unit="tCO2e/t", region="CN", activity="72071111/route-c"),
+    ]
+    for region, key in (("MK", "72071111/mk/x"), ("CN", "72071111/route-c/cn/x")):
+        for code in ("72071111", "7207111199"):
+            assert answer(table(rows), activity=code, region=region).factor.key == f"ec/cbam/2025/{key}"
+
+
 def test_of_codes_the_longest_that_begins_the_value_counts() -> None:
     codes = [row(f"ec/cbam/2025/{code}/x", unit="tCO2e/t", region="CN") for code in ("72", "7208", "72083900")]
     assert answer(table(codes), activity="72083900").factor.activity == "72083900"
