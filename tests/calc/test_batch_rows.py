@@ -92,7 +92,8 @@ def test_every_row_has_the_digits_and_the_status_of_the_engine(
             assert found["co2e_basis"] == "AR5GWP100"
             assert found["reason"] is None
         else:
-            assert found["status"] == expected.errors[0].code, (row, found, expected.errors)
+            # of several mistakes in one row the batch names one
+            assert found["status"] in {error.code for error in expected.errors}, (row, found, expected.errors)
             assert found["reason"]
             assert [found[output] for output in ("co2", "co2e", "intensity")] == [None, None, None]
 
@@ -337,6 +338,8 @@ factors: {ef: ef://desnz/fuels/2025/diesel}
         "fuel: `gallon` is the US liquid gallon, 3.785411784 litres; the imperial one is imperial_gallon"
     ]
     assert results(made)["b"]["reason"].endswith("a ton can be read in three ways; write t, short_ton or long_ton")
+    other = batch(tmp_path, engine, text + "context: {gwp_set: AR6GWP100}", rows[:1])
+    assert other.certificate.content["warnings"][1:] == ["co2e stands on AR5GWP100, the context asks for AR6GWP100"]
 
 
 def test_precision_rounds_the_outputs(tmp_path: Path, engine: CalculationEngine) -> None:
