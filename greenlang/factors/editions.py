@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import cache
@@ -159,7 +158,7 @@ def _read(edition: Edition, locate: Locate, digest: str, parquet: Path, account:
     import pyarrow.parquet as pq
 
     from greenlang.factors.readers import reader
-    from greenlang.factors.storage import arrow_table
+    from greenlang.factors.storage import arrow_table, replace_file
 
     paths = {file.name: locate(edition, file) for file in edition.needed}
     reading = reader(edition.reader)(edition, {name: path for name, path in paths.items() if path is not None})
@@ -181,21 +180,11 @@ def _read(edition: Edition, locate: Locate, digest: str, parquet: Path, account:
     refusals = pa.table({name: pa.array(texts, pa.string()) for name, texts in refused_columns.items()})
     parquet.parent.mkdir(parents=True, exist_ok=True)
     refused = parquet.with_name(f"{parquet.stem}.refused.parquet")
-    _replace(refused, lambda path: pq.write_table(refusals, path))
-    _replace(parquet, lambda path: pq.write_table(table, path))
+    replace_file(refused, lambda path: pq.write_table(refusals, path))
+    replace_file(parquet, lambda path: pq.write_table(table, path))
     content = {k: v for k, v in asdict(result).items() if k not in {"parquet", "fresh"}}
-    _replace(account, lambda path: path.write_text(json.dumps(content, indent=1, sort_keys=True), encoding="utf-8"))
+    replace_file(account, lambda path: path.write_text(json.dumps(content, indent=1, sort_keys=True), encoding="utf-8"))
     return result
-
-
-def _replace(target: Path, write: Callable[[Path], object]) -> None:
-    """Write to a temporary name and rename, so that nobody ever reads half a file."""
-    temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
-    try:
-        write(temporary)
-        temporary.replace(target)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def totals(read: Iterable[EditionRead]) -> tuple[int, int, int]:

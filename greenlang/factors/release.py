@@ -22,7 +22,7 @@ import re
 import shutil
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -36,6 +36,7 @@ from greenlang.factors.storage import (
     STANDING,
     arrow_table,
     read_column,
+    replace_file,
     write_arrow,
     write_column,
     write_standings,
@@ -154,9 +155,7 @@ class Releases:
         release.table()
         tables.mkdir(parents=True, exist_ok=True)
         for file in (STANDING, FILE_NAME):
-            temporary = tables / f".{file}.{os.getpid()}.tmp"
-            shutil.copyfile(release.folder / file, temporary)
-            temporary.replace(tables / file)
+            replace_file(tables / file, partial(shutil.copyfile, release.folder / file))
         self._write_pinned(name)
         return release
 
@@ -257,9 +256,7 @@ class Releases:
         return self.publish(candidate, gates(candidate.table(), before.table() if before else None))
 
     def _write_pinned(self, name: str) -> None:
-        temporary = self.folder / f".pinned.{os.getpid()}.tmp"
-        temporary.write_text(f"{name}\n", encoding="utf-8")
-        temporary.replace(self.folder / "pinned")
+        replace_file(self.folder / "pinned", lambda path: path.write_text(f"{name}\n", encoding="utf-8"))
 
 
 def _join(editions: Sequence[EditionRead], embedded: FactorTable) -> tuple[pa.Table, list[str]]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from decimal import Decimal
 from pathlib import Path
@@ -211,3 +211,13 @@ def read_column(parquet: Path) -> list[str]:
 
     texts: list[str] = pq.read_table(parquet).column("text").to_pylist()
     return texts
+
+
+def replace_file(target: Path, write: Callable[[Path], object]) -> None:
+    """Write to a temporary name and rename, so that nobody ever reads half a file."""
+    temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
+    try:
+        write(temporary)
+        temporary.replace(target)
+    finally:
+        temporary.unlink(missing_ok=True)
