@@ -24,6 +24,7 @@ from greenlang.calc.batch_mapping import BatchMapping, stored_mapping
 from greenlang.calc.batch_rows import VERSION, Field, read_fields
 from greenlang.calc.certificate import CertificateUnreadable, ContextRecord, EngineRecord, ReleaseRecord, plain_values
 from greenlang.calc.proof import METHOD, Chunk, Tree
+from greenlang.calc.remarks import remarks
 from greenlang.factors.table import FactorTable
 
 if TYPE_CHECKING:
@@ -132,10 +133,17 @@ def make(
         "row_text": {"version": VERSION, "fields": [field.as_dict() for field in plan.fields]},
         "counts": dict(sorted(counts.items())),
         "totals": totals,
-        "warnings": list(dict.fromkeys((*constants.warnings, *(w for row in plan.made.rows for w in row.warnings)))),
+        "warnings": _warnings(plan),
         "proof": tree.as_dict(),
     }
     return BatchCertificate(content, digest(content))
+
+
+def _warnings(plan: Plan) -> list[str]:
+    constants, rows = plan.binding.constants, plan.made.rows
+    used = (*constants.factors, *(record for row in rows for record in row.factors))
+    told = (*constants.warnings, *(text for row in rows for text in row.warnings))
+    return list(dict.fromkeys((*told, *remarks(used, plan.binding.formula.formula.id))))
 
 
 def read_batch_certificate(data: bytes | str) -> BatchCertificate:

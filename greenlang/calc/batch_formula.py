@@ -23,6 +23,7 @@ from greenlang.errors import FormulaError
 from greenlang.formulas.declare import FormulaOutput, FormulaSymbol, LibraryFormula
 from greenlang.formulas.library import FormulaLibrary, load
 from greenlang.formulas.prove import CompiledFormula, compiled
+from greenlang.formulas.ranges import unsaid
 from greenlang.formulas.reading import Citation
 
 OWN_ID = "mapping/expression"
@@ -107,13 +108,14 @@ def _own(mapping: BatchMapping, formulas: FormulaLibrary) -> tuple[BatchFormula 
         fields: dict[str, Any] = symbol.model_dump()
         try:
             fields["default"] = None if symbol.default is None else to_decimal(symbol.default)
-            low, high = (None if bound is None else to_decimal(bound) for bound in symbol.range)
+            bounds = None if symbol.range is None else [b if b is None else to_decimal(b) for b in symbol.range]
         except NotANumber as error:
             mistakes.append(MappingMistake(f"expression.symbols.{name}", str(error)))
             continue
         if symbol.type == "number" and not symbol.unit:
             mistakes.append(MappingMistake(f"expression.symbols.{name}", "`unit` is missing", "a pure number has 1"))
-        fields |= {"meaning": symbol.meaning or name, "range": (low, high), "enum": tuple(symbol.enum)}
+        own = unsaid(symbol.origin, symbol.type, symbol.unit or "1") if bounds is None else tuple(bounds)
+        fields |= {"meaning": symbol.meaning or name, "range": own, "enum": tuple(symbol.enum)}
         symbols[name] = FormulaSymbol(**fields)
     outputs = {
         name: FormulaOutput(output.unit, str(output.expression), output.meaning or name)

@@ -149,10 +149,6 @@ class FactorEntry(_Strict):
         return self
 
 
-def _open_range() -> list[Decimal | int | None]:
-    return [None, None]
-
-
 class SymbolEntry(_Strict):
     """A symbol of an expression that stands in the mapping itself, declared as in the formula library."""
 
@@ -164,7 +160,7 @@ class SymbolEntry(_Strict):
     activity: str = ""
     default: Amount | None = None
     source: str = ""
-    range: list[Decimal | int | None] = Field(default_factory=_open_range, min_length=2, max_length=2)
+    range: Annotated[list[Decimal | int | None], Field(min_length=2, max_length=2)] | None = None
     enum: list[str] = Field(default_factory=list)
 
 

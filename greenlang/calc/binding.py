@@ -207,10 +207,13 @@ class _Binder:
         if within(value, symbol.range):
             return
         low, high = ("open" if bound is None else normal_text(bound) for bound in symbol.range)
+        mend = "check the value and its unit"
+        if value < 0 and symbol.range[0] == 0:
+            mend = "check its sign; only formulas for credits, removals and changes declare that it may be below zero"
         raise Refused(
             "out_of_range",
             f"{shown(value)} {symbol.unit} is outside the valid range of the {symbol.meaning}, {low} to {high}",
-            "check the value and its unit",
+            mend,
         )
 
     def text(self, text: str, enum: tuple[str, ...], place: str) -> None:

@@ -200,7 +200,7 @@ def read_certificate(data: bytes | str) -> dict[str, Any]:
     """
     try:
         text = data.decode("utf-8") if isinstance(data, bytes) else data
-        content = json.loads(text, object_pairs_hook=_once, parse_constant=_no_number)
+        content = json.loads(text, object_pairs_hook=once, parse_constant=no_number)
     except (ValueError, RecursionError) as error:
         raise CertificateUnreadable(f"this is no JSON that a certificate can be: {error}") from None
     if not isinstance(content, dict) or not str(content.get("format", "")).startswith("greenlang-result-certificate/"):
@@ -246,12 +246,14 @@ def _closed(value: Any) -> Any:
     return out
 
 
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object of a JSON text, for ``json.loads``. Raises ValueError where a name stands twice in it."""
     out = dict(pairs)
     if len(out) != len(pairs):
         raise ValueError("a name stands twice in one object")
     return out
 
 
-def _no_number(text: str) -> Any:
+def no_number(text: str) -> Any:
+    """For ``json.loads``: infinity and NaN are no numbers. Raises ValueError."""
     raise ValueError(f"{text} is no number")

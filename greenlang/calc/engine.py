@@ -33,6 +33,7 @@ from greenlang.calc.expression import validate_expression
 from greenlang.calc.mistakes import Mistake, Refused, near
 from greenlang.calc.quantity import BIOGENIC_CO2, power_of
 from greenlang.calc.records import Citation, OutputRecord, Share, TableRecord, WorkedStep
+from greenlang.calc.remarks import remarks
 from greenlang.calc.result import CalculationResult, ValidationResult
 from greenlang.calc.sourcing import Sources
 from greenlang.errors import FormulaError
@@ -232,6 +233,7 @@ class _Work:
                 self.bound.warnings.append(f"{name} adds CO2e on unlike bases ({self.context.policy}): see its shares")
             if self.context.precision is not None and self.context.precision > record.decimals:
                 self.bound.warnings.append(f"{name} has {record.decimals} digits after the point; no more are given")
+        self.bound.warnings += remarks(self.bound.factors, self.formula.id)
 
     def steps(self, tables: tuple[TableRecord, ...]) -> tuple[WorkedStep, ...]:
         bound = self.bound

@@ -5,6 +5,7 @@ Belongs here: resolving findings, adding up. Does not belong here: finding overl
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Context, Decimal
@@ -13,6 +14,7 @@ from typing import Any
 from greenlang_sdk.decimals import normal_text, round_output
 
 from greenlang.calc.basis import ANY, allowed, shares_of
+from greenlang.calc.certificate import plain_values
 from greenlang.calc.context import POLICIES
 from greenlang.calc.mistakes import Mistake, Refused, near
 from greenlang.calc.overlaps_check import Finding, check
@@ -21,6 +23,7 @@ from greenlang.calc.overlaps_rules import OverlapRules, declared_rules
 from greenlang.calc.quantity import CO2E, convert, power_of
 from greenlang.calc.records import Share
 
+_Place = tuple[str, str, str]  # scope, category, method
 KEEP = ("first", "second", "both")
 _WIDE = Context(prec=20_000)
 
@@ -35,20 +38,54 @@ class Resolution:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Subtotal:
+    """The part of a total in one scope, or in one category of scope 3, which the scope's own holds too.
+
+    ``scope`` is empty for lines that name none. ``method`` is that of scope 2. ``lines`` counts them.
+    """
+
+    scope: str
+    category: str
+    method: str
+    value: Decimal
+    lines: int
+
+    @property
+    def name(self) -> str:
+        """What people call it: scope 2 location-based, category 3.3."""
+        if self.category:
+            return f"category {self.category}"
+        return f"scope {self.scope} {self.method}".strip() if self.scope else "no named scope"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeftOut:
+    """A line that is not in the total, what it would have added, and why it is not there."""
+
+    id: str
+    value: Decimal
+    unit: str
+    scope: str
+    category: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Total:
     """A total, or what stands in its way: ``open`` findings and ``mistakes``; then ``value`` is None.
 
-    ``outside`` holds biogenic CO2 by unit. ``left_out`` maps lines that were dropped to the reason. ``findings`` are
-    all of them, ``open`` the certain ones that nobody resolved.
+    ``subtotals`` split it by scope and category and add up to it. ``outside`` holds biogenic CO2 by unit. ``findings``
+    are all of them, ``open`` the certain ones that nobody resolved.
     """
 
     success: bool
     unit: str
     value: Decimal | None = None
     shares: tuple[Share, ...] = ()
+    subtotals: tuple[Subtotal, ...] = ()
     outside: Mapping[str, Decimal] | None = None
     lines: tuple[str, ...] = ()
-    left_out: Mapping[str, str] | None = None
+    left_out: tuple[LeftOut, ...] = ()
     findings: tuple[Finding, ...] = ()
     open: tuple[Finding, ...] = ()
     resolutions: tuple[Resolution, ...] = ()
@@ -61,9 +98,10 @@ class Total:
             "value": None if self.value is None else normal_text(self.value),
             "unit": self.unit,
             "shares": [{"basis": share.basis, "value": normal_text(share.value)} for share in self.shares],
+            "subtotals": plain_values(self.subtotals),
             "outside": {unit: normal_text(value) for unit, value in (self.outside or {}).items()},
             "lines": list(self.lines),
-            "left_out": dict(self.left_out or {}),
+            "left_out": plain_values(self.left_out),
             "findings": [finding.as_dict() for finding in self.findings],
             "open": [finding.id for finding in self.open],
             "resolutions": [
@@ -132,9 +170,10 @@ class _Totalling:
             unit=self.unit,
             value=value,
             shares=tuple(Share(basis=basis, value=whole[basis]) for basis in sorted(whole)),
+            subtotals=self.split(values, value, digits),
             outside=outside,
             lines=tuple(values),
-            left_out=self.left_out,
+            left_out=self.dropped(),
             findings=findings,
             resolutions=tuple(self.resolutions),
         )
@@ -143,7 +182,7 @@ class _Totalling:
         return Total(
             success=False,
             unit=self.unit,
-            left_out=self.left_out,
+            left_out=self.dropped(),
             findings=findings,
             open=standing,
             resolutions=tuple(self.resolutions),
@@ -172,6 +211,40 @@ class _Totalling:
         for line in self.lines:
             if line.id not in self.left_out and which(line):
                 self.left_out[line.id] = reason
+
+    def dropped(self) -> tuple[LeftOut, ...]:
+        names = ("id", "value", "unit", "scope", "category")
+        return tuple(
+            LeftOut(**{name: getattr(line, name) for name in names}, reason=self.left_out[line.id])
+            for line in self.lines
+            if line.id in self.left_out
+        )
+
+    def split(self, values: Mapping[str, Decimal], value: Decimal, digits: int) -> tuple[Subtotal, ...]:
+        """The total by scope, and by category within scope 3."""
+        lines: dict[_Place, list[Decimal]] = defaultdict(list)
+        for line in self.kept():
+            if line.id in values:
+                lines[line.scope, line.category, line.method].append(values[line.id])
+        parts = {place: round_output(_sum(found), digits) for place, found in lines.items()}
+        parts = _adding_up(parts, value)
+        scopes: dict[_Place, list[_Place]] = defaultdict(list)
+        for place in sorted(parts, key=_order):
+            scopes[place[0], "", "" if place[1] else place[2]].append(place)
+        out = []
+        for scope, below in scopes.items():
+            own = [(scope, below)] + [(place, [place]) for place in below if place[1]]
+            out += [
+                Subtotal(
+                    scope=place[0],
+                    category=place[1],
+                    method=place[2],
+                    value=_sum(parts[one] for one in inner),
+                    lines=sum(len(lines[one]) for one in inner),
+                )
+                for place, inner in own
+            ]
+        return tuple(out)
 
     def kept(self) -> list[Line]:
         return [line for line in self.lines if line.id not in self.left_out]
@@ -237,6 +310,19 @@ class _Totalling:
                 )
             )
         return out
+
+
+def _adding_up(parts: dict[_Place, Decimal], value: Decimal) -> dict[_Place, Decimal]:
+    """Rounded parts that add up to the rounded total: the largest takes the difference."""
+    if parts:
+        largest = max(sorted(parts), key=lambda place: abs(parts[place]))
+        parts[largest] = _WIDE.add(parts[largest], _WIDE.subtract(value, _sum(parts.values())))
+    return parts
+
+
+def _order(place: _Place) -> tuple[str, int, str]:
+    scope, category, method = place
+    return (scope or "9", int(category.partition(".")[2] or 0), method)
 
 
 def _sum(values: Iterable[Decimal]) -> Decimal:

@@ -22,7 +22,7 @@ from greenlang_sdk.decimals import normal_text
 
 from greenlang.calc.binding import GIVEN_BASIS
 from greenlang.calc.certificate import plain_values
-from greenlang.calc.context import CalculationContext, check_context, read_context
+from greenlang.calc.context import CalculationContext, check_context
 from greenlang.calc.engine import ENGINE, CalculationEngine
 from greenlang.calc.mistakes import Mistake, Refused, near
 from greenlang.calc.quantity import ratio_of
@@ -50,7 +50,6 @@ from greenlang.calc.scope2_shapes import (
     plain_request,
     read_request,
 )
-from greenlang.calc.verify import differences
 
 _KWH = "kWh"
 
@@ -73,17 +72,6 @@ def calculate(
     if mistakes or asked is None:
         return Scope2Result(success=False, mistakes=tuple(mistakes))
     return _Work(engine, asked, context).result()
-
-
-def replay(engine: CalculationEngine, content: Mapping[str, Any]) -> list[tuple[str, Any, Any]]:
-    """Compute a result again from its plain form: (place, stated, computed) of everything that differs."""
-    request, around = content.get("request"), content.get("context")
-    if not isinstance(request, Mapping) or not isinstance(around, Mapping):
-        return [("request", "(nothing)", "a request and a context")]
-    context, wrong = read_context(around)
-    if wrong:
-        return [(mistake.place, mistake.message, "") for mistake in wrong]
-    return list(differences(dict(content), calculate(engine, request, context).as_dict(), "scope2"))
 
 
 class _Work:
@@ -177,14 +165,14 @@ class _Work:
 
     def based(self, rate: Rate | None, place: str) -> str:
         """The basis of a rate that the user states; none for a rate of zero."""
-        if rate is None or not rate.value:
+        if rate is None:
             return ""
         if rate.basis and rate.basis not in self.engine.sources.bases:
             message = f"`{rate.basis}` is no basis that is known"
             self.mistakes.append(
                 Mistake("basis", f"{place}.basis", message, near(rate.basis, self.engine.sources.bases))
             )
-        return rate.basis or GIVEN_BASIS
+        return (rate.basis or GIVEN_BASIS) if rate.value else ""
 
     # lines
 

@@ -21,6 +21,7 @@ from greenlang.calc.mistakes import Refused
 from greenlang.calc.overlaps_rules import declared_rules as overlap_rules
 from greenlang.calc.quantity import Conversion
 from greenlang.calc.records import FactorRecord
+from greenlang.calc.scope2_rules import declared_rules
 from greenlang.calc.scope2_shapes import Asked
 from greenlang.calc.sourcing import Sourced, Wanted
 from greenlang.factors.model import Factor
@@ -29,6 +30,7 @@ from greenlang.factors.select_model import Request, SelectionRefused
 if TYPE_CHECKING:
     from greenlang.calc.engine import CalculationEngine
 
+_SHOWN = 3
 _GASES = (("CH4", "ch4", "kgCO2e/kgCH4"), ("N2O", "n2o", "kgCO2e/kgN2O"))
 
 
@@ -71,6 +73,15 @@ def rates(
 ) -> tuple[GasRate, ...]:
     """Rates per ``per`` (kWh): one in CO2e, or CO2 with the CH4 and N2O that its publisher gives. Raises Refused."""
     asked = _filled(asked, expected)
+    try:
+        return _rates(engine, asked, per, place, expected, context)
+    except Refused as error:
+        raise _instead(engine, asked, expected, error, place) from None
+
+
+def _rates(
+    engine: CalculationEngine, asked: Asked, per: str, place: str, expected: Expected, context: CalculationContext
+) -> tuple[GasRate, ...]:
     if _whole(engine, asked):
         found = _sourced(engine, asked, "CO2e", f"kgCO2e/({per})", place, context)
         _checked(engine, found.record, expected, place)
@@ -158,17 +169,74 @@ def _checked(engine: CalculationEngine, record: FactorRecord, expected: Expected
     row = engine.table.get(record.key)
     assert row is not None, f"{record.key} was bound from the table"
     if problems := list(_problems(row, expected)):
-        raise Refused("factor_unfit", f"{row.ref} {' and '.join(problems)}: {expected.why}", "name another row", place)
+        mend = _mend(engine, expected, _fitting(engine, expected))
+        raise Refused("factor_unfit", f"{row.ref} {'; it '.join(problems)}. {expected.why}", mend, place)
 
 
 def _problems(row: Factor, expected: Expected) -> Iterable[str]:
-    stage = overlap_rules().stage(row)
-    if expected.scope and row.scope != expected.scope:
-        yield f"is of {f'scope {row.scope}' if row.scope else 'no named scope'}, scope {expected.scope} is needed"
+    """What is wrong with a row, each as the end of a sentence about it."""
+    stage, covers = overlap_rules().stage(row), declared_rules().covers
     if stage != expected.stage:
-        yield f"covers {stage or 'a stage that is not known'}, {expected.stage} is needed"
+        yield f"covers {covers(stage)}, and {covers(expected.stage)} is needed"
+    elif expected.scope and row.scope != expected.scope:
+        yield f"is of {f'scope {row.scope}' if row.scope else 'no named scope'}, and scope {expected.scope} is needed"
     if expected.method and row.scope2_method not in {"", expected.method}:
-        yield f"is {row.scope2_method}, {expected.method} is needed"
+        yield f"is {row.scope2_method}, and a {expected.method} one is needed"
+
+
+def _mend(engine: CalculationEngine, expected: Expected, fit: list[str]) -> str:
+    """Which rows would do: of electricity, whose rows name their method, those of the region."""
+    wanted = f"name a row for {declared_rules().covers(expected.stage)}"
+    if not expected.method:
+        return wanted
+    if fit:
+        more = f", and {len(fit) - _SHOWN:,} more" if len(fit) > _SHOWN else ""
+        return f"{wanted}, such as {', '.join(fit[:_SHOWN])}{more}"
+    return f"{wanted}; release {engine.table.release} holds none that is {expected.method} for {expected.region}"
+
+
+def _fitting(engine: CalculationEngine, expected: Expected) -> list[str]:
+    """References of rows of the method and the region that a consumption could stand on, the nearest years first."""
+    if not expected.method:
+        return []
+    table = engine.table
+    columns = (table.column(name) for name in ("region", "scope2_method", "kind", "unit"))
+    found = [
+        table.at(number)
+        for number, (region, method, kind, unit) in enumerate(zip(*columns, strict=True))
+        if region == expected.region and method == expected.method and kind == "factor" and _per_energy(unit)
+    ]
+    rows = [row for row in found if not row.biogenic and not list(_problems(row, expected))]
+    return [row.ref for row in sorted(rows, key=lambda row: (_years(row, expected), row.key))]
+
+
+def _years(row: Factor, expected: Expected) -> int:
+    return abs((row.reporting_year or row.data_year or row.publication_year) - expected.year)
+
+
+def _per_energy(unit: str) -> bool:
+    from greenlang import units
+
+    return any(units.same_dimension(unit, f"kg{gas}/kWh") for gas in ("CO2e", "CO2"))
+
+
+def _instead(engine: CalculationEngine, asked: Asked, expected: Expected, error: Refused, place: str) -> Refused:
+    """A refusal of the selection rule, with the life-cycle intensity that is there for the region and never counts."""
+    if error.code != "factor_refused" or not isinstance(asked, GivenRequest) or expected.stage != "use":
+        return error
+    said = {name: value for name, value in asked.fields.items() if name != "scope2_method"}
+    try:
+        row = engine.selector.select(Request(**{**said, "gas": "CO2e", "boundary": "life-cycle"})).factor  # type: ignore[arg-type]
+    except SelectionRefused:
+        return error
+    if not (problems := list(_problems(row, expected))):
+        return error
+    message = f"{error.message}; {row.ref} is there, but it {'; it '.join(problems)}. {expected.why}"
+    fit = _fitting(engine, expected)
+    mend = _mend(engine, expected, fit)
+    if fit and not {"boundary", "source"} & asked.fields.keys():
+        mend = f"{mend}; or: {error.mend}"
+    return Refused(error.code, message, mend, place)
 
 
 def elsewhere(row: Factor, expected: Expected, regions: Iterable[str]) -> list[str]:

@@ -10,8 +10,6 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from greenlang_sdk.canonical import digest
-
 from greenlang.calc.certificate import plain_values
 from greenlang.calc.mistakes import Mistake
 from greenlang.calc.overlaps_lines import Line
@@ -19,6 +17,7 @@ from greenlang.calc.overlaps_rules import declared_rules as overlap_rules
 from greenlang.calc.quantity import Conversion
 from greenlang.calc.records import FactorRecord, Share
 from greenlang.calc.scope2_criteria import Verdict
+from greenlang.calc.sealed import sealed
 from greenlang.factors.table import FactorTable
 
 FORMAT = "greenlang-scope-2/1"
@@ -126,7 +125,7 @@ class Scope2Result:
         return tuple(entry.text for entry in self.disclosures if entry.code == code)
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain JSON values, with the digest over all of them: `greenlang.calc.scope2.replay` computes it again."""
+        """Plain JSON values, sealed: `greenlang.calc.verify_accounting` computes them again."""
         if not self.success:
             return {"success": False, "mistakes": plain_values(self.mistakes)}
         content: dict[str, Any] = plain_values(
@@ -141,7 +140,7 @@ class Scope2Result:
                 "warnings": self.warnings,
             }
         )
-        return {"success": True, **content, "digest": digest(content)}
+        return sealed(content)
 
     def ledger(self, table: FactorTable, consumption: Mapping[str, tuple[str, str]] | None = None) -> list[Line]:
         """The lines as an inventory has them, for `greenlang.calc.overlaps`.

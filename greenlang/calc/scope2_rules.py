@@ -52,7 +52,7 @@ class Upstream:
 
 @dataclass(frozen=True, slots=True)
 class Scope2Rules:
-    """All of them. ``disclosures`` are sentences with places for names."""
+    """All of them. ``stages`` says in words what a row covers; ``disclosures`` are sentences with places for names."""
 
     document: str
     order: tuple[Rank, ...]
@@ -60,6 +60,7 @@ class Scope2Rules:
     vintage: Mapping[str, int]
     energy: tuple[str, ...]
     factor: OfScope2
+    stages: Mapping[str, str]
     upstream: tuple[Upstream, ...]
     upstream_citation: str
     disclosures: Mapping[str, str]
@@ -67,6 +68,10 @@ class Scope2Rules:
     def rank(self, kind: str) -> int:
         """Where a kind stands in the order, from 0."""
         return [entry.kind for entry in self.order].index(kind)
+
+    def covers(self, stage: str) -> str:
+        """What a row of that stage covers, in words."""
+        return self.stages.get(stage, stage) or "what its publisher does not say"
 
     def label(self, kind: str) -> str:
         """What a kind is called."""

@@ -142,7 +142,7 @@ class Sources:
         except SelectionRefused as error:
             raise Refused("factor_refused", error.sentence, error.hint or "say more in the request") from None
         steps = tuple(f"{step.rule}: {step.text} ({step.left} left)" for step in selection.steps)
-        return _sourced(
+        sourced = _sourced(
             selection.factor,
             selection.value,
             selection.unit,
@@ -152,6 +152,8 @@ class Sources:
             steps=steps,
             before=_made(selection, wanted.place),
         )
+        told = (f"{wanted.symbol}: {warning}" for warning in selection.warnings)
+        return replace(sourced, warnings=(*sourced.warnings, *told))
 
     def gwp(self, given: object, wanted: Wanted, context: CalculationContext) -> Sourced:
         """The GWP of the context's set. Raises Refused.

@@ -21,15 +21,14 @@ from greenlang_sdk.decimals import round_output
 from greenlang import units
 from greenlang.calc.accounting_rules import declaration, many
 from greenlang.calc.certificate import plain_values
-from greenlang.calc.context import CalculationContext, check_context, read_context
+from greenlang.calc.context import CalculationContext, check_context
 from greenlang.calc.engine import ENGINE, CalculationEngine
 from greenlang.calc.given import GivenRef, GivenRequest, plain
 from greenlang.calc.mistakes import Mistake, Refused, near
 from greenlang.calc.sourcing import Wanted
 from greenlang.calc.spend_result import UNIT, Money, SpendResult, SpendStep
 from greenlang.calc.spend_shapes import Spend, read_spend
-from greenlang.calc.spend_tables import Cited, MoneyTables
-from greenlang.calc.verify import differences
+from greenlang.calc.spend_tables import Cited, MoneyTables, recorded
 from greenlang.errors import FactorNotFound
 from greenlang.factors.model import Factor
 from greenlang.factors.select_model import Request, SelectionRefused
@@ -75,17 +74,6 @@ def calculate(
     return _Work(engine, asked, tables or MoneyTables(), context).result()
 
 
-def replay(engine: CalculationEngine, content: Mapping[str, Any], tables: MoneyTables) -> list[tuple[str, Any, Any]]:
-    """Compute a result again from its plain form and the user's tables: (place, stated, computed) of what differs."""
-    request, around = content.get("request"), content.get("context")
-    if not isinstance(request, Mapping) or not isinstance(around, Mapping):
-        return [("request", "(nothing)", "a request and a context")]
-    context, wrong = read_context(around)
-    if wrong:
-        return [(mistake.place, mistake.message, "") for mistake in wrong]
-    return list(differences(dict(content), calculate(engine, request, tables, context).as_dict(), "spend"))
-
-
 class _Work:
     def __init__(
         self, engine: CalculationEngine, spend: Spend, tables: MoneyTables, context: CalculationContext
@@ -94,6 +82,7 @@ class _Work:
         self.order = declared_order()
         self.steps: list[SpendStep] = []
         self.mistakes: list[Mistake] = []
+        self.used: list[dict[str, Any]] = []  # figures of the user's tables
         self.money = Money(amount=spend.amount, currency=spend.currency, year=spend.year, price_basis=spend.price_basis)
 
     def result(self) -> SpendResult:
@@ -227,6 +216,10 @@ class _Work:
             self.missing("deflate", f"no price index of {money.currency}{named} for {' and '.join(missing)} is given")
             self.money = self._with(year=year)  # so that further gaps are told for the right year
             return
+        self.used += [
+            recorded("deflators", (money.currency, series, one), found)
+            for one, found in ((money.year, before), (year, after))
+        ]
         with decimals.calculation():
             ratio = after.value / before.value
             amount = money.amount * after.value / before.value
@@ -263,6 +256,8 @@ class _Work:
             self.missing("exchange", f"no exchange rate from {money.currency} to {currency} for {money.year} is given")
             self.money = self._with(currency=currency)
             return
+        key = self.tables.used(money.currency, currency, money.year)
+        self.used.append(recorded("exchange-rates", key, self.tables.rates[key]))
         with decimals.calculation():
             amount = money.amount * found.value
         self.step("exchange", self._with(amount=amount, currency=currency), found.value, (found,))
@@ -281,6 +276,7 @@ class _Work:
             hint = near(self.spend.product, known) if known else ""
             self.missing("margin", f"no share of the basic price for {named} in {money.year} is given", hint)
             return
+        self.used.append(recorded("margins", (product, money.year), found))
         with decimals.calculation():
             ratio = found.value if price_basis == "basic" else 1 / found.value
             amount = money.amount * found.value if price_basis == "basic" else money.amount / found.value
@@ -321,6 +317,7 @@ class _Work:
         return {
             "request": {**request, "factor": plain(spend.factor)},
             "context": self.context.as_dict(),
+            "tables": self.used,
             "release": {"name": self.engine.table.release, "digest": self.engine.table.digest},
             "engine": plain_values(ENGINE),
         }

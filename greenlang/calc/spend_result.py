@@ -5,22 +5,22 @@ Belongs here: shapes of answers and their plain form. Does not belong here: comp
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
-
-from greenlang_sdk.canonical import digest
 
 from greenlang.calc.certificate import plain_values
 from greenlang.calc.mistakes import Mistake
 from greenlang.calc.overlaps_lines import Line, line_of
 from greenlang.calc.quantity import Conversion, shown
 from greenlang.calc.records import FactorRecord
+from greenlang.calc.sealed import sealed
 from greenlang.calc.spend_tables import Cited
 from greenlang.factors.table import FactorTable
 
 FORMAT = "greenlang-spend/1"
+LIST = "greenlang-spends/1"
 UNIT = "kgCO2e"
 
 
@@ -85,14 +85,14 @@ class SpendResult:
     around: Mapping[str, Any] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain JSON values with the digest over all of them."""
+        """Plain JSON values, sealed: `greenlang.calc.verify_accounting` computes them again."""
         if not self.success:
             return {"success": False, "id": self.id, "mistakes": plain_values(self.mistakes)}
         names = ("id", "value", "exact", "unit", "basis", "category", "steps", "factor", "conversions", "warnings")
         content: dict[str, Any] = plain_values(
             {"format": FORMAT, **self.around, **{name: getattr(self, name) for name in names}}
         )
-        return {"success": True, **content, "digest": digest(content)}
+        return sealed(content)
 
     def line(self, table: FactorTable) -> Line:
         """The line of an inventory, for `greenlang.calc.overlaps`. Only for a success."""
@@ -113,3 +113,8 @@ class SpendResult:
         if self.category:
             said |= {"category": self.category, "scope": "3"}
         return line_of(row, table, **said)
+
+
+def plain_list(results: Sequence[SpendResult]) -> dict[str, Any]:
+    """Several spends in one file, those that were not computed too, sealed as a whole."""
+    return sealed({"format": LIST, "spends": [result.as_dict() for result in results]})

@@ -123,6 +123,9 @@ def _whole_amount(raw: object) -> tuple[Decimal, str] | None:
     if raw is None:
         return None
     value, written = read_number(raw if isinstance(raw, str) else normal_text(_decimal(raw) or Decimal(0)))
+    if value < 0:
+        mend = "net a credit note against the invoice that it belongs to"
+        raise Refused("out_of_range", f"an amount of {normal_text(value)} is less than nothing", mend)
     return value, written
 
 

@@ -65,6 +65,11 @@ class MoneyTables:
             value=CONTEXT.divide(Decimal(1), other.value), citation=other.citation, digest=other.digest, how=how
         )
 
+    def used(self, currency: str, into: str, year: int) -> tuple[str, str, int]:
+        """The key of the figure that `rate` gives: of this direction, or of the other one."""
+        key = (currency, into, year)
+        return key if key in self.rates else (into, currency, year)
+
     def series(self, currency: str) -> list[str]:
         """The names of the price indices of a currency."""
         return sorted({name for known, name, _ in self.indices if known == currency})
@@ -72,6 +77,35 @@ class MoneyTables:
     def products(self) -> list[str]:
         """The products that margins are given for."""
         return sorted({product for product, _ in self.margins})
+
+
+def recorded(table: str, key: tuple[Any, ...], cited: Cited) -> dict[str, Any]:
+    """A figure that was used, as a result records it: the columns of its table, its citation, the table's digest."""
+    names = COLUMNS[table]
+    columns = dict(zip(names[:-1], key, strict=True))
+    return {"table": table, **columns, names[-1]: cited.value, "citation": cited.citation, "digest": cited.digest}
+
+
+def recorded_tables(entries: Any) -> MoneyTables:
+    """The tables again, with no more than a result recorded of them.
+
+    Raises ValueError, LookupError, TypeError or ArithmeticError for what `recorded` never writes.
+    """
+    out = MoneyTables()
+    tables: dict[str, dict[Any, Cited]] = {
+        "exchange-rates": out.rates,
+        "deflators": out.indices,
+        "margins": out.margins,
+    }
+    for entry in entries:
+        table, names = entry["table"], COLUMNS[entry["table"]]
+        if set(entry) != {"table", "citation", "digest", *names}:
+            raise ValueError(f"a record of {table} has {', '.join(names)}, citation and digest")
+        key = tuple(entry[name] for name in names[:-1])
+        if key in tables[table]:
+            raise ValueError(f"{table}: {key} is recorded twice")
+        tables[table][key] = Cited(value=Decimal(entry[names[-1]]), citation=entry["citation"], digest=entry["digest"])
+    return out
 
 
 def read_money_tables(sources: Iterable[Path | Mapping[str, Any]]) -> tuple[MoneyTables, list[Mistake]]:

@@ -62,9 +62,10 @@ class Verification:
 
     @property
     def links(self) -> tuple[str, ...]:
-        """The links that differ, in the order of the chain."""
-        named = {finding.link for finding in self.findings}
-        return tuple(link for link in (*LINKS, "chain", "digest", "structure") if link in named)
+        """The links (or sections) that differ: those of a chain in their order, then others as they were found."""
+        named = dict.fromkeys(finding.link for finding in self.findings)
+        known = (*LINKS, "chain", "digest", "structure")
+        return (*(link for link in known if link in named), *(link for link in named if link not in known))
 
 
 def verify(

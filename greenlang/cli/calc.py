@@ -1,4 +1,4 @@
-"""`greenlang calc` and `greenlang verify`: one calculation with its certificate, and its proof.
+"""`greenlang calc`: one calculation with its certificate, and the group that the other commands join.
 
 Belongs here: reading what a person types, printing. Does not belong here: arithmetic (`greenlang.calc`).
 """
@@ -14,14 +14,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from greenlang.cli import calc_accounting, calc_batch
-from greenlang.cli.app import DONE, NEGATIVE, USAGE, settings
+from greenlang.cli.app import DONE, NEGATIVE
 from greenlang.cli.factors import factor_table
 from greenlang.cli.registry import AsJson
 from greenlang.cli.show import as_json, digits
 
 if TYPE_CHECKING:
-    from greenlang.calc import CalculationResult, Verification
-    from greenlang.factors import FactorTable
+    from greenlang.calc import CalculationResult
 
 app = typer.Typer(help="Calculate with certificates.", no_args_is_help=True)
 
@@ -85,51 +84,6 @@ def once(
     raise typer.Exit(DONE if result.success else NEGATIVE)
 
 
-def verify(
-    context: typer.Context,
-    path: Annotated[Path, typer.Argument(metavar="CERT", help="The certificate, a JSON file.")],
-    digest: Annotated[str, typer.Option(help="The digest that was kept elsewhere.")] = "",
-    factors: Annotated[
-        Path | None, typer.Option(help="A factors.parquet to verify against, instead of the stored release.")
-    ] = None,
-    json: AsJson = False,
-) -> None:
-    """Recompute a certificate from the tables. Exits 0 if nothing differs, 1 if a link does, 2 if it cannot be done."""
-    from greenlang.calc import CertificateUnreadable
-    from greenlang.calc import verify as verify_certificate
-    from greenlang.calc.certificate import read_certificate
-    from greenlang.calc.uncertainty import recompute
-    from greenlang.errors import FactorTableError
-
-    try:
-        content = read_certificate(path.read_bytes())
-        named = content.get("release")
-        table = _table(context, str(named.get("name")) if isinstance(named, dict) else "", factors)
-    except (OSError, CertificateUnreadable, FactorTableError) as error:
-        typer.echo(f"greenlang: {error}", err=True)
-        raise typer.Exit(USAGE) from error
-    found = verify_certificate(content, table, expected=digest, uncertainty=recompute)
-    if json:
-        as_json(_plain(found))
-    else:
-        _report(found, str(content.get("digest")))
-    raise typer.Exit(DONE if found.verified else NEGATIVE)
-
-
-def _table(context: typer.Context, release: str, parquet: Path | None) -> FactorTable:
-    """The table of the release that a certificate names. Raises FactorTableError if it is not on this machine."""
-    from greenlang.factors import FactorTable
-    from greenlang.factors.release import Releases
-
-    if parquet is not None:
-        return FactorTable.load(parquet)
-    found = settings(context)
-    in_force = FactorTable.in_force(found.tables)
-    if release == in_force.release:
-        return in_force
-    return Releases(found.var / "factors").table(release or "?")
-
-
 def _given(inputs: list[str]) -> dict[str, Any]:
     out: dict[str, Any] = {}
     for entry in inputs:
@@ -179,29 +133,6 @@ def _show(result: CalculationResult) -> None:
     for warning in result.warnings:
         typer.echo(f"warning: {warning}")
     typer.echo(f"certificate {result.provenance}")
-
-
-def _report(found: Verification, digest: str) -> None:
-    for finding in found.findings:
-        typer.echo(str(finding))
-    for note in found.notes:
-        typer.echo(f"note: {note}")
-    if found.verified:
-        typer.echo(f"verified {digest}")
-    else:
-        typer.echo(f"differs: {', '.join(found.links)}")
-
-
-def _plain(found: Verification) -> dict[str, Any]:
-    return {
-        "verified": found.verified,
-        "links": list(found.links),
-        "findings": [
-            {"link": f.link, "place": f.place, "message": f.message, "stated": f.stated, "found": f.found}
-            for f in found.findings
-        ],
-        "notes": list(found.notes),
-    }
 
 
 calc_accounting.join(app)

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from greenlang.calc import CalculationContext, CalculationEngine
     from greenlang.calc.mistakes import Mistake
     from greenlang.calc.overlaps import Line, Resolution
+    from greenlang.calc.spend_tables import MoneyTables
     from greenlang.calc.uncertainty import UncertaintyResult
 
 GwpSet = Annotated[str, typer.Option(help="GWP set, such as AR5GWP100, for figures that are gas by gas.")]
@@ -41,6 +42,10 @@ Stated = Annotated[
     typer.Option(
         "--set", "-s", metavar="NAME=HALF_WIDTH", help='An uncertainty: energy="5 %". Once for each quantity.'
     ),
+]
+Tables = Annotated[
+    list[Path] | None,
+    typer.Option("--table", "-t", help="Your exchange rates, deflators or margins, each cited. Once for each file."),
 ]
 Out = Annotated[Path | None, typer.Option(help="File to write the whole result to, as JSON.")]
 
@@ -92,12 +97,7 @@ def spend(
     path: Annotated[
         Path, typer.Argument(metavar="FILE", help="CSV, YAML or JSON: one spend, or a list of them under `spends`.")
     ],
-    tables: Annotated[
-        list[Path] | None,
-        typer.Option(
-            "--table", "-t", help="Your exchange rates, deflators or margins, each cited. Once for each file."
-        ),
-    ] = None,
+    tables: Tables = None,
     policy: Policy = "",
     release: Release = "",
     stated: Stated = None,
@@ -107,21 +107,18 @@ def spend(
     """Emissions of money spent, every step shown. Exits 1, with what is missing, if a spend cannot be computed."""
     from greenlang.calc.certificate import plain_values
     from greenlang.calc.spend import calculate
-    from greenlang.calc.spend_tables import read_money_tables
+    from greenlang.calc.spend_result import plain_list
     from greenlang.calc.uncertainty_lines import spend_uncertainty
 
     engine, around = _engine(context, "", policy, release)
-    money, wrong = read_money_tables([one if one.suffix.lower() == ".csv" else _mapping(one) for one in tables or []])
-    if wrong:
-        mistakes(wrong)
-        raise typer.Exit(NEGATIVE)
+    money = money_tables(tables or [])
     results = [calculate(engine, entry, money, around) for entry in _rows(path, "spends")]
     told = _pairs(stated or [])
     known = [spend_uncertainty(engine, result, told) if result.success else (None, []) for result in results]
     if wrong := [mistake for _, found in known for mistake in found]:
         mistakes(wrong)
         raise typer.Exit(NEGATIVE)
-    plain = {"spends": [result.as_dict() for result in results]}
+    plain = plain_list(results)
     _written(out, plain)
     if json:
         as_json({**plain, "uncertainty": [plain_values(one) for one, _ in known]})
@@ -218,6 +215,17 @@ def _engine(
     return CalculationEngine(factor_table(context)), CalculationContext(gwp_set=gwp_set, policy=policy, release=release)
 
 
+def money_tables(paths: Sequence[Path]) -> MoneyTables:
+    """The user's tables. Shows every mistake in them and exits if there is one."""
+    from greenlang.calc.spend_tables import read_money_tables
+
+    money, wrong = read_money_tables([path if path.suffix.lower() == ".csv" else _mapping(path) for path in paths])
+    if wrong:
+        mistakes(wrong)
+        raise typer.Exit(NEGATIVE)
+    return money
+
+
 def _mapping(path: Path) -> Mapping[str, Any]:
     found = _document(path)
     if not isinstance(found, Mapping):
@@ -272,6 +280,8 @@ def _lines(context: typer.Context, paths: Sequence[Path]) -> tuple[list[Line], l
             more, told = certificate_lines(found, factors)
         elif kind.startswith("greenlang-scope-2/"):
             more, told = _scope2_lines(context, found), []
+        elif kind.startswith(("greenlang-spends/", "greenlang-spend/")):
+            more, told = _spend_lines(context, found), []
         else:
             more, told = read_lines(_rows(path, "lines"), factors)
         lines += more
@@ -290,6 +300,25 @@ def _scope2_lines(context: typer.Context, found: Mapping[str, Any]) -> list[Line
     if wrong or not result.success or result.as_dict().get("digest") != found.get("digest"):
         raise _unusable("the scope 2 result cannot be computed again from this release as it stands in the file")
     return result.ledger(engine.table)
+
+
+def _spend_lines(context: typer.Context, found: Mapping[str, Any]) -> list[Line]:
+    """The lines of stored spends, computed again; those that could not be computed have none."""
+    from greenlang.calc.context import read_context
+    from greenlang.calc.spend import calculate
+    from greenlang.calc.spend_tables import recorded_tables
+    from greenlang.calc.verify_accounting import verify_spend
+
+    engine, _ = _engine(context, "", "", "")
+    if not verify_spend(found, engine).verified:
+        raise _unusable("the spends cannot be computed again from this release as they stand in the file")
+    out = []
+    for entry in found.get("spends", [found]):
+        if entry["success"]:
+            around, _ = read_context(entry["context"])
+            made = calculate(engine, entry["request"], recorded_tables(entry["tables"]), around)
+            out.append(made.line(engine.table))
+    return out
 
 
 def _resolutions(path: Path | None) -> list[Resolution]:

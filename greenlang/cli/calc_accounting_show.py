@@ -112,14 +112,21 @@ def show_total(found: Total) -> None:
     for finding in found.findings:
         typer.echo(str(finding))
     mistakes(found.mistakes)
-    for name, reason in (found.left_out or {}).items():
-        typer.echo(f"left out: {name} ({reason})")
+    for line in found.left_out:
+        place = (
+            f"category {line.category}" if line.category else f"scope {line.scope}" if line.scope else "no named scope"
+        )
+        typer.echo(f"left out: {line.id}, {digits(line.value)} {line.unit}, {place} ({line.reason})")
     if found.value is None:
         for finding in found.open:
             typer.echo(f"stands in the way: {finding.id}")
         typer.echo("no total: say what is meant with --resolutions, or name a --method", err=True)
         return
     typer.echo(f"total {digits(found.value)} {found.unit}{_of_bases(found.shares)}")
+    for part in found.subtotals:
+        lines = f"{part.lines:,} line{'' if part.lines == 1 else 's'}"
+        indent = "        " if part.category else "    "
+        typer.echo(f"{indent}{part.name}: {digits(part.value)} {found.unit}, {lines}")
     for unit, value in (found.outside or {}).items():
         typer.echo(f"outside the total: {digits(value)} {unit}")
 

@@ -118,7 +118,14 @@ def stats(context: typer.Context, json: AsJson = False) -> None:
 
 @app.command()
 def check(
-    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="YAML files of formulas.", exists=True)],
+    files: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="FILE...",
+            help="YAML files of formulas, parameter tables or families, or their folder.",
+            exists=True,
+        ),
+    ],
 ) -> None:
     """Check files of formulas: declaration, units, worked cases; every mistake with its place. Exits 1 on a mistake."""
     from greenlang.formulas.__main__ import main

@@ -19,7 +19,8 @@ from greenlang_sdk.decimals import normal_text
 
 from greenlang.errors import CalculationError, FormulaError
 from greenlang.formulas.parse import parse
-from greenlang.formulas.reading import Citation, Place, Reader
+from greenlang.formulas.ranges import unsaid
+from greenlang.formulas.reading import Citation, Place, Reader, near
 from greenlang.formulas.tables import TableSet
 from greenlang.formulas.tree import Name, Node, Sum, TableCall, walk
 
@@ -134,18 +135,29 @@ class LibraryFormula:
         return tuple(name for name, symbol in self.symbols.items() if symbol.default is None)
 
 
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A formula as far as it could be read, so that its mistakes can be told in one pass; never calculated with."""
+
+    formula: LibraryFormula
+    unsure: frozenset[str] = frozenset()  # symbols and outputs of which a mistake hides what they are
+    unread: frozenset[str] = frozenset()  # outputs whose expression could not be parsed
+
+
 _SYMBOL_KEYS = ("unit", "gas", "activity", "names", "default", "source", "range", "type", "enum", "columns")
 _TYPES = ("number", "text", "truth", "table")
 _ORIGINS = ("input", "factor", "gwp", "parameter", "constant")
 
 
-def read_formula(reader: Reader, place: Place, tables: TableSet | None) -> LibraryFormula | None:
-    """The declaration at ``place``, or None; what is wrong is in ``reader.problems``."""
+def read_formula(reader: Reader, place: Place, tables: TableSet | None) -> Draft | None:
+    """The declaration at ``place``, as far as it can be read; what is wrong is in ``reader.problems``.
+
+    None where no mapping stands there.
+    """
     raw = reader.value
     for part in place:
         raw = raw[part]
-    reader.within(place, str(raw.get("id", "")) if isinstance(raw, dict) else "")
-    before = len(reader.problems)
+    reader.within(place, str(raw.get("id") or reader.subject) if isinstance(raw, dict) else reader.subject)
     fields = reader.mapping(
         (),
         raw,
@@ -166,9 +178,33 @@ def read_formula(reader: Reader, place: Place, tables: TableSet | None) -> Libra
         vectors=tuple(_vector(reader, i, v) for i, v in enumerate(reader.sequence(("vectors",), fields["vectors"]))),
         tables=tables,
     )
-    if len(reader.problems) == before:
-        _whole(reader, formula)
-    return formula if len(reader.problems) == before else None
+    _named(reader, formula)
+    _used(reader, formula)
+    for i, vector in enumerate(formula.vectors):
+        if not reader.told(("vectors", i)):
+            _covers(reader, formula, i, vector)
+    return _draft(reader, formula)
+
+
+def _draft(reader: Reader, formula: LibraryFormula) -> Draft:
+    unread = {n for n in formula.outputs if reader.told(("outputs", n, "expression"))}
+    if not formula.symbols:
+        unread |= formula.outputs.keys()  # every name would be unknown
+    return Draft(formula, frozenset(n for n in _names(formula) if _unsure(reader, n)), frozenset(unread))
+
+
+def _names(formula: LibraryFormula) -> tuple[str, ...]:
+    return (*formula.symbols, *formula.outputs)
+
+
+def _unsure(reader: Reader, name: str) -> bool:
+    """Whether a mistake hides what a symbol or an output is: its type, unit, columns or values."""
+    return (
+        reader.told(("symbols", name))
+        or reader.told(("outputs", name))
+        or reader.told(("outputs", name, "unit"))
+        or any(reader.told(("symbols", name, key), below=True) for key in ("type", "unit", "columns", "enum"))
+    )
 
 
 def _symbol(reader: Reader, name: str, raw: object) -> FormulaSymbol:
@@ -178,23 +214,16 @@ def _symbol(reader: Reader, name: str, raw: object) -> FormulaSymbol:
         return FormulaSymbol("input", "1", "")
     _legal(reader, place, name)
     origin, kind = fields["origin"], fields.get("type", "number")
-    if origin not in _ORIGINS:
+    if origin is not None and origin not in _ORIGINS:
         reader.fail((*place, "origin"), f"the origin is one of {', '.join(_ORIGINS)}, not {origin!r}")
-    if kind not in _TYPES or (kind != "number" and origin != "input"):
+    if kind not in _TYPES or (kind != "number" and origin not in ("input", None)):
         reader.fail((*place, "type"), f"the type is one of {', '.join(_TYPES)}, and only inputs are no numbers")
+        kind = kind if kind in _TYPES else "number"
     unit = _typed(reader, place, fields, kind)
-    default = fields.get("default")
-    if default is not None:
-        default = reader.number((*place, "default"), default)
-        if origin not in {"parameter", "constant"}:
-            reader.fail((*place, "default"), "only a parameter or a constant has a default")
-        if not fields.get("source"):
-            reader.fail(place, "a default needs its `source`: document, table or page")
-    elif origin == "constant":
-        reader.fail(place, "a constant needs its `default`")
+    default = _default(reader, place, fields)
     if origin == "gwp" and not (fields.get("gas") and fields.get("activity")):
-        reader.fail(place, "a gwp needs `gas` and `activity`")
-    columns = fields.get("columns") or {}
+        reader.fail((*place, "gas"), "a gwp needs `gas` and `activity`")
+    columns = dict(reader.entries((*place, "columns"), fields["columns"])) if fields.get("columns") else {}
     if len({str(c).lower() for c in columns}) != len(columns):
         reader.fail((*place, "columns"), "two columns differ in capitals only, which DuckDB takes for one")
     return FormulaSymbol(
@@ -207,17 +236,35 @@ def _symbol(reader: Reader, name: str, raw: object) -> FormulaSymbol:
         names=reader.texts((*place, "names"), fields["names"]) if fields.get("names") else (),
         default=default,
         source=reader.text((*place, "source"), fields.get("source", ""), empty=True),
-        range=_range(reader, place, fields, default),
+        range=unsaid(origin, kind, unit) if fields.get("range") is None else _range(reader, place, fields, default),
         enum=reader.texts((*place, "enum"), fields["enum"]) if fields.get("enum") else (),
         columns={n: _column(reader, (*place, "columns", n), c) for n, c in columns.items()},
     )
+
+
+def _default(reader: Reader, place: Place, fields: Mapping[str, Any]) -> Decimal | None:
+    """The value of a parameter or constant, which needs its source; nothing else has one."""
+    origin, raw = fields["origin"], fields.get("default")
+    if raw is None:
+        if origin == "constant" and not reader.told((*place, "default")):
+            reader.fail((*place, "default"), "a constant needs its `default`")
+        return None
+    if not fields.get("source"):
+        reader.fail((*place, "source"), "a default needs its `source`: document, table or page")
+    if reader.told((*place, "default")):
+        return None
+    if origin in _ORIGINS and origin not in ("parameter", "constant"):
+        reader.fail((*place, "default"), "only a parameter or a constant has a default")
+        return None
+    found = reader.number((*place, "default"), raw)
+    return None if reader.told((*place, "default")) else found
 
 
 def _typed(reader: Reader, place: Place, fields: Mapping[str, Any], kind: str) -> str:
     """The unit that a number needs and nothing else has."""
     if kind == "number":
         if fields.get("unit") is None:
-            reader.fail(place, "`unit` is missing; a pure number has the unit 1")
+            reader.fail((*place, "unit"), "`unit` is missing; a pure number has the unit 1")
             return "1"
         return reader.unit((*place, "unit"), fields["unit"])
     for key in ("unit", "range", "default"):
@@ -226,7 +273,7 @@ def _typed(reader: Reader, place: Place, fields: Mapping[str, Any], kind: str) -
     if kind != "text" and fields.get("enum"):
         reader.fail((*place, "enum"), "only a text has an enum")
     if (kind == "table") != bool(fields.get("columns")):
-        reader.fail(place, "a table, and only a table, has `columns`")
+        reader.fail((*place, "columns"), "a table, and only a table, has `columns`")
     return ""
 
 
@@ -236,13 +283,15 @@ def _column(reader: Reader, place: Place, raw: object) -> FormulaColumn:
         return FormulaColumn("number", "1")
     _legal(reader, place, str(place[-1]))
     kind = fields.get("type", "number")
-    if kind not in {"number", "text"}:
+    if kind not in ("number", "text"):
         reader.fail((*place, "type"), "a column holds numbers or texts")
+        kind = "number"
+    unit = _typed(reader, place, fields, kind)
     return FormulaColumn(
         cast(SymbolType, kind),
-        _typed(reader, place, fields, kind),
+        unit,
         reader.text((*place, "meaning"), fields.get("meaning", ""), empty=True),
-        _range(reader, place, fields, None),
+        unsaid("input", kind, unit) if fields.get("range") is None else _range(reader, place, fields, None),
         reader.texts((*place, "enum"), fields["enum"]) if fields.get("enum") else (),
     )
 
@@ -254,14 +303,17 @@ def _legal(reader: Reader, place: Place, name: str) -> None:
 
 def _range(reader: Reader, place: Place, fields: Mapping[str, Any], default: Decimal | None) -> Range:
     raw = fields.get("range")
-    if raw is None:
+    if raw is None or reader.told((*place, "range")):
         return (None, None)
     if not isinstance(raw, list) or len(raw) != 2:
         reader.fail((*place, "range"), "a range is [lowest, highest], null where it is open")
         return (None, None)
     low, high = (None if v is None else reader.number((*place, "range"), v) for v in raw)
+    if reader.told((*place, "range")):
+        return (None, None)
     if low is not None and high is not None and low > high:
         reader.fail((*place, "range"), f"{low} is above {high}")
+        return (None, None)
     if default is not None and not within(default, (low, high)):
         reader.fail((*place, "default"), f"the default {default} is outside its own range")
     return low, high
@@ -296,9 +348,9 @@ def _vector(reader: Reader, i: int, raw: object) -> WorkedVector:
     if fields is None:
         return WorkedVector("", {}, {})
     given = fields["given"]
-    if not isinstance(given, dict):
+    if not isinstance(given, dict) and not reader.told((*place, "given")):
         reader.fail((*place, "given"), "a mapping of symbols to values is needed here; {} where all have defaults")
-        given = {}
+    given = given if isinstance(given, dict) else {}
     tol = reader.number((*place, "tol"), fields["tol"]) if fields.get("tol") is not None else Decimal("1e-9")
     if not 0 <= tol <= _MAX_TOLERANCE:
         reader.fail((*place, "tol"), f"a relative tolerance lies between 0 and {_MAX_TOLERANCE}")
@@ -325,44 +377,59 @@ def _given(reader: Reader, place: Place, value: object) -> Given:
     return reader.number(place, value)
 
 
-def _whole(reader: Reader, formula: LibraryFormula) -> None:
-    """What concerns more than one entry: names, what is used, what the vectors give."""
-    if not _ID.fullmatch(formula.id):
+def _named(reader: Reader, formula: LibraryFormula) -> None:
+    """Id, domain, and the names that must differ."""
+    if formula.id and not _ID.fullmatch(formula.id):
         reader.fail(("id",), "an id is <domain>/<subject>/<name> in small letters, digits and hyphens")
-    if formula.domain not in DOMAINS or formula.id.split("/")[0] != formula.domain:
+    starts = not formula.id or formula.id.split("/")[0] == formula.domain
+    if formula.domain and (formula.domain not in DOMAINS or not starts):
         reader.fail(("domain",), f"the domain is one of {', '.join(DOMAINS)}, and the id starts with it")
-    for name in formula.outputs.keys() & formula.symbols.keys():
-        reader.fail(("outputs", name), f"`{name}` is a symbol already")
+    for name in formula.outputs:
+        if name in formula.symbols:
+            reader.fail(("outputs", name), f"`{name}` is a symbol already")
+
+
+def _used(reader: Reader, formula: LibraryFormula) -> None:
+    """Every expression can be parsed, and every symbol stands in one."""
     used: set[str] = set()
     for name, out in formula.outputs.items():
+        if reader.told(("outputs", name)) or reader.told(("outputs", name, "expression")):
+            continue
         try:
             for node in walk(parse(out.expression)):
                 used |= {node.name.partition(".")[0]} if isinstance(node, Name) else set()
                 used |= {node.table} if isinstance(node, Sum) else set()
         except FormulaError as error:
             reader.fail(("outputs", name, "expression"), pointed(error))
-            return
-    for name in formula.symbols.keys() - used:
-        reader.fail(("symbols", name), "no output uses it")
-    for i, vector in enumerate(formula.vectors):
-        _covers(reader, formula, i, vector)
+    read = [not reader.told(("outputs", n)) and not reader.told(("outputs", n, "expression")) for n in formula.outputs]
+    if not read or not all(read):
+        return  # what could not be read may use any symbol
+    for name in formula.symbols:
+        if name not in used:
+            reader.fail(("symbols", name), "no output uses it")
 
 
 def _covers(reader: Reader, formula: LibraryFormula, i: int, vector: WorkedVector) -> None:
+    """What a worked vector gives and expects; nothing is said about symbols that are mistaken themselves."""
     place: Place = ("vectors", i)
-    for name in formula.needed:
+    sure = {n: s for n, s in formula.symbols.items() if not reader.told(("symbols", n), below=True)}
+    needed = () if reader.told((*place, "given")) else tuple(n for n, s in sure.items() if s.default is None)
+    for name in needed:
         if name not in vector.given:
             reader.fail((*place, "given"), f"`{name}` is not given")
     for name, value in vector.given.items():
+        here = (*place, "given", name)
+        if reader.told(here, below=True) or not formula.symbols:
+            continue
         if name not in formula.symbols:
-            reader.fail((*place, "given", name), "there is no such symbol")
+            reader.fail(here, f"there is no such symbol{near(name, list(formula.symbols))}")
         elif formula.symbols[name].origin == "constant":
-            reader.fail((*place, "given", name), "a constant cannot be given")
-        elif why := misfit(formula.symbols[name], value):
-            reader.fail((*place, "given", name), why)
+            reader.fail(here, "a constant cannot be given")
+        elif name in sure and (why := misfit(sure[name], value)):
+            reader.fail(here, why)
     for name in vector.expect:
-        if name not in formula.outputs:
-            reader.fail((*place, "expect", name), "there is no such output")
+        if formula.outputs and name not in formula.outputs:
+            reader.fail((*place, "expect", name), f"there is no such output{near(name, list(formula.outputs))}")
 
 
 def checked(symbols: Mapping[str, FormulaSymbol], given: Mapping[str, Given | None]) -> dict[str, Given]:

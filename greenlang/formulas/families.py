@@ -24,10 +24,11 @@ from greenlang import _paths
 from greenlang.errors import FormulaError
 from greenlang.formulas.library import FormulaLibrary
 from greenlang.formulas.prove import CompiledFormula, compiled
-from greenlang.formulas.reading import Problem, Reader, near
+from greenlang.formulas.reading import Place, Problem, Reader, near
 from greenlang.formulas.tree import Convert, Node, Number, substitute
 
 if TYPE_CHECKING:
+    from greenlang.factors.fields import Field
     from greenlang.factors.model import Factor
 
 COLUMNS = (
@@ -115,12 +116,16 @@ def families(library: FormulaLibrary, path: Path | None = None) -> list[Family]:
 
 def read_families(path: Path, library: FormulaLibrary) -> tuple[list[Family], list[Problem]]:
     """The families of a file, and everything that is wrong with it."""
-    reader = Reader.open(path)
-    if reader is None or not isinstance(reader.value, dict):
-        return [], reader.problems if reader else []
+    try:
+        reader = Reader.open(path)
+    except OSError as error:
+        return [], [Problem(str(error), path)]
+    if not isinstance(reader.value, dict):
+        return [], reader.problems
     out: dict[str, Family] = {}
     raw = reader.mapping((), reader.value, needs=("families",)) or {}
     for i, entry in enumerate(reader.sequence(("families",), raw.get("families"))):
+        reader.subject = str(entry.get("id") or path.stem) if isinstance(entry, dict) else path.stem
         fields = reader.mapping(("families", i), entry, needs=("id", "formula", "bind"), may=("note",))
         if fields is None:
             continue
@@ -130,7 +135,7 @@ def read_families(path: Path, library: FormulaLibrary) -> tuple[list[Family], li
             _bindings(reader, i, fields["bind"]),
             reader.text(("families", i, "note"), fields.get("note", ""), empty=True),
         )
-        if family.id in out:
+        if family.id and family.id in out:
             reader.fail(("families", i, "id"), f"{family.id} stands twice")
         out[family.id] = family
         _fits(reader, i, family, library)
@@ -144,26 +149,93 @@ def _bindings(reader: Reader, i: int, raw: object) -> dict[str, Selection]:
         fields = reader.mapping(place, where, needs=("publisher", "dataset"), may=COLUMNS) or {}
         patterns: dict[str, tuple[str, ...]] = {}
         for column, value in fields.items():
-            listed = value if isinstance(value, list) else [value]
+            listed = reader.sequence((*place, column), value) if isinstance(value, list) else [value]
             patterns[column] = tuple(reader.text((*place, column), v, empty=True) for v in listed)
+            if column in COLUMNS:
+                _values(reader, (*place, column), column, patterns[column])
+        _sources(reader, place, patterns)
         out[symbol] = Selection(patterns)
     return out
 
 
-def _fits(reader: Reader, i: int, family: Family, library: FormulaLibrary) -> None:
-    if family.formula not in library:
-        reader.fail(
-            ("families", i, "formula"),
-            f"there is no formula {family.formula}{near(family.formula, list(library.pieces))}",
-        )
+def _values(reader: Reader, place: Place, column: str, patterns: tuple[str, ...]) -> None:
+    """Each pattern fits a value that the column can have."""
+    from greenlang.factors.fields import declared_fields
+
+    (declared,) = (f for f in declared_fields() if f.name == column)
+    for pattern in patterns if not reader.told(place) else ():
+        if why := _impossible(declared, pattern):
+            reader.fail(place, why)
+
+
+def _impossible(column: Field, pattern: str) -> str:
+    """Why no row has such a value in a column; empty if one can have it."""
+    from greenlang.formulas.prove import unit_problem
+
+    if not pattern:
+        return f"no row has an empty {column.name}" if column.required else ""
+    if column.name == "per":
+        return "" if "*" in pattern else unit_problem(pattern)
+    if not column.allowed or any(_matches(value, (pattern,)) for value in column.allowed):
+        return ""
+    hint = near(pattern, list(column.allowed)) or f"; there are {', '.join(column.allowed)}"
+    return f"no row has the {column.name} `{pattern}`{hint}"
+
+
+def _sources(reader: Reader, place: Place, patterns: Mapping[str, tuple[str, ...]]) -> None:
+    """Publisher, dataset and vintage name factor tables that there can be; the first two without patterns."""
+    known = _editions()
+    if any(reader.told((*place, column)) for column in ("publisher", "dataset")) or not patterns:
         return
-    formula = library.get(family.formula)
+    chosen = [(p, d) for p in patterns["publisher"] for d in patterns["dataset"]]
+    for publisher, dataset in chosen:
+        if (publisher, dataset) not in known:
+            own = [f"{p}/{d}" for p, d in known]
+            of = [d for p, d in known if p == publisher]
+            hint = f"; {publisher} has {', '.join(of)}" if of else near(f"{publisher}/{dataset}", own)
+            reader.fail((*place, "dataset"), f"there is no factor table {publisher}/{dataset}{hint}")
+    vintages = sorted({v for key in chosen for v in known.get(key, ())})
+    for pattern in patterns.get("vintage", ()) if vintages else ():
+        if not any(_matches(v, (pattern,)) for v in vintages):
+            reader.fail((*place, "vintage"), f"there is no vintage `{pattern}`; there are {', '.join(vintages)}")
+
+
+@cache
+def _editions() -> dict[tuple[str, str], frozenset[str]]:
+    """The vintages of every factor table, by publisher and dataset: the catalogue's, and the embedded base's."""
+    from greenlang.factors.catalogue import catalogue
+    from greenlang.factors.table import FactorTable
+
+    found: dict[tuple[str, str], set[str]] = defaultdict(set)
+    for edition in catalogue():
+        if not edition.cross_check:
+            found[edition.publisher, edition.dataset].add(edition.vintage)
+    embedded = FactorTable.load()
+    for publisher, dataset, vintage in zip(*map(embedded.column, ("publisher", "dataset", "vintage")), strict=True):
+        found[publisher, dataset].add(vintage)
+    return {key: frozenset(found[key]) for key in sorted(found)}
+
+
+def _fits(reader: Reader, i: int, family: Family, library: FormulaLibrary) -> None:
+    place: Place = ("families", i, "formula")
+    if reader.told(place):
+        return
+    if family.formula not in library:
+        reader.fail(place, f"there is no formula {family.formula}{near(family.formula, list(library.pieces))}")
+        return
+    try:
+        formula = library.get(family.formula)
+    except FormulaError as error:
+        reader.fail(place, f"{family.formula} cannot be read: {error}")
+        return
     assert formula is not None
     for symbol in family.bind:
         known = formula.symbols.get(symbol)
         if known is None or known.origin != "factor":
             factors = ", ".join(n for n, s in formula.symbols.items() if s.origin == "factor")
-            reader.fail(("families", i, "bind", symbol), f"{formula.id} has no factor `{symbol}`; it has {factors}")
+            reader.fail(
+                ("families", i, "bind", symbol), f"{formula.id} has no factor `{symbol}`; it has {factors or 'none'}"
+            )
 
 
 # --- expanding ------------------------------------------------------------------------------------------------------

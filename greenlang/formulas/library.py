@@ -21,6 +21,7 @@ from pathlib import Path
 from greenlang import _paths
 from greenlang.errors import FormulaError
 from greenlang.formulas.declare import (
+    Draft,
     FormulaOutput,
     FormulaSymbol,
     LibraryFormula,
@@ -150,29 +151,49 @@ def formula_files(folder: Path) -> list[Path]:
 
 def split(path: Path) -> list[Piece]:
     """The formulas of a file, each as its text. Raises FormulaError for a file that is not in the one form."""
+    pieces, wrong = cut(path)
+    if wrong:
+        raise FormulaError(f"{path}: {wrong}")
+    return pieces
+
+
+def cut(path: Path) -> tuple[list[Piece], str]:
+    """The formulas of a file as far as they can be told apart, and why it is not in the one form; empty if it is.
+
+    Raises OSError and UnicodeDecodeError for a file that is no text.
+    """
     text = path.read_bytes().decode("utf-8-sig").replace("\r\n", "\n")
     first = _START.search(text)
     starts = [m for m in _START.finditer(text) if first is not None and m[1] == first[1]]
-    if not starts or not _HEAD.fullmatch(text[: starts[0].start()]):
-        raise FormulaError(f"{path}: a file holds `formulas:` and below it entries that start with `- id:`")
+    good = bool(starts) and _HEAD.fullmatch(text[: starts[0].start()])
     ends = [*(m.start() for m in starts[1:]), len(text)]
-    return [
+    pieces = [
         Piece(m[2].strip("\"'"), path, text[m.start() : end], text.count("\n", 0, m.start()))
-        for m, end in zip(starts, ends, strict=True)
+        for m, end in zip(starts, ends if starts else (), strict=True)
     ]
+    return pieces, "" if good else "a file holds `formulas:` and below it entries that start with `- id:`"
 
 
 def read_piece(piece: Piece, tables: TableSet | None) -> tuple[LibraryFormula | None, list[Problem]]:
     """The formula in a piece of text, or None; and everything that is wrong with its declaration."""
+    drafts, problems = draft_piece(piece, tables)
+    return (drafts[0].formula if drafts and not problems else None), problems
+
+
+def draft_piece(piece: Piece, tables: TableSet | None) -> tuple[list[Draft], list[Problem]]:
+    """What can be read of a piece, and everything that is wrong with its declaration.
+
+    One formula; more where entries follow that do not start with ``- id:``, which is a mistake of its own.
+    """
     document = parse_yaml(f"formulas:\n{piece.text}".encode())
     reader = Reader(document, piece.path, subject=piece.id, start=piece.line - 1)
-    if reader.problems:
-        return None, reader.problems
-    entries = reader.value.get("formulas")
-    if len(reader.value) != 1 or not isinstance(entries, list) or len(entries) != 1:
+    value = reader.value if isinstance(reader.value, dict) else {}
+    listed = value.get("formulas")
+    entries = listed if isinstance(listed, list) else []
+    if value and (len(value) != 1 or len(entries) != 1):
         reader.fail((), "an entry that does not start with `- id:` follows this formula")
-        return None, reader.problems
-    return read_formula(reader, ("formulas", 0), tables), reader.problems
+    drafts = [read_formula(reader, ("formulas", i), tables) for i in range(len(entries))]
+    return [draft for draft in drafts if draft is not None], reader.problems
 
 
 def _bare(text: str) -> bytes:

@@ -15,8 +15,9 @@ from greenlang_sdk import decimals
 from greenlang.errors import CalculationError, FormulaError, UnitError
 from greenlang.formulas import exact
 from greenlang.formulas.check import Scope, Symbol, check, fit
-from greenlang.formulas.declare import Given, LibraryFormula, WorkedVector, checked, pointed
+from greenlang.formulas.declare import Draft, Given, LibraryFormula, WorkedVector, checked, pointed
 from greenlang.formulas.evaluate import evaluate
+from greenlang.formulas.parse import parse
 from greenlang.formulas.reading import Problem
 from greenlang.formulas.tree import Name, Node, Sum, substitute, walk
 
@@ -46,8 +47,7 @@ class CompiledFormula:
 
     def used(self, output: str) -> tuple[str, ...]:
         """The symbols that an output depends on, in the order of their declaration."""
-        names = {n.name.partition(".")[0] for n in walk(self.single(output)) if isinstance(n, Name)}
-        names |= {n.table for n in walk(self.single(output)) if isinstance(n, Sum)}
+        names = _names(self.single(output))
         return tuple(name for name in self.formula.symbols if name in names)
 
     def answer(self, output: str, given: Mapping[str, Given], *, decimals: int | None = None) -> Decimal:
@@ -93,7 +93,7 @@ def compiled(formula: LibraryFormula) -> CompiledFormula:
     found = formula.__dict__.get("_compiled")
     if isinstance(found, CompiledFormula):
         return found
-    trees, problems = _compile(formula)
+    trees, problems = _compile(Draft(formula))
     if problems:
         raise FormulaError(str(problems[0]))
     out = CompiledFormula(formula, trees)
@@ -101,7 +101,12 @@ def compiled(formula: LibraryFormula) -> CompiledFormula:
     return out
 
 
-def _compile(formula: LibraryFormula) -> tuple[dict[str, Node], list[Problem]]:
+def _compile(draft: Draft) -> tuple[dict[str, Node], list[Problem]]:
+    """The checked trees of the outputs that can be checked, and what is wrong with their units.
+
+    An expression is left out if it could not be parsed, or if it uses something that is mistaken itself.
+    """
+    formula, unsure = draft.formula, set(draft.unsure)
     symbols: dict[str, Symbol] = {}
     problems: list[Problem] = []
     for name, symbol in formula.symbols.items():
@@ -111,24 +116,33 @@ def _compile(formula: LibraryFormula) -> tuple[dict[str, Node], list[Problem]]:
         )
         symbols[name] = Symbol(name, "symbol", symbol.type, symbol.unit or None, symbol.enum, columns)
         for place, unit in ((name, symbol.unit), *((c.name, c.unit or "") for c in columns)):
-            if why := unit_problem(unit):
+            if name not in unsure and (why := unit_problem(unit)):
                 problems.append(Problem(why, subject=formula.id, where=f"symbols.{place}.unit"))
-    if problems:
-        return {}, problems
-    scope_tables = formula.tables.get if formula.tables is not None else None
+    unsure |= {problem.where.split(".")[1] for problem in problems}
+    scope = Scope(symbols, table=formula.tables.get if formula.tables is not None else None)
     trees: dict[str, Node] = {}
     for name, out in formula.outputs.items():
-        text = out.expression
-        try:
-            trees[name] = fit(
-                check(formula.trees()[name], Scope(symbols, table=scope_tables), source=text), out.unit, source=text
-            )
-        except FormulaError as error:
-            problems.append(Problem(pointed(error), subject=formula.id, where=f"outputs.{name}.expression"))
-        except UnitError as error:
-            problems.append(Problem(str(error), subject=formula.id, where=f"outputs.{name}.unit"))
+        if name not in unsure and (why := unit_problem(out.unit)):
+            problems.append(Problem(why, subject=formula.id, where=f"outputs.{name}.unit"))
+            unsure.add(name)
+        if name not in draft.unread:
+            try:
+                tree = parse(out.expression)
+                if not unsure & _names(tree):
+                    checked = check(tree, scope, source=out.expression)
+                    trees[name] = checked if name in unsure else fit(checked, out.unit, source=out.expression)
+            except FormulaError as error:
+                problems.append(Problem(pointed(error), subject=formula.id, where=f"outputs.{name}.expression"))
+            except UnitError as error:
+                problems.append(Problem(str(error), subject=formula.id, where=f"outputs.{name}.unit"))
         symbols[name] = Symbol(name, "symbol", "number", out.unit)
     return trees, problems
+
+
+def _names(tree: Node) -> set[str]:
+    """The symbols and outputs that an expression uses, tables included."""
+    names = {n.name.partition(".")[0] for n in walk(tree) if isinstance(n, Name)}
+    return names | {n.table for n in walk(tree) if isinstance(n, Sum)}
 
 
 def unit_problem(unit: str) -> str:
@@ -144,8 +158,9 @@ def unit_problem(unit: str) -> str:
 
 
 def findings(formula: LibraryFormula) -> list[Problem]:
-    """Everything that is wrong with a formula: units that do not fit, vectors that are not reproduced."""
-    trees, problems = _compile(formula)
+    """What is wrong with a formula that could be read: units that do not fit; vectors that are not reproduced, where
+    all units fit."""
+    trees, problems = _compile(Draft(formula))
     if problems:
         return problems
     whole = CompiledFormula(formula, trees)
@@ -154,6 +169,11 @@ def findings(formula: LibraryFormula) -> list[Problem]:
     for i, vector in enumerate(formula.vectors):
         problems += [Problem(m, subject=formula.id, where=f"vectors[{i}]") for m in _reproduce(whole, vector)]
     return problems
+
+
+def unit_findings(draft: Draft) -> list[Problem]:
+    """What is wrong with the units of a formula that has other mistakes, as far as these leave them known."""
+    return _compile(draft)[1]
 
 
 def _reproduce(whole: CompiledFormula, vector: WorkedVector) -> list[str]:

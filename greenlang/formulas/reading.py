@@ -51,7 +51,11 @@ def near(name: str, known: list[str]) -> str:
 
 
 class Reader:
-    """A parsed piece of YAML and the problems found in it. ``start`` is the line before the piece in its file."""
+    """A parsed piece of YAML and the problems found in it. ``start`` is the line before the piece in its file.
+
+    Reading goes on after a mistake: what is missing or unusable is told once, where it stands, and is read as an empty
+    text, zero, or nothing. `told` says where, so that no later check complains about the same thing again.
+    """
 
     def __init__(self, document: Document, path: Path | None, *, subject: str = "", start: int = 0) -> None:
         self.document = document
@@ -63,24 +67,38 @@ class Reader:
         self.problems: list[Problem] = [
             Problem(d.message, path, d.line + start if d.line else 0, subject, d.path) for d in document.diagnostics
         ]
+        self._told: set[str] = {d.path for d in document.diagnostics if d.path}
 
     @classmethod
-    def open(cls, path: Path) -> Reader | None:
+    def open(cls, path: Path) -> Reader:
         """A reader of a whole file; ``value`` is None if it cannot be parsed."""
-        reader = cls(parse(path.read_bytes()), path, subject=path.stem)
-        if reader.problems:
-            reader.value = None
-        return reader
+        return cls(parse(path.read_bytes()), path, subject=path.stem)
 
     def fail(self, place: Place, message: str) -> None:
         """Note a mistake."""
+        self._note(place, message)
+        self._told.add(dotted((*self.root, *place)))
+
+    def _note(self, place: Place, message: str) -> None:
         line = self.document.place((*self.root, *place))[0] + self.start
         self.problems.append(Problem(message, self.path, line, self.subject, dotted(place)))
+
+    def told(self, place: Place, *, below: bool = False) -> bool:
+        """Whether a mistake was noted at a place; ``below``: there, or in anything that it holds."""
+        here = dotted((*self.root, *place))
+        return here in self._told or (below and any(t.startswith((f"{here}.", f"{here}[")) for t in self._told))
+
+    def _silent(self, place: Place, value: object) -> bool:
+        """Nothing stands there, and that was told already."""
+        return value is None and self.told(place)
 
     def mapping(
         self, place: Place, value: object, *, needs: tuple[str, ...] = (), may: tuple[str, ...] = ()
     ) -> dict[str, Any] | None:
-        """A mapping with those keys and no others; None if it is unusable."""
+        """A mapping with those keys and no others; a needed one that is missing is told, and None. None for another
+        value than a mapping."""
+        if self._silent(place, value):
+            return None
         if not isinstance(value, dict):
             self.fail(place, f"a mapping is needed here, not {value!r}")
             return None
@@ -88,16 +106,17 @@ class Reader:
             if key not in needs and key not in may:
                 hint = near(key, [*needs, *may]) or f"; there may be {', '.join((*needs, *may))}"
                 self.fail((*place, key), f"unknown key `{key}`{hint}")
-        missing = [key for key in needs if value.get(key) is None]
+        missing = [key for key in needs if value.get(key) is None and not self.told((*place, key))]
         if missing:
-            self.fail(
-                place, f"{' and '.join(f'`{key}`' for key in missing)} {'is' if len(missing) == 1 else 'are'} missing"
-            )
-            return None
-        return value
+            words = " and ".join(f"`{key}`" for key in missing)
+            self._note(place, f"{words} {'is' if len(missing) == 1 else 'are'} missing")
+            self._told |= {dotted((*self.root, *place, key)) for key in missing}
+        return dict.fromkeys(needs) | value
 
     def entries(self, place: Place, value: object) -> Iterator[tuple[str, Any]]:
         """The entries of a mapping of names."""
+        if self._silent(place, value):
+            return
         if not isinstance(value, dict) or not value:
             self.fail(place, "a mapping of names is needed here")
             return
@@ -105,6 +124,8 @@ class Reader:
 
     def sequence(self, place: Place, value: object) -> list[Any]:
         """A list that is not empty."""
+        if self._silent(place, value):
+            return []
         if not isinstance(value, list) or not value:
             self.fail(place, "a list is needed here")
             return []
@@ -112,6 +133,8 @@ class Reader:
 
     def text(self, place: Place, value: object, *, empty: bool = False) -> str:
         """A text."""
+        if self._silent(place, value):
+            return ""
         if not isinstance(value, str) or not (empty or value.strip()):
             self.fail(place, f"a text is needed here, not {value!r}" + ("; put it in quotes" if value else ""))
             return ""
@@ -126,6 +149,8 @@ class Reader:
 
     def number(self, place: Place, value: object) -> Decimal:
         """A number as written."""
+        if self._silent(place, value):
+            return Decimal(0)
         if isinstance(value, bool) or not isinstance(value, (int, Decimal)):
             hint = "; write it without quotes" if isinstance(value, str) else ""
             self.fail(place, f"a number is needed here, not {value!r}{hint}")

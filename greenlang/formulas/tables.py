@@ -94,14 +94,18 @@ class TableSet:
 
 def read_table(path: Path) -> tuple[ParameterTable | None, list[Problem]]:
     """One file: the table, or None and what is wrong."""
+    table, problems = draft_table(path)
+    return (None if problems else table), problems
+
+
+def draft_table(path: Path) -> tuple[ParameterTable | None, list[Problem]]:
+    """One file: as much of the table as can be read, and what is wrong. None where the file holds no mapping."""
     reader = Reader.open(path)
-    if reader is None or not isinstance(reader.value, dict):
-        return None, reader.problems if reader else [Problem(path=path, message="holds no mapping")]
-    raw = reader.mapping((), reader.value, needs=("table", "citation", "keys", "columns", "rows"), may=("note",))
-    if raw is None:
+    if not isinstance(reader.value, dict):
         return None, reader.problems
+    raw = reader.mapping((), reader.value, needs=("table", "citation", "keys", "columns", "rows"), may=("note",)) or {}
     name = reader.text(("table",), raw["table"])
-    if name != path.stem:
+    if name and name != path.stem:
         reader.fail(("table",), f"the file is named {path.stem}, the table {name}")
     citation = reader.citation(("citation",), raw["citation"])
     keys = reader.texts(("keys",), raw["keys"])
@@ -114,9 +118,7 @@ def read_table(path: Path) -> tuple[ParameterTable | None, list[Problem]]:
             )
     rows, locators = _rows(reader, raw["rows"], keys, columns)
     note = reader.text(("note",), raw.get("note", ""), empty=True)
-    if reader.problems:
-        return None, reader.problems
-    return ParameterTable(name, citation, keys, columns, rows, note, locators), []
+    return ParameterTable(name, citation, keys, columns, rows, note, locators), reader.problems
 
 
 def _rows(
@@ -124,21 +126,27 @@ def _rows(
 ) -> tuple[dict[Key, dict[str, Decimal]], dict[Key, str]]:
     rows: dict[Key, dict[str, Decimal]] = {}
     locators: dict[Key, str] = {}
+    unsure = reader.told(("keys",), below=True) or reader.told(("columns",))
     for i, entry in enumerate(reader.sequence(("rows",), raw)):
         place = ("rows", i)
-        fields = reader.mapping(place, entry, needs=keys, may=(*columns, "locator", "note"))
+        more = tuple(entry) if unsure and isinstance(entry, dict) else ()
+        fields = reader.mapping(place, entry, needs=keys, may=(*columns, "locator", "note", *more))
         if fields is None:
             continue
         parts = []
         for key in keys:
             value = fields[key]
+            if value is None:  # told already
+                continue
             if isinstance(value, (bool, Decimal)) or not isinstance(value, (str, int)):
                 reader.fail((*place, key), f"a key is a text or a whole number, not {value!r}; put it in quotes")
             parts.append(str(value))
         row = {name: reader.number((*place, name), fields[name]) for name in columns if fields.get(name) is not None}
+        if len(parts) < len(keys):
+            continue
         if tuple(parts) in rows:
             reader.fail(place, f"the row for {', '.join(parts)} stands twice")
-        elif not row:
+        elif not row and not unsure and not reader.told(place, below=True):
             reader.fail(place, f"the row for {', '.join(parts)} has no value")
         rows[tuple(parts)] = row
         if fields.get("locator"):

@@ -101,9 +101,9 @@ formulas:
     domain: carbon
     citation: {document: "A guideline, 2020", locator: Equation 5}
     symbols:
-      part: {origin: input, unit: tCO2e, meaning: of the part}
+      part: {origin: input, unit: tCO2e, meaning: of the part, range: [null, null]}
       whole: {origin: input, unit: tCO2e, meaning: of the whole}
-      area: {origin: input, unit: m^2, meaning: floor}
+      area: {origin: input, unit: m^2, meaning: floor, range: [null, null]}
     outputs:
       share: {unit: "1", expression: part / whole, meaning: share}
       side: {unit: m, expression: sqrt(area) * share, meaning: side}

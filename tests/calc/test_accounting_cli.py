@@ -18,6 +18,11 @@ from greenlang.calc.accounting_rules import folder
 from greenlang.calc.uncertainty import recompute
 from greenlang.cli import calc_accounting
 from greenlang.cli.documents import DocumentUnreadable, read_document
+from greenlang.factors import FactorTable
+from greenlang.factors.storage import write_parquet
+from greenlang.settings import Settings
+from tests.calc.test_spend import FARM
+from tests.calc.test_spend import ROWS as SPEND_ROWS
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "accounting.md"
 BASE = "ef://desnz/electricity/2025"
@@ -130,6 +135,26 @@ def test_spend_shows_every_step_or_what_is_missing(run: Run, tmp_path: Path) -> 
     assert [entry["success"] for entry in content["spends"]] == [False, False]
 
 
+def test_stored_spends_are_lines_of_an_inventory(run: Run, tmp_path: Path) -> None:
+    table = FactorTable(SPEND_ROWS, "test-1.0.0")
+    write_parquet(
+        tuple(table),
+        Settings(var=tmp_path / "var").tables / "factors.parquet",
+        release=table.release,
+        digest=table.digest,
+    )
+    rows = f"id,amount,year,vat,factor\na,100 USD,2022,none,ef://{FARM}\nb,50 USD,2022,none,ef://{FARM}\n"
+    unknown = "c,50 USD,1990,none,ef://nobody\n"
+    source = written(tmp_path, "s.csv", rows + unknown)
+    assert run("spend", source, "--out", "spends.json").exit_code == 1
+    done = run("overlaps", "spends.json", "--total", "--unit", "kgCO2e")
+    assert done.exit_code == 0, done.output + done.stderr
+    assert "total 79.8 kgCO2e, AR5GWP100" in done.output
+    assert "    scope 3: 79.8 kgCO2e, 2 lines\n        category 3.1: 79.8 kgCO2e, 2 lines" in done.output
+    forged = (tmp_path / "spends.json").read_text().replace('"53.2"', '"5.32"')
+    assert run("overlaps", written(tmp_path, "forged.json", forged)).exit_code == 2
+
+
 def test_overlaps_from_a_table_with_resolutions(run: Run, tmp_path: Path) -> None:
     rows = "id,value,unit,factor\nwhole,10,tCO2e,{0}\npart,1,tCO2e,{1}\n"
     part = f"{BASE}/electricity-generated/of-ch4/co2e-per-kwh"
@@ -143,8 +168,8 @@ def test_overlaps_from_a_table_with_resolutions(run: Run, tmp_path: Path) -> Non
     told = [{"finding": finding["id"], "keep": "first", "reason": "the part is in the whole"}]
     done = run("overlaps", lines, "--total", "--resolutions", written(tmp_path, "r.json", told))
     assert done.exit_code == 0
-    assert "left out: part" in done.output
-    assert "total 10 tCO2e, AR5GWP100" in done.output
+    assert "left out: part, 1 tCO2e, scope 2 (" in done.output
+    assert "total 10 tCO2e, AR5GWP100\n    scope 2 location-based: 10 tCO2e, 1 line\n" in done.output
 
 
 def test_lines_from_parquet(run: Run, tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import pytest
 from greenlang.calc import CalculationContext, CalculationEngine, verify
 from greenlang.factors import FactorTable
 from greenlang.factors.select import Request, SelectionRefused
+from tests.factors.rows import row
 
 INTENSITY = "carbon/energy-times-intensity"
 GRID = {"activity": "electricity-generated", "source": "desnz", "region": "GB", "year": 2025}
@@ -100,3 +101,17 @@ def test_a_conversion_that_selection_makes_is_recorded(whole: CalculationEngine)
     assert str(result.value("co2e")) == "177"
     assert next(c.why for c in result.certificate.conversions if c.place == "inputs.ef") == "made by the selection rule"
     assert verify(result.certificate, whole.table).verified
+
+
+def test_a_boundary_that_nobody_asked_for_is_a_warning_on_the_certificate(whole: CalculationEngine) -> None:
+    grid = row("owid/electricity/2026/electricity/x", boundary="life-cycle", data_year=2022, region="DE")
+    engine = CalculationEngine(FactorTable([*whole.table, grid], "test-1.0.0"))
+    ask = {"activity": "electricity", "region": "DE", "year": 2022}
+    for said, told in (({}, True), ({"boundary": "life-cycle"}, False)):
+        result = engine.calculate(INTENSITY, {"energy": "1 MWh", "ef": {**ask, **said}})
+        assert result.certificate is not None, result.errors
+        assert (
+            any(w.startswith(f"ef: boundary was not said: {grid.ref} is life-cycle") for w in result.warnings) == told
+        )
+        assert result.certificate.warnings == result.warnings
+        assert verify(result.certificate.json(), engine.table).verified

@@ -265,7 +265,9 @@ def test_a_total_is_refused_while_an_overlap_stands_and_made_once_it_is_resolved
     assert total(lines, resolutions=resolved(found.id, "first")).value == Decimal("0.4")
     second = total(lines, resolutions=resolved(found.id, "second"), unit="kgCO2e")
     assert second.value == Decimal(200)
-    assert dict(second.left_out or {}) == {"l1": f"{found.id}: told by the site"}
+    (gone,) = second.left_out
+    assert (gone.id, gone.value, gone.unit) == ("l1", Decimal(300), "kgCO2e")
+    assert gone.reason == f"{found.id}: told by the site"
     assert total(lines, resolutions=resolved(found.id, "both"), unit="kgCO2e").value == Decimal(500)
 
 
@@ -302,6 +304,37 @@ def test_one_method_is_picked(line: Any) -> None:
     assert total(lines, method="location-based", unit="kgCO2e").value == 130
     assert total(lines, method="market-based", unit="kgCO2e").value == 110
     assert [mistake.place for mistake in total(lines, method="both").mistakes] == ["method"]
+
+
+def test_a_total_is_split_by_scope_and_category_and_the_parts_add_up_to_it(line: Any) -> None:
+    third = Decimal("0.3333333")
+    lines = [
+        line("", scope="1", value=third),
+        line("", scope="1", value=third),
+        line("", scope="2", method="location-based", value=third),
+        line("", scope="2", method="market-based", value=Decimal(9)),
+        line("", scope="3", category="3.10", value=third),
+        line("", scope="3", category="3.3", value=third),
+        line("", scope="3", value=third),
+        line("", value=third),
+        line("", scope="1", value=Decimal(7), unit="kgCO2b", biogenic=True),
+    ]
+    found = total(lines, unit="kgCO2e", method="location-based")
+    assert found.value == Decimal("2.333333")
+    assert [(part.name, part.value, part.lines) for part in found.subtotals] == [
+        ("scope 1", Decimal("0.666668"), 2),  # the largest takes what rounding left
+        ("scope 2 location-based", Decimal("0.333333"), 1),
+        ("scope 3", Decimal("0.999999"), 3),
+        ("category 3.3", Decimal("0.333333"), 1),
+        ("category 3.10", Decimal("0.333333"), 1),
+        ("no named scope", Decimal("0.333333"), 1),
+    ]
+    assert sum(part.value for part in found.subtotals if not part.category) == found.value
+    plain = found.as_dict()
+    assert plain["subtotals"][0] == {"scope": "1", "category": "", "method": "", "value": "0.666668", "lines": 2}
+    assert [(one["id"], one["value"], one["reason"]) for one in plain["left_out"]] == [
+        ("l4", "9", "the total is location-based")
+    ]
 
 
 def test_biogenic_co2_and_bases(line: Any) -> None:

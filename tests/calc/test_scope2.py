@@ -14,11 +14,12 @@ from hypothesis import strategies as st
 
 from greenlang.calc import CalculationContext, CalculationEngine
 from greenlang.calc.overlaps import check, total
-from greenlang.calc.scope2 import calculate, replay
+from greenlang.calc.scope2 import calculate
 from greenlang.calc.scope2_allocate import Offer, allocate, decimals_of, exact_decimal
 from greenlang.calc.scope2_result import Scope2Result
 from greenlang.calc.scope2_rules import declared_rules
 from greenlang.calc.scope2_shapes import plain_request, read_request
+from greenlang.calc.verify_accounting import verify_scope2
 from greenlang.factors import FactorTable
 from tests.calc.example import row
 
@@ -46,6 +47,7 @@ ROWS = (
     row("ipcc/gwp/ar5/n2o/gwp-100", "265", "kgCO2e/kgN2O", gas="N2O", gwp_set="AR5GWP100", kind="gwp"),
 )
 CF = "ef://desnz/cf/2025"
+LIFE = "the whole life cycle (generation, supply of fuels, plants), and generation alone is needed"
 YES = {"sole-claim": True, "retired": True}
 ALL_YES = {**YES, "delivered-energy": True, "transferred-only": True}
 
@@ -247,7 +249,7 @@ def test_a_residual_mix_may_be_a_row_of_the_table_if_it_is_market_based(engine: 
     assert both(done(engine, request)) == (200_000, 300_000)
     request["residual_mixes"][0]["factor"] = f"{CF}/grid/co2e-per-kwh"
     refused = calculate(engine, request, AR5)
-    assert "is location-based, market-based is needed" in refused.mistakes[0].message
+    assert "is location-based, and a market-based one is needed" in refused.mistakes[0].message
 
 
 def test_both_results_are_there_without_any_instrument(engine: CalculationEngine) -> None:
@@ -400,12 +402,12 @@ def test_upstream_lines_are_disjoint_and_outside_scope_2(engine: CalculationEngi
 @pytest.mark.parametrize(
     ("name", "ref", "problem"),
     [
-        ("grid", f"{CF}/wtt/co2e-per-kwh", "is of scope 3, scope 2 is needed and covers WTT, use is needed"),
-        ("grid", "ef://owid/power/2024/gb/co2e-per-kwh", "covers life-cycle, use is needed"),
-        ("grid", f"{CF}/green/co2e-per-kwh", "is market-based, location-based is needed"),
-        ("td", f"{CF}/wtt/co2e-per-kwh", "covers WTT, T&D is needed"),
-        ("wtt", f"{CF}/wtt-td/co2e-per-kwh", "covers WTT-T&D, WTT is needed"),
-        ("wtt_td", f"{CF}/grid/co2e-per-kwh", "covers use, WTT-T&D is needed"),
+        ("grid", f"{CF}/wtt/co2e-per-kwh", "covers the supply of fuels alone (WTT), and generation alone is needed"),
+        ("grid", "ef://owid/power/2024/gb/co2e-per-kwh", f"covers {LIFE}"),
+        ("grid", f"{CF}/green/co2e-per-kwh", "is market-based, and a location-based one is needed"),
+        ("td", f"{CF}/wtt/co2e-per-kwh", "covers the supply of fuels alone (WTT), and grid losses alone (T&D) is"),
+        ("wtt", f"{CF}/wtt-td/co2e-per-kwh", "losses alone (WTT-T&D), and the supply of fuels alone (WTT) is"),
+        ("wtt_td", f"{CF}/grid/co2e-per-kwh", "covers generation alone, and the supply of fuels for grid"),
     ],
 )
 def test_a_row_of_another_stage_is_refused(engine: CalculationEngine, name: str, ref: str, problem: str) -> None:
@@ -413,6 +415,38 @@ def test_a_row_of_another_stage_is_refused(engine: CalculationEngine, name: str,
     (mistake,) = refused.mistakes
     assert mistake.place == f"consumption[0].{name}"
     assert problem in mistake.message
+
+
+KENYA = "owid/electricity/2026/electricity/ke/2025/co2e-per-kwh"
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        f"ef://{KENYA}",
+        {"activity": "electricity"},
+        {"activity": "electricity", "source": "owid"},
+        {"activity": "electricity", "boundary": "life-cycle"},
+    ],
+)
+def test_a_region_with_life_cycle_intensities_alone_is_told_in_words_why_none_counts(asked: Any) -> None:
+    told: dict[str, Any] = {"boundary": "life-cycle", "gwp_set": "unstated", "activity": "electricity"}
+    kenya = row(KENYA, "70", "gCO2e/kWh", region="KE", data_year=2025, publication_year=2026, **told)
+    engine = CalculationEngine(FactorTable([*ROWS, kenya], "test-1.0.0"))
+    refused = calculate(engine, {"consumption": [site(region="KE", grid=asked)]}, AR5)
+    (mistake,) = refused.mistakes
+    assert f"ef://{KENYA}" in mistake.message
+    assert LIFE in mistake.message
+    assert mistake.message.endswith("a figure that holds them is permitted in neither method.")
+    mend = "name a row for generation alone; release test-1.0.0 holds none that is location-based for KE"
+    assert mistake.mend == mend
+
+
+def test_rows_that_would_do_are_named(engine: CalculationEngine) -> None:
+    (mistake,) = calculate(engine, {"consumption": [site(grid="ef://owid/power/2024/gb/co2e-per-kwh")]}, AR5).mistakes
+    assert mistake.mend.startswith("name a row for generation alone, such as ef://")
+    assert f"{CF}/grid/co2e-per-kwh" in mistake.mend
+    assert "green" not in mistake.mend
 
 
 def test_biogenic_co2_is_outside_both(engine: CalculationEngine) -> None:
@@ -516,11 +550,11 @@ def test_the_plain_form_gives_the_same_request_again() -> None:
 def test_a_stored_result_is_computed_again_and_a_changed_digit_is_found(engine: CalculationEngine) -> None:
     request = {"consumption": [site(wtt=f"{CF}/wtt/co2e-per-kwh")], "instruments": [instrument()]}
     stored = json.loads(json.dumps(done(engine, request).as_dict()))
-    assert replay(engine, stored) == []
+    assert verify_scope2(stored, engine).verified
     changed = copy.deepcopy(stored)
     changed["lines"][0]["value"] = "200000.000001"
-    assert [place for place, _, _ in replay(engine, changed)] == ["scope2.lines[0].value"]
+    assert [finding.place for finding in verify_scope2(changed, engine).findings] == ["lines", "lines[0].value"]
     changed = copy.deepcopy(stored)
     changed["request"]["consumption"][0]["quantity"] = "1000.1 MWh"
-    assert "scope2.digest" in [place for place, _, _ in replay(engine, changed)]
-    assert replay(engine, {"lines": []})
+    assert {"request", "lines", "location_based"} <= set(verify_scope2(changed, engine).links)
+    assert not verify_scope2({"lines": []}, engine).verified

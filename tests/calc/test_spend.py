@@ -14,10 +14,13 @@ from hypothesis import strategies as st
 
 from greenlang.calc import CalculationContext, CalculationEngine
 from greenlang.calc.overlaps import check
-from greenlang.calc.spend import calculate, declared_order, replay
+from greenlang.calc.spend import calculate, declared_order
 from greenlang.calc.spend_result import SpendResult
 from greenlang.calc.spend_tables import MoneyTables, read_money_tables
+from greenlang.calc.verify_accounting import verify_spend
 from greenlang.factors import FactorTable
+from greenlang.formulas.library import library
+from greenlang.formulas.prove import compiled
 from tests.calc.example import row
 
 USD = {"currency": "USD", "price_year": 2022, "price_basis": "purchaser", "scope": "3", "scope_category": "3.1"}
@@ -104,6 +107,19 @@ def test_the_order_is_declared_with_reasons_and_shown(engine: CalculationEngine)
     ]
     assert all(step.why and step.order_citation for step in result.steps)
     assert (result.basis, result.category) == ("AR5GWP100", "3.1")
+
+
+def test_the_formula_of_the_library_has_the_same_order(engine: CalculationEngine) -> None:
+    result = done(engine)
+    formula = library().get("carbon/scope-3/spend-based")
+    assert formula is not None
+    given = {name: Decimal(value) for name, value in (("spend", 1210), ("index_spend", 121), ("index_factor", 110))}
+    given |= {"rate": Decimal("1.05"), "ef": Decimal("0.532")}
+    answers = {name: compiled(formula).answer(name, given, decimals=6) for name in formula.outputs}
+    after = {step.step: step.after.amount for step in result.steps}
+    assert answers == {"deflated": after["deflate"], "real": after["exchange"], "co2e": result.value}
+    assert list(answers) == ["deflated", "real", "co2e"]
+    assert formula.symbols["rate"].meaning == "average exchange rate of the price year of the factor"
 
 
 def test_deflating_first_is_not_exchanging_first(engine: CalculationEngine) -> None:
@@ -198,6 +214,7 @@ def test_a_factor_whose_publisher_names_no_price_year_needs_one_with_a_source(en
         ({"factor": {"activity": "no such thing"}}, "factor"),
         ({"amount": "100 euros"}, "amount"),
         ({"amount": "1,210.00 EUR"}, "amount"),
+        ({"amount": "-100 EUR"}, "amount"),
         ({"amount": "100 EUR", "currency": "USD"}, "currency"),
         ({"amount": 100}, "currency"),
         ({"year": "last"}, "year"),
@@ -271,7 +288,7 @@ def test_a_table_that_cannot_be_used(source: Any, message: str) -> None:
 def test_no_table_of_money_is_shipped() -> None:
     from greenlang.calc.accounting_rules import folder
 
-    assert sorted(path.stem for path in folder().iterdir()) == ["overlaps", "scope2", "spend", "uncertainty"]
+    assert sorted(path.stem for path in folder().iterdir()) == ["overlaps", "remarks", "scope2", "spend", "uncertainty"]
 
 
 # beside other lines, and stored
@@ -291,9 +308,10 @@ def test_a_stored_spend_is_computed_again(engine: CalculationEngine) -> None:
     context = CalculationContext(tenant="acme")
     result = calculate(engine, spend(vat="included", vat_rate=10, vat_deductible=True), EURO, context)
     stored = json.loads(json.dumps(result.as_dict()))
-    assert replay(engine, stored, EURO) == []
+    assert verify_spend(stored, engine, tables=EURO).verified
     changed = copy.deepcopy(stored)
     changed["steps"][1]["after"]["amount"] = "1"
-    assert [place for place, _, _ in replay(engine, changed, EURO)] == ["spend.steps[1].after.amount"]
+    findings = verify_spend(changed, engine, tables=EURO).findings
+    assert [finding.place for finding in findings] == ["steps", "steps[1].after.amount"]
     other = tables(rates(("EUR", "USD", 2022, "1.06")), indices(("EUR", 2022, "110"), ("EUR", 2024, "121")))
-    assert "spend.value" in [place for place, _, _ in replay(engine, stored, other)]
+    assert "value" in verify_spend(stored, engine, tables=other).links

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
+from greenlang import _paths
 from greenlang.cli.main import app
 from greenlang.factors import FactorTable
 from greenlang.formulas.families import Expansion, expand, families
@@ -75,6 +76,27 @@ def test_check_names_the_place_of_a_mistake(tmp_path: Path) -> None:
     assert done.exit_code == 1
     assert "bad.yaml" in done.output
     assert "cannot add" in done.output
+
+
+def test_check_knows_a_file_of_families_by_its_name_or_its_key(tmp_path: Path) -> None:
+    bind = "bind: {ef: {publisher: owid, dataset: %s}}"
+    text = f"families:\n  - {{id: power, formula: carbon/energy-times-intensity, {bind}}}\n"
+    for name in ("families.yaml", "ours.yaml"):
+        path = tmp_path / name
+        path.write_text(text % "electricity")
+        good = call("check", str(path))
+        assert (good.exit_code, "1 families: all in order" in good.output) == (0, True), good.output
+        path.write_text(text % "power")
+        bad = call("check", str(path))
+        assert bad.exit_code == 1
+        assert f"{name}:2: power: families[0].bind.ef.dataset: there is no factor table owid/power" in bad.output
+    (tmp_path / "families.yaml").write_text((text % "electricity").replace("families", "familys"))
+    assert "unknown key `familys`; did you mean `families`?" in call("check", str(tmp_path / "families.yaml")).output
+
+
+def test_the_library_s_own_families_are_in_order() -> None:
+    done = call("check", str(_paths.data() / "emission_factors" / "formulas" / "families.yaml"))
+    assert (done.exit_code, "families: all in order" in done.output) == (0, True), done.output
 
 
 def test_stats_count_distinct_and_expanded_apart(tmp_path: Path) -> None:

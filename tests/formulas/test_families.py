@@ -28,12 +28,12 @@ families:
   - id: burning
     formula: carbon/energy-by-gas
     bind:
-      ef_co2: {publisher: epa, dataset: hub, per: mmBtu}
-      ef_ch4: {publisher: epa, dataset: hub, per: mmBtu}
-      ef_n2o: {publisher: epa, dataset: hub}
+      ef_co2: {publisher: epa, dataset: ghg-hub, per: mmBtu}
+      ef_ch4: {publisher: epa, dataset: ghg-hub, per: mmBtu}
+      ef_n2o: {publisher: epa, dataset: ghg-hub}
   - id: parts
     formula: carbon/energy-times-intensity
-    bind: {ef: {publisher: epa, dataset: hub, kind: stage, activity: "gas*"}}
+    bind: {ef: {publisher: epa, dataset: ghg-hub, kind: stage, activity: "gas*"}}
 """
 
 
@@ -51,13 +51,13 @@ ROWS = [
     row("owid/electricity/2026/old/co2e-per-kwh", "gCO2e/kWh", "1", status="archived"),
     row("owid/electricity/2026/part/co2e-per-kwh", "gCO2e/kWh", "1", part_of="x"),
     row("owid/electricity/2026/gas/co2-per-kwh", "gCO2/kWh", "1"),
-    row("epa/hub/2025/gas/co2-per-mmbtu", "kgCO2/mmBtu", "53.06"),
-    row("epa/hub/2025/gas/ch4-per-mmbtu", "gCH4/mmBtu", "1.0"),
-    row("epa/hub/2025/gas/n2o-per-mmbtu", "gN2O/mmBtu", "0.10"),
-    row("epa/hub/2025/coal/co2-per-mmbtu", "kgCO2/mmBtu", "93.28"),
-    row("epa/hub/2025/coal/ch4-per-mmbtu", "gCH4/mmBtu", "11"),
-    row("epa/hub/2025/gas-a/co2e-per-mmbtu", "kgCO2e/mmBtu", "2", kind="stage"),
-    row("other/hub/2025/gas/co2-per-mmbtu", "kgCO2/mmBtu", "1"),
+    row("epa/ghg-hub/2025/gas/co2-per-mmbtu", "kgCO2/mmBtu", "53.06"),
+    row("epa/ghg-hub/2025/gas/ch4-per-mmbtu", "gCH4/mmBtu", "1.0"),
+    row("epa/ghg-hub/2025/gas/n2o-per-mmbtu", "gN2O/mmBtu", "0.10"),
+    row("epa/ghg-hub/2025/coal/co2-per-mmbtu", "kgCO2/mmBtu", "93.28"),
+    row("epa/ghg-hub/2025/coal/ch4-per-mmbtu", "gCH4/mmBtu", "11"),
+    row("epa/ghg-hub/2025/gas-a/co2e-per-mmbtu", "kgCO2e/mmBtu", "2", kind="stage"),
+    row("other/ghg-hub/2025/gas/co2-per-mmbtu", "kgCO2/mmBtu", "1"),
 ]
 
 
@@ -74,8 +74,8 @@ def test_each_row_that_fits_gives_one_formula(declared: list[Any]) -> None:
     assert [c.id for c in found] == [
         "carbon/energy-times-intensity:owid/electricity/2026/fr/co2e-per-kwh",
         "carbon/energy-times-intensity:owid/electricity/2026/de/co2e-per-kwh",
-        "carbon/energy-by-gas:epa/hub/2025/gas/co2-per-mmbtu",
-        "carbon/energy-times-intensity:epa/hub/2025/gas-a/co2e-per-mmbtu",
+        "carbon/energy-by-gas:epa/ghg-hub/2025/gas/co2-per-mmbtu",
+        "carbon/energy-times-intensity:epa/ghg-hub/2025/gas-a/co2e-per-mmbtu",
     ]
     assert {name: (c.selected, c.concrete, dict(c.refused)) for name, c in counts.items()} == {
         "power": (3, 2, {"gCO2e/t is not kgCO2e/kWh": 1}),
@@ -110,6 +110,12 @@ def test_every_vintage_may_be_asked_for(declared: list[Any]) -> None:
         ("ef_co2:", "ef_co3:", "has no factor `ef_co3`; it has ef_co2, ef_ch4, ef_n2o"),
         ("bind: {ef: {publisher: owid,", "bind: {energy: {publisher: owid,", "has no factor `energy`"),
         ("dataset: electricity", "data: electricity", "unknown key `data`; did you mean `dataset`"),
+        ("dataset: electricity", "dataset: power", "no factor table owid/power; owid has electricity"),
+        ("publisher: owid", "publisher: owidd", "no row has the publisher `owidd`; did you mean `owid`"),
+        ("dataset: electricity", "dataset: electricity, vintage: '1999'", "there is no vintage `1999`; there are"),
+        ("kind: stage", "kind: stages", "no row has the kind `stages`; did you mean `stage`"),
+        ("per: mmBtu}", "per: mmBtuu}", "unit `mmBtuu` is unknown"),
+        ("kind: stage", "kin: stage", "unknown key `kin`; did you mean `kind`"),
         ("id: power", "id: burning", "burning stands twice"),
     ],
 )
@@ -121,6 +127,18 @@ def test_a_wrong_family_is_refused_with_the_reason(tmp_path: Path, old: str, new
     assert any(message in str(p) for p in problems), problems
     with pytest.raises(FormulaError):
         families(library(), path)
+
+
+def test_every_mistake_of_a_file_of_families_is_told_at_once(tmp_path: Path) -> None:
+    path = tmp_path / "families.yaml"
+    wrong = FAMILIES.replace("dataset: electricity", "dataset: power").replace("ef_n2o", "ef_n3o")
+    path.write_text(wrong.replace("kind: stage", "kind: stages").replace("formula: carbon/energy-by-gas", "note: x"))
+    _, problems = read_families(path, library())
+    assert [(p.subject, p.where, p.line) for p in problems] == [
+        ("power", "families[0].bind.ef.dataset", 5),
+        ("burning", "families[1]", 6),
+        ("parts", "families[2].bind.ef.kind", 14),
+    ]
 
 
 @pytest.mark.slow
