@@ -187,6 +187,7 @@ def plausibility_gates(factory: FactoryResource) -> Iterator[AssetCheckResult]:
             passed=not open_ and not gone,
             metadata={
                 "rows_compared": report.examined.get(name, 0) if report else 0,
+                "report": "kept beside these very rows" if report and report.kept else "made now",
                 "reviewed": len(found) - len(open_),
                 "open": "\n".join(f"{f.key}: {f.message}" for f in open_[:20]),
                 "vanished": "\n".join(gone[:20]),

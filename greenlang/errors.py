@@ -9,6 +9,10 @@ Mistakes in a spec are values (`greenlang.specs.diagnostics.Diagnostic`), collec
     ├── FactorNotFound (LookupError)      a reference that names no factor; carries the nearest ones
     ├── SelectionRefused (LookupError)    the rule gives no factor, or several (greenlang.factors.select)
     ├── FactorTableError (ValueError)     a factor table that breaks its declaration
+    │   └── NameNotFound (LookupError)    a factor release, an edition or a source that there is not
+    ├── TemplateError (ValueError)        a template that cannot be used as asked (greenlang.catalogue)
+    │   └── TemplateNotFound (LookupError) a name of a template that there is not
+    ├── CatalogueError (ValueError)       a file that is no catalogue of agents
     ├── RegistryConflict (ValueError)     same id and version, other bytes
     ├── RegistryError (OSError)           the registry's database fails (greenlang.registry)
     ├── BucketError (OSError)             the bucket cannot be read or written
@@ -63,6 +67,22 @@ class FactorNotFound(GreenlangError, LookupError):
 
 class FactorTableError(GreenlangError, ValueError):
     """A factor table that breaks its own declaration."""
+
+
+class NameNotFound(FactorTableError, LookupError):
+    """A name of a factor release, an edition or a source that there is not. The message says which there are."""
+
+
+class TemplateError(GreenlangError, ValueError):
+    """A template that cannot be used, or not as asked: a region that it refuses, a setting that it does not have."""
+
+
+class TemplateNotFound(TemplateError, LookupError):
+    """A name of a template that there is not. The message says which are near."""
+
+
+class CatalogueError(GreenlangError, ValueError):
+    """A file that is no catalogue of agents."""
 
 
 class RegistryConflict(GreenlangError, ValueError):

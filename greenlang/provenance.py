@@ -1,6 +1,6 @@
 """Digests and certificates: what a pack is made of, and whether it still is.
 
-Belongs here: SHA-256 of rows, files and folders, `PackCertificate`. Does not belong here: making packs
+Belongs here: SHA-256 of files and folders, `PackCertificate`. Does not belong here: making packs
 (``greenlang.factory``), signing.
 """
 
@@ -10,13 +10,10 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from greenlang_sdk.canonical import canonical, digest
-
-from greenlang.factors.model import Factor, plain_row, row_digest
 
 CERTIFICATE = "certificate.json"
 
@@ -26,8 +23,6 @@ __all__ = [
     "bytes_digest",
     "canonical",
     "digest",
-    "factor_digest",
-    "factor_row",
     "files_digest",
     "tree",
 ]
@@ -36,17 +31,6 @@ __all__ = [
 def bytes_digest(data: bytes) -> str:
     """SHA-256 in hex."""
     return hashlib.sha256(data).hexdigest()
-
-
-def factor_row(factor: Factor) -> dict[str, Any]:
-    """A factor row as plain values; numbers are texts in normal form. Its canonical JSON is what is digested."""
-    return plain_row(factor)
-
-
-@lru_cache(maxsize=100_000)
-def factor_digest(factor: Factor) -> str:
-    """SHA-256 of a factor row."""
-    return row_digest(factor)
 
 
 def tree(folder: Path) -> dict[str, str]:

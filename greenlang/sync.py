@@ -6,14 +6,25 @@ Belongs here: the order of the steps. Does not belong here: any of them.
 from __future__ import annotations
 
 import fcntl
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from copy import copy
 from dataclasses import dataclass
 from pathlib import Path
 
 from greenlang.errors import FetchError
 from greenlang.factors.catalogue import Edition, PublishedFile, catalogue, select
-from greenlang.factors.editions import EditionMissing, EditionRead, Locate, find_below, read_edition, read_editions
+from greenlang.factors.editions import (
+    EditionMissing,
+    EditionRead,
+    Locate,
+    find_below,
+    read_before,
+    read_edition,
+    read_editions,
+    undeclared,
+)
+from greenlang.factors.gates.kept import bind, keep, kept
 from greenlang.factors.gates.report import Report
 from greenlang.factors.gates.run import run_gates
 from greenlang.factors.release import Candidate, Release, Releases
@@ -26,22 +37,34 @@ Told = Callable[[EditionRead | EditionMissing], None]
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """What was read. ``candidate`` is None where no edition could be read."""
+    """What was read. ``candidate`` is None where there is nothing to make one of.
+
+    ``stayed`` are editions that are taken as they were read before, since their files are not there now.
+    """
 
     candidate: Candidate | None
     read: tuple[EditionRead, ...]
     missing: tuple[EditionMissing, ...]
+    stayed: tuple[EditionRead, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Synced:
-    """What a sync did. ``release`` is None where no edition could be read; ``new`` whether it was made just now."""
+    """What a sync did. ``release`` is the newest one, None if there is none; ``new`` whether it was made just now.
+
+    ``stayed`` are editions of the release before whose files are not there now, or (these are in ``missing`` too) are
+    not those that are declared: they stay as they were read before.
+    """
 
     release: Release | None
     new: bool
     read: tuple[EditionRead, ...]
+    stayed: tuple[EditionRead, ...]
     missing: tuple[EditionMissing, ...]
+    withdrawn: frozenset[str]  # names of the editions of the release before that are not in this one
     not_open: tuple[Edition, ...]  # editions that load only when they are named
+    in_force: frozenset[str]  # names of the editions that were in force already, as they are now
+    undeclared: tuple[Path, ...]  # files of the folder that no edition declares
 
 
 def releases(settings: Settings) -> Releases:
@@ -58,9 +81,8 @@ def locator(settings: Settings, folder: Path | None = None) -> Locate:
 def chosen(store: Releases, wanted: tuple[str, ...] = ()) -> tuple[Edition, ...]:
     """The open editions, those that are named, and those that the newest release holds already."""
     editions = catalogue()
-    newest = store.latest()
-    held = {row["name"] for row in newest.editions} if newest else set()
-    names = {e.name for e in select(editions)} | {e.name for e in select(editions, wanted) if wanted} | held
+    names = {e.name for e in select(editions)} | {e.name for e in select(editions, wanted) if wanted}
+    names |= _names(store.latest())
     return tuple(e for e in editions if e.name in names and not e.cross_check)
 
 
@@ -94,29 +116,59 @@ def prepare(
     Raises FactorTableError for an unknown layout or a key that stands twice.
     """
     with _alone(settings):
-        return _prepare(settings, editions, folder, told)
+        return _prepare(settings, editions, folder, told, {})
 
 
-def _prepare(settings: Settings, editions: Sequence[Edition], folder: Path | None, told: Told | None) -> Prepared:
+def _prepare(
+    settings: Settings,
+    editions: Sequence[Edition],
+    folder: Path | None,
+    told: Told | None,
+    held: Mapping[str, EditionRead],
+) -> Prepared:
+    """``held`` are editions by name that stay as they were read before where their files are not there now."""
     store = releases(settings)
     read: list[EditionRead] = []
+    stayed: list[EditionRead] = []
     missing: list[EditionMissing] = []
     for result in read_editions(editions, locator(settings, folder), store.editions, workers=settings.workers):
         if isinstance(result, EditionRead):
             read.append(result)
         else:
-            missing.append(result)
+            before = held.get(result.name)
+            if before is not None:
+                stayed.append(before)
+            if before is None or result.other is not None:
+                missing.append(result)
         if told:
             told(result)
-    candidate = store.prepare(read, FactorTable.load()) if read else None
-    return Prepared(candidate, tuple(read), tuple(missing))
+    looked = folder or settings.sources  # a folder without any of the publishers' files changes nothing
+    candidate = store.prepare([*read, *stayed], FactorTable.load()) if read or (stayed and not looked) else None
+    return Prepared(candidate, tuple(read), tuple(missing), tuple(stayed))
+
+
+def _held(store: Releases, editions: Sequence[Edition]) -> dict[str, EditionRead]:
+    """Editions that the newest release holds, as today's reader read them before."""
+    names = _names(store.latest())
+    before = {e.name: read_before(e, store.editions) for e in editions if e.name in names}
+    return {name: read for name, read in before.items() if read is not None}
 
 
 def judge(settings: Settings) -> Report:
-    """What the gates find in the candidate."""
-    store = releases(settings)
-    before = store.latest()
-    return run_gates(store.candidate().table(), before.table() if before else None)
+    """What the gates find in the candidate; read from the report beside it where that is about just this candidate."""
+    with _alone(settings):
+        return _judge(releases(settings))
+
+
+def _judge(store: Releases) -> Report:
+    candidate, before = store.candidate(), store.latest()
+    bound = bind(candidate, before)
+    report = kept(candidate.folder, bound)
+    if report is None:
+        table = copy(candidate.table())  # the gates' columns live as long as the table that they were made of
+        report = run_gates(table, before.table() if before else None)
+        keep(candidate.folder, bound, report)
+    return report
 
 
 def publish(settings: Settings, *, pin: bool = True) -> Release:
@@ -131,7 +183,7 @@ def publish(settings: Settings, *, pin: bool = True) -> Release:
 def _publish(settings: Settings, pin: bool) -> Release:
     store = releases(settings)
     before = store.latest()
-    release = store.publish(store.candidate(), judge(settings))
+    release = store.publish(store.candidate(), _judge(store))
     if pin and store.pinned in {"", release.name, before.name if before else ""}:
         store.pin(release.name, settings.tables)
     return release
@@ -149,24 +201,48 @@ def sync(
     """Read the catalogue's editions, make a release of what was read, and pin it.
 
     ``folder`` holds the publishers' files; without one (and without the setting ``sources``) they are downloaded, and
-    kept below ``var/factors/files``. ``wanted`` names sets that are not open (``unfccc/ifi-grid``).
+    kept below ``var/factors/files``. ``wanted`` names sets that are not open (``unfccc/ifi-grid``). An edition that the
+    newest release holds stays in the next one: it needs its files only to be read anew.
     Raises ReleaseBlocked where a gate found what nobody has reviewed, FactorTableError for an unknown layout.
     """
     store = releases(settings)
     editions = chosen(store, wanted)
+    looked = folder or settings.sources
     unfetched: list[EditionMissing] = []
-    if folder is None and settings.sources is None:
-        unfetched = list(_fetch_all(editions, store.folder / "files", fetching))
+    if looked is None:
+        lacking = [e for e in editions if e.name not in _held(store, editions)]
+        unfetched = list(_fetch_all(lacking, store.folder / "files", fetching))
         for problem in unfetched if told else ():
             told(problem)  # type: ignore[misc]
     failed = {problem.name for problem in unfetched}
     not_open = tuple(e for e in catalogue() if not e.open and not e.cross_check and e not in editions)
     with _alone(settings):
         before = store.latest()
-        done = _prepare(settings, [e for e in editions if e.name not in failed], folder, told)
-        release = _publish(settings, pin) if done.candidate else None
-    new = release is not None and (before is None or before.name != release.name)
-    return Synced(release, new, done.read, (*unfetched, *done.missing), not_open)
+        in_force = _in_force(store)
+        todo = [e for e in editions if e.name not in failed]
+        done = _prepare(settings, todo, folder, told, _held(store, todo))
+        release = _publish(settings, pin) if done.candidate else before
+    return Synced(
+        release=release,
+        new=release is not None and (before is None or before.name != release.name),
+        read=done.read,
+        stayed=done.stayed,
+        missing=(*unfetched, *done.missing),
+        withdrawn=_names(before) - _names(release),
+        not_open=not_open,
+        in_force=frozenset(e.name for e in (*done.read, *done.stayed) if (e.name, e.digest) in in_force),
+        undeclared=undeclared(looked, catalogue()) if looked else (),
+    )
+
+
+def _names(release: Release | None) -> frozenset[str]:
+    return frozenset(row["name"] for row in release.editions) if release else frozenset()
+
+
+def _in_force(store: Releases) -> frozenset[tuple[str, str]]:
+    """Names and digests of the editions of the release in force."""
+    editions = store.get(store.pinned).editions if store.pinned in store.names() else ()
+    return frozenset((row["name"], row["digest"]) for row in editions)
 
 
 def _fetch_all(
@@ -177,7 +253,6 @@ def _fetch_all(
             try:
                 fetch(file, files, fetching)
             except FetchError as error:
-                yield EditionMissing(
-                    edition.name, str(error), f"fetch it by hand from {edition.address}, and use --from"
-                )
+                mend = f"fetch it by hand from {edition.address}, and use --from"
+                yield EditionMissing(edition.name, str(error), mend, "not fetched" if file.address else "not there")
                 break

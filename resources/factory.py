@@ -193,17 +193,10 @@ class FactoryResource(ConfigurableResource):
         return library()
 
     def formula_problems(self) -> list[str]:
-        """Everything that is wrong with a formula: declaration, units, worked cases."""
-        from greenlang.errors import FormulaError
-        from greenlang.formulas.library import prove
+        """Everything that is wrong with the library: declarations, units, worked cases, parameter tables, families."""
+        from greenlang.formulas.checking import check_files
 
-        problems = []
-        for formula in self.formulas():
-            try:
-                prove(formula)
-            except FormulaError as error:
-                problems.append(str(error))
-        return problems
+        return [str(problem) for problem in check_files().problems]
 
     def back_ends(self, seed: str, inputs: int) -> list[Agreement]:
         """Each output of each formula, on its worked cases and drawn inputs, in Decimal and in SQL."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from greenlang.cli import factors_release
+from greenlang.cli import factors_release, factors_sync
 from greenlang.cli.app import NEGATIVE, not_found, settings
 from greenlang.cli.registry import AsJson
 from greenlang.cli.show import as_json, digits, facts, table
@@ -47,6 +47,7 @@ def stats(
         datasets = [{**asdict(line), "factors": line.factors} for line in counts]
         as_json({"release": factors.release, "digest": factors.digest, **total, "datasets": datasets})
         return
+    listed = [line for line in counts if line.kinds]  # the others hold nothing that is not counted elsewhere
     table(
         ("publisher", "dataset", "vintage", "factors", "by kind", "values", "read", "refused", "checked", "eligible"),
         [
@@ -62,10 +63,15 @@ def stats(
                 line.checked,
                 line.eligible,
             )
-            for line in counts
+            for line in listed
         ],
         right=(3, 5, 6, 7, 8, 9),
     )
+    if total["repeated"]:
+        typer.echo(
+            f"{total['repeated']:,} rows of the embedded base repeat cells of publishers' files that are loaded, and"
+            f" are counted there; {len(counts) - len(listed)} of its tables hold no others and are not listed"
+        )
     newest = f", {total['factors_latest']:,} of them in the latest vintages" if stored else ""
     typer.echo(f"{total['factors']:,} factors in release {factors.release}{newest}")
     typer.echo(f"by kind: {', '.join(f'{kind} {number:,}' for kind, number in total['kinds'].items())}")
@@ -190,6 +196,6 @@ def explain(
         raise typer.Exit(NEGATIVE)
 
 
-app.command("sync")(factors_release.sync)
+app.command("sync")(factors_sync.sync)
 app.command("refused")(factors_release.refused)
 app.add_typer(factors_release.release_app, name="release")

@@ -1,154 +1,25 @@
-"""`greenlang factors sync`, `refused` and `release`: publishers' files in, releases out.
+"""`greenlang factors refused` and `release`: what a stored release holds, and which one is in force.
 
-Belongs here: the commands. Does not belong here: reading, checking, storing (``greenlang.sync``,
-``greenlang.factors.release``).
+Belongs here: the commands. Does not belong here: making and storing releases (``greenlang.factors.release``).
 """
 
 from __future__ import annotations
 
-from pathlib import Path
+from difflib import get_close_matches
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from greenlang.cli.app import NEGATIVE, settings
+from greenlang.cli.app import not_found, settings
 from greenlang.cli.registry import AsJson
 from greenlang.cli.show import as_json, digits, facts, table
 
 if TYPE_CHECKING:
-    from greenlang.factors.editions import EditionMissing, EditionRead
     from greenlang.factors.release import Release
-    from greenlang.sync import Synced
 
 SHOWN = 40
 
 release_app = typer.Typer(help="Releases of the emission factors.", no_args_is_help=True)
-
-
-def sync(
-    context: typer.Context,
-    folder: Annotated[
-        Path | None,
-        typer.Option("--from", metavar="FOLDER", help="Folder with the publishers' files; default: download them."),
-    ] = None,
-    source: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--source",
-            metavar="NAME",
-            help="Also load this set that is not openly licensed (publisher/dataset). Repeat for more.",
-        ),
-    ] = None,
-    pin: Annotated[bool, typer.Option("--pin/--no-pin", help="Put the release in force.")] = True,
-    json: AsJson = False,
-) -> None:
-    """Read the publishers' files, check them, and make a release of their factors.
-
-    Files are verified against the declared SHA-256. What was read before is not read again. Exits 1 if a set could not
-    be read or a gate found what nobody has reviewed.
-    """
-    from greenlang.factors.release import ReleaseBlocked
-    from greenlang.sync import sync as run
-
-    if folder is not None and not folder.is_dir():
-        raise typer.BadParameter(f"`{folder}` is no folder", param_hint="--from")
-    try:
-        if json:
-            done = run(settings(context), folder=folder, wanted=tuple(source or ()), pin=pin)
-        else:
-            done = _with_progress(context, folder, tuple(source or ()), pin)
-    except ReleaseBlocked as blocked:
-        _blocked(blocked, json)
-        raise typer.Exit(NEGATIVE) from blocked
-    _report(done, json)
-    if done.missing or done.release is None:
-        raise typer.Exit(NEGATIVE)
-
-
-def _with_progress(context: typer.Context, folder: Path | None, wanted: tuple[str, ...], pin: bool) -> Synced:
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
-    from greenlang.factors.catalogue import PublishedFile
-    from greenlang.sync import chosen, releases
-    from greenlang.sync import sync as run
-
-    found = settings(context)
-    console = Console(stderr=True, highlight=False)
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=console, transient=True) as progress:
-        whole = progress.add_task("editions", total=len(chosen(releases(found), wanted)))
-        downloads: dict[str, int] = {}
-
-        def told(result: EditionRead | EditionMissing) -> None:
-            progress.advance(whole)
-            progress.console.print(_line(result))
-
-        def fetching(file: PublishedFile, have: int) -> None:
-            if file.name not in downloads:
-                downloads[file.name] = int(progress.add_task(file.name, total=file.bytes))
-            progress.update(downloads[file.name], completed=have)  # type: ignore[arg-type]
-
-        return run(found, folder=folder, wanted=wanted, told=told, fetching=fetching, pin=pin)
-
-
-def _line(result: EditionRead | EditionMissing) -> str:
-    from greenlang.factors.editions import EditionMissing
-
-    if isinstance(result, EditionMissing):
-        return f"  {result.name}: {result.problem}"
-    how = "read" if result.fresh else "as before"
-    return f"  {result.name}: {how}: {result.seen:,} values = {result.kept:,} kept + {result.refused_total:,} refused"
-
-
-def _report(done: Synced, json: bool) -> None:
-    if json:
-        as_json(
-            {
-                "release": done.release.name if done.release else None,
-                "digest": done.release.digest if done.release else None,
-                "new": done.new,
-                "counts": done.release.counts if done.release else {},
-                "read": [
-                    {"name": e.name, "seen": e.seen, "kept": e.kept, "refused": e.refused, "fresh": e.fresh}
-                    for e in sorted(done.read, key=lambda e: e.name)
-                ],
-                "missing": [{"name": m.name, "problem": m.problem, "mend": m.mend} for m in done.missing],
-                "not_open": [{"name": e.name, "licence": e.licence} for e in done.not_open],
-            }
-        )
-        return
-    for problem in done.missing:
-        typer.echo(f"not read: {problem.name}: {problem.problem}; {problem.mend}", err=True)
-    for edition in done.not_open:
-        typer.echo(
-            f"not loaded: {edition.name} ({edition.licence}): name it by --source {edition.publisher}/{edition.dataset}"
-        )
-    if done.release is None:
-        typer.echo("no edition could be read, so there is no release", err=True)
-        return
-    made = "new" if done.new else "nothing changed"
-    typer.echo(f"release {done.release.name} ({made}): {done.release.rows:,} rows, digest {done.release.digest}")
-    typer.echo("`greenlang factors stats` counts it, `greenlang factors release diff` says what changed")
-
-
-def _blocked(blocked: Exception, json: bool) -> None:
-    from greenlang.factors.release import ReleaseBlocked
-
-    assert isinstance(blocked, ReleaseBlocked)
-    if json:
-        as_json(
-            {"blocked": str(blocked), "open": [f.as_dict() for f in blocked.findings], "vanished": blocked.vanished}
-        )
-        return
-    typer.echo("greenlang: no release was made: " + str(blocked), err=True)
-    shown = blocked.findings[:SHOWN]
-    table(
-        ("gate", "row", "finding", "figures", "against"), [(f.gate, f.key, f.message, f.seen, f.against) for f in shown]
-    )
-    typer.echo(
-        "Decide on each in emission_factors/findings/*.yaml (keep or exclude, with the reason), and run it again."
-    )
 
 
 def refused(
@@ -157,11 +28,12 @@ def refused(
     release: Annotated[str, typer.Option("--release", help="A stored release; default: the one in force.")] = "",
     json: AsJson = False,
 ) -> None:
-    """Source values that gave no factor, counted by reason; with an edition, each of them."""
-    from greenlang.sync import releases
-
-    store = releases(settings(context))
-    stored = store.get(release or store.pinned or "none yet")
+    """Source values that gave no factor, counted by reason; with an edition, each of them. Exits 1 for one that is not
+    in the release."""
+    stored = _stored(context, release)
+    known = [edition["name"] for edition in stored.editions]
+    if name and name not in known:
+        raise _no_edition(name, known, stored.name)
     if not name:
         rows = [
             (edition["name"], reason, number)
@@ -301,14 +173,21 @@ def pin(context: typer.Context, name: Annotated[str, typer.Argument(metavar="REL
     typer.echo(f"in force: {release.name}, {release.rows:,} rows, digest {release.digest}")
 
 
+def _no_edition(name: str, known: list[str], release: str) -> typer.Exit:
+    """Say that a release has no edition of that name, and which come nearest; raise what this returns."""
+    from greenlang.factors.catalogue import catalogue
+
+    if name in {edition.name for edition in catalogue() if not edition.cross_check}:
+        return not_found(f"`{name}` is not in {release}: `greenlang factors sync` loads it")
+    nearest = ", ".join(f"`{near}`" for near in get_close_matches(name, known, n=3, cutoff=0))
+    return not_found(f"no edition is called `{name}` in {release}; the nearest are {nearest}")
+
+
 def _stored(context: typer.Context, name: str) -> Release:
-    from greenlang.errors import FactorTableError
     from greenlang.sync import releases
 
     store = releases(settings(context))
     wanted = name or store.pinned
     if not wanted:
-        raise FactorTableError(
-            "the embedded base is in force, which is no stored release: `greenlang factors sync` makes one"
-        )
+        raise not_found("the embedded base is in force, which is no stored release: `greenlang factors sync` makes one")
     return store.get(wanted)

@@ -15,7 +15,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
 
 from greenlang._paths import data
-from greenlang.errors import FactorTableError
+from greenlang.errors import FactorTableError, NameNotFound
 from greenlang.factors._yaml import read_yaml
 
 # open: loads by default. The others load only when named, and say so.
@@ -143,7 +143,7 @@ def select(editions: tuple[Edition, ...], wanted: tuple[str, ...] = ()) -> tuple
     """Those that load: the open ones, or those that ``wanted`` names (``publisher[/dataset[/vintage]]``).
 
     Share-alike, no-redistribution and on-request sets load only when named.
-    Raises FactorTableError for a name that fits none.
+    Raises NameNotFound for a name that fits none.
     """
     if not wanted:
         return tuple(edition for edition in editions if edition.open)
@@ -152,7 +152,7 @@ def select(editions: tuple[Edition, ...], wanted: tuple[str, ...] = ()) -> tuple
         fits = [e for e in editions if e.name == name or e.name.startswith(f"{name.rstrip('/')}/")]
         if not fits:
             known = ", ".join(sorted({f"{e.publisher}/{e.dataset}" for e in editions}))
-            raise FactorTableError(f"no source is called `{name}`; there are {known}")
+            raise NameNotFound(f"no source is called `{name}`; there are {known}")
         chosen += [e for e in fits if e not in chosen]
     return tuple(chosen)
 

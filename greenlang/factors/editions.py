@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from greenlang._paths import data
 from greenlang.errors import FactorTableError
@@ -42,12 +42,29 @@ class EditionRead:
 
 
 @dataclass(frozen=True, slots=True)
+class OtherFile:
+    """A file that bears a declared name and is not the declared file: changed, cut short, or of another edition."""
+
+    path: Path
+    declared: PublishedFile
+    sha256: str
+    bytes: int
+
+    @property
+    def problem(self) -> str:
+        """What is wrong with it, in one line."""
+        return f"`{self.declared.name}` has the SHA-256 {self.sha256}, declared is {self.declared.sha256}"
+
+
+@dataclass(frozen=True, slots=True)
 class EditionMissing:
     """An edition whose files are not all there, or are not those that were declared."""
 
     name: str
     problem: str
     mend: str
+    state: Literal["not there", "not fetched", "refused"] = "not there"
+    other: OtherFile | None = None  # why it is refused
 
 
 def find_below(folder: Path) -> Locate:
@@ -61,6 +78,13 @@ def find_below(folder: Path) -> Locate:
         return None
 
     return locate
+
+
+def undeclared(folder: Path, editions: Iterable[Edition]) -> tuple[Path, ...]:
+    """Where `find_below` looks, the files that no edition declares, relative to ``folder``; hidden ones left out."""
+    known = {place for e in editions for file in e.files for place in (Path(file.folder, file.name), Path(file.name))}
+    places = {path.relative_to(folder) for pattern in ("*", "*/*") for path in folder.glob(pattern) if path.is_file()}
+    return tuple(sorted(p for p in places - known if not any(part.startswith(".") for part in p.parts)))
 
 
 def file_digest(path: Path) -> str:
@@ -80,10 +104,15 @@ def missing(edition: Edition, locate: Locate) -> EditionMissing | None:
             )
         found = file_digest(path)
         if found != file.sha256:
+            other = OtherFile(path, file, found, path.stat().st_size)
+            address = file.address or edition.address
             return EditionMissing(
                 edition.name,
-                f"`{file.name}` has the SHA-256 {found}, declared is {file.sha256}",
-                "it is another edition or was changed: declare it in emission_factors/sources, or fetch it anew",
+                other.problem,
+                f"it was changed, was cut short or is another edition: fetch it anew from {address}, or declare"
+                " the other edition in emission_factors/sources",
+                "refused",
+                other,
             )
     return None
 
@@ -93,17 +122,22 @@ def read_edition(edition: Edition, locate: Locate, store: Path) -> EditionRead |
 
     Raises FactorTableError (LayoutError) if the reader does not know the layout.
     """
-    problem = missing(edition, locate)
-    if problem is not None:
-        return problem
-    digest = edition_digest(edition)
-    base = store / f"{edition.name.replace('/', '_')}-{digest[:16]}"
-    account = base.with_name(f"{base.name}.json")
-    parquet = base.with_name(f"{base.name}.parquet")
-    if account.is_file() and parquet.is_file():
-        content = json.loads(account.read_text(encoding="utf-8"))
-        return EditionRead(**{**content, "parquet": parquet, "fresh": False})
-    return _read(edition, locate, digest, parquet, account)
+    return missing(edition, locate) or read_before(edition, store) or _read(edition, locate, store)
+
+
+def read_before(edition: Edition, store: Path) -> EditionRead | None:
+    """What today's reader gave for the declared files before, or None. The files themselves are not looked for."""
+    parquet, account = _kept(edition, store)
+    if not (account.is_file() and parquet.is_file()):
+        return None
+    content = json.loads(account.read_text(encoding="utf-8"))
+    return EditionRead(**{**content, "parquet": parquet, "fresh": False})
+
+
+def _kept(edition: Edition, store: Path) -> tuple[Path, Path]:
+    """Where the rows of an edition are kept, and their account."""
+    base = f"{edition.name.replace('/', '_')}-{edition_digest(edition)[:16]}"
+    return store / f"{base}.parquet", store / f"{base}.json"
 
 
 def read_editions(
@@ -153,7 +187,7 @@ def _read_located(edition: Edition, found: dict[str, Path | None], store: Path) 
     return read_edition(edition, lambda _, file: found[file.name], store)
 
 
-def _read(edition: Edition, locate: Locate, digest: str, parquet: Path, account: Path) -> EditionRead:
+def _read(edition: Edition, locate: Locate, store: Path) -> EditionRead:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -163,10 +197,11 @@ def _read(edition: Edition, locate: Locate, digest: str, parquet: Path, account:
     paths = {file.name: locate(edition, file) for file in edition.needed}
     reading = reader(edition.reader)(edition, {name: path for name, path in paths.items() if path is not None})
     rows = sorted(reading.rows, key=lambda row: row.key)
+    parquet, account = _kept(edition, store)
     table = arrow_table(rows).append_column("row_digest", pa.array([row_digest(row) for row in rows], pa.string()))
     result = EditionRead(
         name=edition.name,
-        digest=digest,
+        digest=edition_digest(edition),
         seen=reading.seen,
         kept=reading.kept,
         derived=len(rows) - reading.kept,
@@ -178,7 +213,6 @@ def _read(edition: Edition, locate: Locate, digest: str, parquet: Path, account:
     refused_columns = {"edition": [edition.name] * len(reading.refused)}
     refused_columns |= {name: [getattr(refusal, name) for refusal in reading.refused] for name in names}
     refusals = pa.table({name: pa.array(texts, pa.string()) for name, texts in refused_columns.items()})
-    parquet.parent.mkdir(parents=True, exist_ok=True)
     refused = parquet.with_name(f"{parquet.stem}.refused.parquet")
     replace_file(refused, lambda path: pq.write_table(refusals, path))
     replace_file(parquet, lambda path: pq.write_table(table, path))

@@ -22,19 +22,20 @@ import re
 import shutil
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
-from functools import cached_property, partial
+from functools import cached_property, lru_cache, partial
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from greenlang.errors import FactorTableError
+from greenlang.errors import FactorTableError, NameNotFound
 from greenlang.factors.changelog import Change, bump, changes, write_changes
-from greenlang.factors.editions import EditionRead, totals
+from greenlang.factors.editions import EditionRead, file_digest, totals
 from greenlang.factors.model import row_digest
 from greenlang.factors.standing import Standing, stand
 from greenlang.factors.storage import (
     STANDING,
     arrow_table,
+    flush,
     read_column,
     replace_file,
     write_arrow,
@@ -101,7 +102,7 @@ class Candidate:
 
     def table(self) -> FactorTable:
         """The rows, under the name ``candidate``."""
-        return FactorTable.load(self.parquet)
+        return _candidate_table(self.parquet)
 
 
 class ReleaseBlocked(FactorTableError):
@@ -130,11 +131,11 @@ class Releases:
         return sorted((name for name in found if _NAME.fullmatch(name)), key=_version)
 
     def get(self, name: str) -> Release:
-        """The release of that name. Raises FactorTableError, with the names that there are."""
+        """The release of that name. Raises NameNotFound, with the names that there are."""
         path = self.folder / "releases" / name / "release.json"
         if not _NAME.fullmatch(name) or not path.is_file():
             known = ", ".join(self.names()) or "none yet: `greenlang factors sync` makes the first"
-            raise FactorTableError(f"there is no factor release `{name}`; there are {known}")
+            raise NameNotFound(f"there is no factor release `{name}`; there are {known}")
         content = json.loads(path.read_text(encoding="utf-8"))
         return Release(**{**content, "editions": tuple(content["editions"]), "folder": path.parent})
 
@@ -153,7 +154,6 @@ class Releases:
         """Put a release in force: its rows become the factory's table. An empty name goes back to the embedded base."""
         release = self.get(name)
         release.table()
-        tables.mkdir(parents=True, exist_ok=True)
         for file in (STANDING, FILE_NAME):
             replace_file(tables / file, partial(shutil.copyfile, release.folder / file))
         self._write_pinned(name)
@@ -166,7 +166,7 @@ class Releases:
     def table(self, name: str = "") -> FactorTable:
         """The table of a release; of the pinned one without a name; the embedded base where that is asked or in force.
 
-        Raises FactorTableError if there is no such release.
+        Raises NameNotFound if there is no such release.
         """
         wanted = name or self.pinned
         embedded = FactorTable.load()
@@ -175,7 +175,7 @@ class Releases:
     def resolve(self, ref: str) -> tuple[Any, ...]:
         """The rows that a reference names: in the release after its ``@``, else in the pinned one.
 
-        Raises FactorNotFound with the nearest references, FactorTableError if there is no such release.
+        Raises FactorNotFound with the nearest references, NameNotFound if there is no such release.
         """
         _, release = split_ref(ref)
         return self.table(release or "").resolve(ref)
@@ -218,7 +218,7 @@ class Releases:
         content = json.loads((folder / "editions.json").read_text(encoding="utf-8"))
         editions = tuple(EditionRead(**{**e, "parquet": Path(e["parquet"]), "fresh": False}) for e in content)
         seen, kept, refused = totals(editions)
-        table = FactorTable.load(folder / FILE_NAME)
+        table = _candidate_table(folder / FILE_NAME)
         return Candidate(table.digest, editions, {"seen": seen, "kept": kept, "refused": refused}, folder)
 
     def publish(self, candidate: Candidate, report: Report) -> Release:
@@ -257,6 +257,17 @@ class Releases:
 
     def _write_pinned(self, name: str) -> None:
         replace_file(self.folder / "pinned", lambda path: path.write_text(f"{name}\n", encoding="utf-8"))
+
+
+def _candidate_table(parquet: Path) -> FactorTable:
+    """The candidate's rows, loaded once for all that look at the same bytes in this process."""
+    return _loaded(parquet, file_digest(parquet) if parquet.is_file() else "")
+
+
+@lru_cache(maxsize=1)
+def _loaded(parquet: Path, digest: str) -> FactorTable:
+    del digest  # of the file, so that another one is loaded anew
+    return FactorTable.load(parquet)
 
 
 def _join(editions: Sequence[EditionRead], embedded: FactorTable) -> tuple[pa.Table, list[str]]:
@@ -341,6 +352,7 @@ def _store(
     content = {k: v for k, v in asdict(release).items() if k != "folder"}
     (target / "release.json").write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     for path in target.iterdir():
+        flush(path)
         path.chmod(0o444)
     target.rename(release.folder)  # fails if a release of that name was made meanwhile: it is never overwritten
 

@@ -20,8 +20,8 @@ _WHEN = {
 
 def sources_page(counts: Sequence[Count], editions: Sequence[Edition]) -> str:
     """Markdown: every dataset with licence, address and counts, then every file with its digest."""
-    total = totals(list(counts))
-    read = {(c.publisher, c.dataset, c.vintage): c for c in counts}
+    total = totals(counts)
+    read = {count.name: count for count in counts}
     lines = [
         "# Sources",
         "",
@@ -31,6 +31,7 @@ def sources_page(counts: Sequence[Count], editions: Sequence[Edition]) -> str:
         f"{total['values_read']:,} values read = {total['values_read'] - total['values_refused']:,} kept +"
         f" {total['values_refused']:,} refused, each with its reason (`greenlang factors refused`).",
         "",
+        *_by_itself(counts, editions),
         "| kind | distinct keys |",
         "|---|---:|",
         *(f"| {kind} | {number:,} |" for kind, number in total["kinds"].items()),
@@ -46,7 +47,7 @@ def sources_page(counts: Sequence[Count], editions: Sequence[Edition]) -> str:
         "|---|---|---|---:|---|---:|---:|---:|---|---|",
     ]
     for edition in editions:
-        count = read.get((edition.publisher, edition.dataset, edition.vintage))
+        count = read.get(edition.name)
         if count is None:
             continue
         kinds = ", ".join(f"{kind} {number:,}" for kind, number in count.kinds.items())
@@ -58,10 +59,29 @@ def sources_page(counts: Sequence[Count], editions: Sequence[Edition]) -> str:
         )
     lines += ["", "## What was refused, and why", "", "| edition | reason | values |", "|---|---|---:|"]
     for count in counts:
-        name = f"{count.publisher}/{count.dataset}/{count.vintage}"
-        lines += [f"| {name} | {reason} | {number:,} |" for reason, number in (count.reasons or {}).items()]
+        lines += [f"| {count.name} | {reason} | {number:,} |" for reason, number in (count.reasons or {}).items()]
     lines += ["", "## Documents and files", "", "| edition | document | file | SHA-256 |", "|---|---|---|---|"]
     for edition in editions:
         use = " (cross-check only)" if edition.cross_check else ""
         lines += [f"| {edition.name}{use} | {edition.document} | `{f.name}` | `{f.sha256}` |" for f in edition.files]
     return "\n".join(lines) + "\n"
+
+
+def _by_itself(counts: Sequence[Count], editions: Sequence[Edition]) -> list[str]:
+    """What a sync loads that names no set, where that is less than all."""
+    named = {edition.name: edition for edition in editions if not edition.open}
+    apart = [count for count in counts if count.name in named]
+    if not apart:
+        return []
+    by_itself = totals([count for count in counts if count.name not in named])
+    lines = [
+        "These totals include the sets that load only when they are named. `greenlang factors sync` by itself loads"
+        f" {by_itself['factors']:,} factors over all vintages, {by_itself['factors_latest']:,} in the latest.",
+        "Further sets load by",
+        "",
+    ]
+    for dataset in sorted({f"{count.publisher}/{count.dataset}" for count in apart}):
+        own = totals([count for count in apart if f"{count.publisher}/{count.dataset}" == dataset])
+        licence = next(edition.licence for edition in named.values() if edition.name.startswith(f"{dataset}/"))
+        lines.append(f"- `--source {dataset}`: {own['factors']:,} factors ({licence})")
+    return [*lines, ""]

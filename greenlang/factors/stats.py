@@ -6,6 +6,7 @@ Belongs here: counting. Does not belong here: printing.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,6 +34,11 @@ class Count:
     seen: int | None = None
     refused: int | None = None
     reasons: dict[str, int] | None = None
+
+    @property
+    def name(self) -> str:
+        """``publisher/dataset/vintage``."""
+        return f"{self.publisher}/{self.dataset}/{self.vintage}"
 
     @property
     def factors(self) -> int:
@@ -83,7 +89,7 @@ def count(table: FactorTable, release: Release | None, editions: tuple[Edition, 
     return sorted(found, key=lambda c: c.embedded)
 
 
-def totals(counts: list[Count]) -> dict[str, Any]:
+def totals(counts: Sequence[Count]) -> dict[str, Any]:
     """Over all lines: factors of all vintages, of the latest, by kind; catalogued, checked and eligible."""
     kinds: Counter[str] = Counter()
     for line in counts:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -27,6 +26,7 @@ _RELEASE_KEY = b"greenlang.release"
 _DIGEST_KEY = b"greenlang.digest"
 _CONTENT_KEY = b"greenlang.content"
 _BATCH = 4096
+_FEW = 4096  # distinct texts of a column that is kept as a list
 _GROUP = 16_384  # a key is found in one small group instead of the whole file
 STANDING = "standing.parquet"
 
@@ -74,6 +74,7 @@ class ArrowRows:
         self._names = list(table.column_names)
         self._decimals = frozenset(i for i, f in enumerate(declared_fields()) if f.type == "decimal")
         self._made: dict[int, Factor] = {}
+        self._lists: dict[int, list[Any]] = {}  # columns of few distinct values, once they were asked for
         self._length: int = table.num_rows
 
     def __len__(self) -> int:
@@ -88,14 +89,30 @@ class ArrowRows:
     def at(self, number: int) -> Factor:
         """The row in that place."""
         if number not in self._made:
-            self._made[number] = self._factor([column[number].as_py() for column in self._columns])
+            lists = self._lists
+            values = [
+                lists[n][number] if n in lists else column[number].as_py() for n, column in enumerate(self._columns)
+            ]
+            self._made[number] = self._factor(values)
         return self._made[number]
 
     def column(self, name: str) -> list[Any]:
-        """One field of every row."""
+        """One field of every row; not to be changed. A text that stands in many rows is one object."""
         position = self._names.index(name)
-        values: list[Any] = self._columns[position].to_pylist()
-        return [_plain(value) for value in values] if position in self._decimals else values
+        if position in self._lists:
+            return self._lists[position]
+        column = self._columns[position]
+        if position in self._decimals:
+            return [_plain(value) for value in column.to_pylist()]
+        if column.type != "string":
+            self._lists[position] = column.to_pylist()
+            return self._lists[position]
+        coded = column.combine_chunks().dictionary_encode()
+        texts = coded.dictionary.to_pylist()
+        found = [texts[code] for code in coded.indices.to_pylist()]
+        if len(texts) <= _FEW:
+            self._lists[position] = found
+        return found
 
     def _factor(self, values: list[Any]) -> Factor:
         for position in self._decimals:
@@ -127,17 +144,8 @@ def write_arrow(table: pa.Table, target: Path, *, release: str, digest: str) -> 
 
     metadata = {_RELEASE_KEY: release.encode(), _DIGEST_KEY: digest.encode()}
     metadata[_CONTENT_KEY] = _content_digest(table, release, digest).encode()
-    target.parent.mkdir(parents=True, exist_ok=True)
-    temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
-    try:
-        with temporary.open("wb") as stream:
-            pq.write_table(table.replace_schema_metadata(metadata), stream, row_group_size=_GROUP)
-            stream.flush()
-            os.fsync(stream.fileno())
-        temporary.replace(target)
-    finally:
-        with suppress(FileNotFoundError):
-            temporary.unlink()
+    described = table.replace_schema_metadata(metadata)
+    replace_file(target, lambda path: pq.write_table(described, path, row_group_size=_GROUP))
 
 
 def read_parquet(parquet: Path) -> tuple[ArrowRows, str, str]:
@@ -214,10 +222,22 @@ def read_column(parquet: Path) -> list[str]:
 
 
 def replace_file(target: Path, write: Callable[[Path], object]) -> None:
-    """Write to a temporary name and rename, so that nobody ever reads half a file."""
+    """Have ``write`` write a file beside ``target``, bring it to the disk, and give it the name ``target``.
+
+    The one way in which a factor table's file is replaced: whoever reads meets the old file or the new one, whole, also
+    after the machine stopped in between.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
     temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
     try:
         write(temporary)
+        flush(temporary)
         temporary.replace(target)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def flush(path: Path) -> None:
+    """Bring what was written to a file to the disk; a rename alone may reach it before the content does."""
+    with path.open("rb+") as stream:
+        os.fsync(stream.fileno())

@@ -11,7 +11,9 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from typer.testing import CliRunner
 
+from greenlang.cli.main import app
 from greenlang.errors import FactorNotFound, FactorTableError
 from greenlang.factors import Factor, FactorTable
 from greenlang.factors.editions import EditionRead
@@ -172,6 +174,21 @@ def test_an_embedded_row_of_the_same_cell_is_counted_once(store: Releases) -> No
     assert (standing.same_as, standing.eligible) == (twin.key, False)
     assert release.counts["repeated"] == 1
     assert release.counts["catalogued"] == len(BASE)
+
+
+def test_stats_leaves_out_tables_that_only_repeat_and_says_so(tmp_path: Path) -> None:
+    table = "epa/egrid/2023"
+    whole = [f for f in BASE if f.key.startswith(f"{table}/")]
+    assert PATTERN is not None
+    twins = [row(str(i), str(f.value), cell=f.cell, source_digest=f.source_digest) for i, f in enumerate(whole)]
+    twins.append(row("gb", str(PATTERN.value), cell=PATTERN.cell, source_digest=PATTERN.source_digest))
+    made(Releases(tmp_path / "factors"), twins)
+    shown = CliRunner().invoke(app, ["--var", str(tmp_path), "factors", "stats", "--release", "factors-1.0.0"]).stdout
+    lines = [line.split()[:3] for line in shown.splitlines()]
+    assert table.split("/") not in lines
+    assert ["desnz", "fuels", "2025"] in lines  # repeats one cell, and holds others
+    assert f"{len(twins)} rows of the embedded base repeat cells of publishers' files" in shown
+    assert "1 of its tables hold no others and are not listed" in shown
 
 
 def test_one_key_in_two_editions_is_refused(store: Releases) -> None:

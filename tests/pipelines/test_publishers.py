@@ -9,9 +9,11 @@ from typing import Any
 import pytest
 from dagster import AssetKey, DagsterInstance, ExecuteInProcessResult
 
+from greenlang import sync
 from greenlang.factors.gates.report import Finding, Report
 from greenlang_pipelines.definitions import build_defs
 from resources.factory import FactoryResource
+from tests.factors.gates.plant import times
 
 RELEASE = ("factors", "factor_release")
 
@@ -87,6 +89,60 @@ def test_the_editions_that_are_there_become_a_release_in_force_with_its_pictures
     # once more: nothing changed, nothing is read again, and it is the same release
     assert reference_tables(instance, real).success
     assert shown(instance, "factor_release")["digest"] == release["digest"]
+
+
+@pytest.mark.slow
+def test_the_gates_run_once_for_the_checks_and_the_release(
+    instance: DagsterInstance, real: FactoryResource, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runs, run_gates = [], sync.run_gates
+    monkeypatch.setattr(sync, "run_gates", lambda *given: runs.append(1) or run_gates(*given))
+    assert reference_tables(instance, real).success
+    assert len(runs) == 1
+    assert real.judge_factors().kept is False, "the release that was made is the one before now"
+
+
+def planted(factory: FactoryResource) -> None:
+    """A factor-1000 slip in the candidate's file."""
+    from greenlang.factors.storage import arrow_table, write_arrow
+
+    candidate = sync.releases(factory.settings).candidate()
+    rows = times(candidate.table(), 1000, "desnz/fuels/2025/natural-gas/co2e-per-kwh-gross")
+    write_arrow(arrow_table(list(rows)), candidate.parquet, release="candidate", digest=candidate.digest)
+
+
+@pytest.mark.slow
+def test_a_planted_fault_fails_its_gates_and_holds_up_the_release(
+    instance: DagsterInstance, real: FactoryResource
+) -> None:
+    class Planted(FactoryResource):
+        def prepare_factors(self) -> Any:
+            done = super().prepare_factors()
+            planted(self)
+            return done
+
+    result = run(instance, Planted(var=real.var), *RELEASE)
+    assert not result.success
+    failed = {e.check_name for e in result.get_asset_check_evaluations() if not e.passed}
+    assert failed >= {"unit_scale", "against_other_publishers"}
+    assert not (real.settings.var / "factors" / "releases").exists()
+
+
+@pytest.mark.slow
+def test_a_fault_that_is_planted_after_the_checks_holds_up_the_release(
+    instance: DagsterInstance, real: FactoryResource
+) -> None:
+    class Late(FactoryResource):
+        def publish_factors(self) -> Any:
+            planted(self)
+            return super().publish_factors()
+
+    result = run(instance, Late(var=real.var), *RELEASE)
+    assert not result.success
+    assert all(e.passed for e in result.get_asset_check_evaluations())
+    (failure,) = [e for e in result.all_events if e.is_step_failure]
+    assert "findings that nobody has reviewed" in str(failure.step_failure_data.error)
+    assert not (real.settings.var / "factors" / "releases").exists()
 
 
 @pytest.mark.slow

@@ -46,6 +46,7 @@ class Report:
     compared: frozenset[str] = frozenset()
     vanished: tuple[str, ...] = ()  # reviewed findings that ought to be found here, and are not
     examined: Mapping[str, int] = field(default_factory=dict)  # gate -> rows that it compared
+    kept: bool = field(default=False, compare=False)  # found before about the same rows by the same rules, and kept
 
     @property
     def open(self) -> tuple[Finding, ...]:
