@@ -49,6 +49,7 @@ def test_numbers_come_in_exactly_and_have_one_text(value: object, text: str) -> 
         "1e7000",
         Decimal("sNaN"),
         10**2000,
+        Decimal("1" * 1001),
         "1" * 2000,
     ],
     ids=str,
@@ -62,6 +63,16 @@ def test_what_is_no_number_is_refused(value: object) -> None:
 def test_whole_numbers_have_32_bits(value: object) -> None:
     with pytest.raises(NotANumber):
         decimals.to_whole(value)
+
+
+def test_whole_numbers_come_in_exactly() -> None:
+    assert [decimals.to_whole(value) for value in ("3.0", 2**31 - 1, -(2**31))] == [3, 2**31 - 1, -(2**31)]
+
+
+@pytest.mark.parametrize("value", ["NaN", "Infinity", "-Infinity"])
+def test_what_is_no_number_has_no_text(value: str) -> None:
+    with pytest.raises(NotANumber):
+        decimals.normal_text(Decimal(value))
 
 
 @given(FINITE)
@@ -86,7 +97,12 @@ def test_rounding_halves(value: str, rounded: str) -> None:
 
 @pytest.mark.parametrize(
     ("left", "right", "message"),
-    [("1", "0", "division by zero"), ("0", "0", "zero divided by zero"), ("9E+6144", "1E-6000", "too large")],
+    [
+        ("1", "0", "division by zero"),
+        ("0", "0", "zero divided by zero"),
+        ("9E+6144", "1E-6000", "too large"),
+        ("Infinity", "Infinity", "the result is undefined"),
+    ],
 )
 def test_division_without_an_answer_is_told(left: str, right: str, message: str) -> None:
     with pytest.raises(CalculationError, match=message), decimals.calculation():
@@ -98,6 +114,8 @@ def test_division_without_an_answer_is_told(left: str, right: str, message: str)
     [
         (decimals.sqrt, ("-1",)),
         (decimals.ln, ("0",)),
+        (decimals.log10, ("0",)),
+        (decimals.log10, ("-1",)),
         (decimals.exp, ("1e6",)),
         (decimals.power, ("0", "0")),
         (decimals.power, ("0", "-1")),
@@ -110,11 +128,22 @@ def test_functions_outside_their_domain_are_told(function: object, arguments: tu
         function(*map(Decimal, arguments))  # type: ignore[operator]
 
 
+@pytest.mark.parametrize(
+    ("value", "digits", "rounded"),
+    [("2.345", 2, "2.34"), ("2.355", 2, "2.36"), ("1250", -2, "1200"), ("7", 3, "7"), ("1E+3", 0, "1E+3")],
+)
+def test_rounding_inside_a_formula_is_half_even_and_pads_nothing(value: str, digits: int, rounded: str) -> None:
+    got = decimals.round_half_even(Decimal(value), digits)
+    assert got == Decimal(rounded)
+    assert decimals.round_half_even(Decimal(value), Decimal(digits)) == got
+
+
 def test_functions_ignore_the_caller_s_context() -> None:
     with decimal.localcontext(prec=3):
         assert decimals.sqrt(Decimal(2)) == Decimal("1.414213562373095048801688724209698")
         assert decimals.power(Decimal(2), Decimal(100)) == 2**100
         assert abs(decimals.ln(decimals.exp(Decimal(1))) - 1) < Decimal("1e-32")
+        assert decimals.log10(Decimal(2)) == Decimal("0.3010299956639811952137388947244930")
 
 
 def test_the_caller_s_context_comes_back() -> None:

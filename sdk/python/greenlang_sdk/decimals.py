@@ -11,11 +11,12 @@ from __future__ import annotations
 
 import decimal
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from decimal import Decimal
+from typing import TypeVar
 
-from greenlang_sdk.errors import CalculationError, DecimalError, NotANumber
+from greenlang_sdk.errors import CalculationError, DecimalError, NotANumber, UserMistake
 
 __all__ = [
     "CONTEXT",
@@ -31,6 +32,7 @@ __all__ = [
     "round_half_even",
     "round_output",
     "sqrt",
+    "sum_over",
     "to_decimal",
     "to_whole",
 ]
@@ -45,6 +47,7 @@ CONTEXT = decimal.Context(
     flags=[],
     traps=[decimal.DivisionByZero, decimal.InvalidOperation, decimal.Overflow],
 )
+T = TypeVar("T")
 MAX_DIGITS = 1000
 _PLAIN = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,6})?")
 # Rounding and printing must not fail on values that the context itself can hold.
@@ -167,6 +170,24 @@ def power(base: Decimal, exponent: Decimal) -> Decimal:
     if base < 0 and exponent != exponent.to_integral_value():
         raise CalculationError("fractional power of a negative number")
     return _guarded(lambda: CONTEXT.power(base, exponent))
+
+
+def sum_over(rows: Iterable[T], body: Callable[[T], Decimal]) -> Decimal:
+    """The sum of ``body`` over the rows, in their order, under the declared context; zero over no rows.
+
+    A row without an answer refuses the whole sum, and the message counts the rows from 1.
+    """
+    total = Decimal(0)
+    with calculation():
+        for number, row in enumerate(rows, start=1):
+            try:
+                total += body(row)
+            except decimal.DecimalException as error:
+                raise CalculationError(f"row {number}: {_sentence(error)}") from error
+            except UserMistake as mistake:
+                mistake.message = f"row {number}: {mistake.message}"
+                raise
+    return total
 
 
 def _guarded(compute: Callable[[], Decimal]) -> Decimal:

@@ -1,4 +1,5 @@
-"""Pinned emission factors: rows as data, each with its digest, and tables that refuse what they do not cover.
+"""Pinned rows: emission factors and parameters as data, each with its digest, in tables that refuse what they do not
+cover.
 
 Belongs here: reading `factors.json` of a pack, look-ups, the record of which rows a calculation used. Does not belong
 here: choosing factors.
@@ -24,7 +25,11 @@ ANY = "*"
 
 @dataclass(frozen=True, slots=True)
 class PinnedFactor:
-    """One row, as it stood in the factor table when the agent was made."""
+    """One figure, as it stood in its table when the agent was made.
+
+    The key of an emission factor is its path (``epa/...``), that of a value of a parameter table is a whole reference:
+    ``table://<table>/<keys>/<column>``.
+    """
 
     key: str
     value: Decimal
@@ -35,7 +40,7 @@ class PinnedFactor:
     @property
     def ref(self) -> str:
         """The reference without release."""
-        return f"ef://{self.key}"
+        return self.key if "://" in self.key else f"ef://{self.key}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,13 +61,13 @@ class PinnedGap:
         return (sum(value != ANY for _, value in self.selectors), len(self.selectors))
 
 
-_used: ContextVar[list[PinnedFactor] | None] = ContextVar("greenlang_factors_used", default=None)
+_used: ContextVar[dict[str, PinnedFactor] | None] = ContextVar("greenlang_factors_used", default=None)
 
 
 @contextmanager
-def recording() -> Iterator[list[PinnedFactor]]:
-    """Collect the rows that look-ups inside the block return, in order."""
-    rows: list[PinnedFactor] = []
+def recording() -> Iterator[dict[str, PinnedFactor]]:
+    """Collect the rows that look-ups inside the block return, by key, in the order of their first use."""
+    rows: dict[str, PinnedFactor] = {}
     token = _used.set(rows)
     try:
         yield rows
@@ -98,7 +103,7 @@ class PinnedTable:
             raise self._refusal(texts)
         rows = _used.get()
         if rows is not None:
-            rows.append(found)
+            rows[found.key] = found
         return found
 
     def value(self, *keys: object) -> Decimal:

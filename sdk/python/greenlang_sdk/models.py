@@ -1,13 +1,19 @@
-"""Base classes and field types of an agent's input and output.
+"""Base classes and field types of an agent's input, output, rows and state.
 
-Numbers come in as int, float, text or Decimal and are Decimal from then on.
+Numbers come in as int, float, text or Decimal and are Decimal from then on. A table input is a tuple of records:
+
+    class Fuel(Record):
+        mass: Number = Field(ge=0)
+
+    class Input(AgentInput):
+        fuels: Rows[Fuel]
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from decimal import Decimal
-from typing import Annotated
+from typing import Annotated, TypeAlias, TypeVar
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, StrictBool, StrictStr
 
@@ -29,7 +35,9 @@ _CONFIG = ConfigDict(
 )
 
 
-class _Record(BaseModel):
+class Record(BaseModel):
+    """A row of a table input, a state, a part of an output. Unknown fields are refused; nothing changes later."""
+
     model_config = _CONFIG
 
     def as_dict(self) -> dict[str, object]:
@@ -41,12 +49,27 @@ class _Record(BaseModel):
         return canonical(self.as_dict())
 
 
-class AgentInput(_Record):
-    """Base of an agent's input. Unknown fields are refused."""
+class AgentInput(Record):
+    """Base of an agent's input."""
 
 
-class AgentOutput(_Record):
+class AgentOutput(Record):
     """Base of an agent's output."""
+
+
+RowT = TypeVar("RowT", bound=Record)
+Rows: TypeAlias = tuple[RowT, ...]
+
+
+def plain(value: object) -> object:
+    """Records as mappings, tuples as lists, at any depth; everything else stays."""
+    if isinstance(value, Record):
+        return plain(value.as_dict())
+    if isinstance(value, Mapping):
+        return {name: plain(part) for name, part in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(part) for part in value]
+    return value
 
 
 def one_of(*allowed: Decimal) -> AfterValidator:

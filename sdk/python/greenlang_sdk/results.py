@@ -6,27 +6,17 @@ from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 from greenlang_sdk.canonical import canonical
-from greenlang_sdk.models import AgentOutput
+from greenlang_sdk.errors import AgentError
+from greenlang_sdk.models import plain
+
+__all__ = ["AgentError", "AgentResult", "Citation", "Step"]
 
 OutT = TypeVar("OutT")
 
 
 @dataclass(frozen=True, slots=True)
-class AgentError:
-    """One mistake in the input: a stable code, the field (dotted, "" for none) and a sentence."""
-
-    code: str
-    field: str
-    message: str
-
-    def as_dict(self) -> dict[str, str]:
-        """Plain values."""
-        return {"code": self.code, "field": self.field, "message": self.message}
-
-
-@dataclass(frozen=True, slots=True)
 class Citation:
-    """Where a figure comes from: the factor's reference and digest, document, table and place."""
+    """Where a figure or a rule comes from: its reference and digest, document, table and place."""
 
     ref: str
     text: str
@@ -39,7 +29,7 @@ class Citation:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One link of the calculation chain: a tool, what it was given, the factor rows it read, what it gave."""
+    """One link of the calculation chain: a tool, what it was given, the pinned rows it read, what it gave."""
 
     tool: str
     arguments: dict[str, object]
@@ -50,15 +40,19 @@ class Step:
         """Plain values."""
         return {
             "tool": self.tool,
-            "arguments": self.arguments,
+            "arguments": plain(self.arguments),
             "factors": [{"key": key, "digest": digest} for key, digest in self.factors],
-            "result": self.result,
+            "result": plain(self.result),
         }
 
 
 @dataclass(frozen=True, slots=True)
 class AgentResult(Generic[OutT]):
-    """Data if ``success``, else at least one error. ``provenance`` is the SHA-256 of the calculation chain."""
+    """Data if ``success``, else at least one error, with data where a part of the work was done.
+
+    ``provenance`` is the SHA-256 of the calculation chain. ``seconds`` is how long the run took by a monotonic clock;
+    it is no part of the canonical result, and two results that differ only in it are equal.
+    """
 
     success: bool
     data: OutT | None = None
@@ -67,6 +61,7 @@ class AgentResult(Generic[OutT]):
     provenance: str = ""
     chain: tuple[Step, ...] = ()
     metadata: dict[str, str] = field(default_factory=dict)
+    seconds: float = field(default=0.0, compare=False, repr=False)
 
     @property
     def error(self) -> AgentError | None:
@@ -75,10 +70,9 @@ class AgentResult(Generic[OutT]):
 
     def as_dict(self) -> dict[str, object]:
         """Plain values, for JSON."""
-        data = self.data.as_dict() if isinstance(self.data, AgentOutput) else self.data
         return {
             "success": self.success,
-            "data": data,
+            "data": plain(self.data),
             "errors": [error.as_dict() for error in self.errors],
             "citations": [citation.as_dict() for citation in self.citations],
             "provenance": self.provenance,
