@@ -1,17 +1,16 @@
 """Text search over factors, for people: "diesel lorry UK" finds heavy goods vehicles of the United Kingdom.
 
 BM25 over the columns of the table, each word in the column where it counts most, with synonyms, folded accents and
-slips of the pen; then a figure counts more if it is for the asked region and year, of the latest edition, and a whole
-rather than a part. Rows that differ in gas part, edition, unit or year are one hit. Nothing is ever calculated from a
-search: it gives references for a person to choose from.
+slips of the pen; then a figure counts more if it is for the asked region, year and side, of the latest edition, live,
+and a whole rather than a part. Rows that differ in gas part, edition or year, and whose units convert into each other,
+are one hit. Nothing is ever calculated from a search: it gives references for a person to choose from.
 
-Belongs here: ranking. Does not belong here: words (``search_words``), columns (``search_index``), selection
-(``select``).
+Belongs here: ranking. Does not belong here: words (``search_words``), columns (``search_index``), worth that no query
+changes (``search_worth``), people and goods (``search_sides``), selection (``select``).
 """
 
 from __future__ import annotations
 
-import re
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -21,9 +20,13 @@ from typing import TYPE_CHECKING, Any
 
 from greenlang.factors.model import Factor
 from greenlang.factors.nearest import one_slip
+from greenlang.factors.search_groups import groups, numbered
 from greenlang.factors.search_index import TextColumn, name_segments, path_segments, whole
-from greenlang.factors.search_words import Alternative, Query, Term, declared_words, understand
+from greenlang.factors.search_sides import Sides
+from greenlang.factors.search_words import Alternative, Query, Term, declared_words, tokens, understand
+from greenlang.factors.search_worth import WORLD, mark, named_years, own_years, priors, recency
 from greenlang.factors.select_rule import Rule, declared_rule
+from greenlang.factors.standing import Standing
 from greenlang.factors.table import FactorTable
 
 if TYPE_CHECKING:
@@ -34,29 +37,23 @@ _NEARLY = 0.5  # how good a later edition must be to be shown instead of an olde
 _SAME = 0.98  # the same where a year is asked, so that a later edition never means another year
 _GUESSED = 0.6  # worth of a word that may have been meant
 _GUESSES = 8
-_KINDS = {
-    "factor": 1.0,
-    "gwp": 0.95,
-    "derived": 0.95,
-    "property": 0.75,
-    "gas-part": 0.7,
-    "stage": 0.7,
-    "ingredient-share": 0.6,
-}
-_BEYOND = {"WTT": 0.9, "T&D": 0.9, "WTT-T&D": 0.85}  # who does not ask for the supply chain mostly means the use
+_GENERAL = 1.15  # worth of a figure that its publisher calls an average, a mix or the like
+_FOREIGN = 0.85  # worth of a name that is not French for a query that is
 _ANY_YEAR = -1
-_WORLD = frozenset({"", "GLO", "WORLD"})
-_HOME = {"desnz": "GB", "epa": "US", "ademe": "FR", "ec": "EU27", "eea": "EU27"}
-_GAS_PART = re.compile(r"/of-[a-z0-9-]+$")
 
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A figure that was found. ``alike`` rows differ in gas part, edition, unit, year, or in an unasked region."""
+    """A figure that was found.
+
+    ``alike`` rows differ in gas part, edition, year, multiple of the unit, or in an unasked region. ``mark`` says in a
+    word why the figure is not eligible by default; it is empty where it is.
+    """
 
     factor: Factor
     score: float
     alike: int
+    mark: str = ""
 
 
 class Search:
@@ -74,7 +71,8 @@ class Search:
         if not len(self._table) or not (query.terms or query.regions or query.years):
             return ()
         score = self._terms(query)
-        score *= self._priors * self._by_region(query) * self._by_year(query) * self._by_publisher(query)
+        score *= self._worth * self._by_region(query) * self._by_year(query) * self._by_publisher(query)
+        score *= self._sides.worth(query.sides) * self._by_language(query)
         pool = min(_POOL, len(score))
         best = np.argpartition(-score, pool - 1)[:pool]
         best = best[score[best] > 0]
@@ -84,22 +82,25 @@ class Search:
     def _hits(self, best: list[int], score: NDArray[Any], query: Query, limit: int) -> Iterator[Hit]:
         """Rows in groups, each shown by its best row, or by that of the latest edition which is nearly as good."""
         nearly = _SAME if query.years else _NEARLY
-        shown: dict[tuple[str, str, str], int] = {}
-        top: dict[tuple[str, str, str], float] = {}
-        count: Counter[tuple[str, str, str]] = Counter()
-        for number, worth in zip(best, score[best].tolist(), strict=True):
-            place = self._group(number, query)
+        shown: dict[tuple[int, int], int] = {}
+        top: dict[tuple[int, int], float] = {}
+        count: Counter[tuple[int, int]] = Counter()
+        regions = self._region_codes[best].tolist() if query.regions else [0] * len(best)
+        rows = zip(best, zip(self._groups[best].tolist(), regions, strict=True), score[best].tolist(), strict=True)
+        for number, place, value in rows:
             count[place] += 1
             if place not in shown:
-                shown[place], top[place] = number, worth
-            elif worth > nearly * top[place] and self._published[number] > self._published[shown[place]]:
+                shown[place], top[place] = number, value
+            elif value > nearly * top[place] and self._replaces(number, shown[place]):
                 shown[place] = number
         for place in list(shown)[:limit]:
-            yield Hit(self._table.at(shown[place]), top[place], count[place] - 1)
+            factor = self._table.at(shown[place])
+            yield Hit(factor, top[place], count[place] - 1, mark(factor, self._standings[shown[place]]))
 
-    def _group(self, number: int, query: Query) -> tuple[str, str, str]:
-        activity = _GAS_PART.sub("", self._activities[number])
-        return self._datasets[number], activity, self._regions[number] if query.regions else ""
+    def _replaces(self, number: int, shown: int) -> bool:
+        """Whether a row is of a later edition, and no worse in its standing."""
+        later = self._published[number] > self._published[shown]
+        return bool(later) and (self._standings[number].eligible or not self._standings[shown].eligible)
 
     def _terms(self, query: Query) -> NDArray[Any]:
         """The BM25 sum over the terms, less where a row lacks some of them."""
@@ -143,7 +144,7 @@ class Search:
             return np.float32(1)  # type: ignore[return-value]  # it multiplies alike
         above = {place for region in query.regions for place, _ in self._rule.containing(region, "")}
         worth = [
-            1.0 if region in query.regions else 0.7 if region in above else 0.6 if region in _WORLD else 0.2
+            1.0 if region in query.regions else 0.7 if region in above else 0.6 if region in WORLD else 0.2
             for region in self._region_values
         ]
         found: NDArray[Any] = np.array(worth, dtype=np.float32)[self._region_codes]
@@ -159,7 +160,8 @@ class Search:
         found = np.full(len(own), 0.35, dtype=np.float32)
         for year in sorted(query.years):
             found[(own <= year) & (year <= own + after)] = 0.9
-        found[np.isin(own, list(query.years)) | (own == _ANY_YEAR)] = 1.0
+        asked = list(query.years)
+        found[np.isin(own, asked) | np.isin(self._named_years, asked) | (own == _ANY_YEAR)] = 1.0
         return found
 
     def _by_publisher(self, query: Query) -> NDArray[Any]:
@@ -171,18 +173,42 @@ class Search:
         found: NDArray[Any] = np.array([1.0 if p in query.publishers else 0.6 for p in publishers], dtype=np.float32)
         return found
 
+    def _by_language(self, query: Query) -> NDArray[Any]:
+        import numpy as np
+
+        if not query.french:
+            return np.float32(1)  # type: ignore[return-value]  # it multiplies alike
+        return np.where(self._french, np.float32(1), np.float32(_FOREIGN))
+
     @cached_property
     def _activities(self) -> list[str]:
         return self._table.column("activity")
 
     @cached_property
-    def _published(self) -> list[int]:
-        return self._table.column("publication_year")
+    def _published(self) -> NDArray[Any]:
+        import numpy as np
+
+        return np.array(self._table.column("publication_year"), dtype=np.int32)
 
     @cached_property
     def _datasets(self) -> list[str]:
         pairs = zip(self._table.column("publisher"), self._table.column("dataset"), strict=True)
         return [f"{publisher}/{dataset}" for publisher, dataset in pairs]
+
+    @cached_property
+    def _standings(self) -> list[Standing]:
+        return self._table.standings()
+
+    @cached_property
+    def _groups(self) -> NDArray[Any]:
+        return groups(self._table)
+
+    @cached_property
+    def _french(self) -> NDArray[Any]:
+        """Whether the name of each row is French."""
+        import numpy as np
+
+        return np.array([language == "fr" for language in self._table.column("language")], dtype=bool)
 
     @cached_property
     def _regions(self) -> list[str]:
@@ -213,8 +239,8 @@ class Search:
             for key, basis in zip(self._table.keys, column("calorific_basis"), strict=True)
         ]
         return (
-            TextColumn(self._activities, 1.0, path_segments),
-            TextColumn(column("name"), 1.0, name_segments),
+            TextColumn(self._activities, 1.0, path_segments, self._french),
+            TextColumn(column("name"), 1.0, name_segments, self._french),
             TextColumn(column("category"), 0.5, name_segments),
             TextColumn(quantities, 0.6, whole),
             TextColumn(
@@ -259,50 +285,26 @@ class Search:
 
     @cached_property
     def _recency(self) -> NDArray[Any]:
-        """1 for the latest edition and data year of a dataset, less for older ones."""
-        import numpy as np
-
-        published = np.array(self._published, dtype=np.int32)
-        dated = zip(self._table.column("reporting_year"), self._table.column("data_year"), strict=True)
-        own = np.array([reporting or data or 0 for reporting, data in dated], dtype=np.int32)
-        numbers = {name: number for number, name in enumerate(dict.fromkeys(self._datasets))}
-        codes = np.fromiter((numbers[d] for d in self._datasets), dtype=np.int32, count=len(self._datasets))
-        found = np.ones(len(codes), dtype=np.float32)
-        for code in range(len(numbers)):
-            here = codes == code
-            found[here] = 1 - 0.05 * np.minimum(4, published[here].max() - published[here])
-            known = here & (own > 0)
-            if known.any():
-                found[known] -= 0.005 * np.minimum(40, own[known].max() - own[known])
-        return found
+        """1 for the latest edition and year of a dataset, less for older ones."""
+        return recency(numbered(self._datasets), self._published, own_years(self._table, self._named_years))
 
     @cached_property
-    def _priors(self) -> NDArray[Any]:
-        """What a row is worth whatever is asked: whole, valid, for inventories; nothing where it repeats another."""
+    def _named_years(self) -> NDArray[Any]:
+        return named_years(self._table)
+
+    @cached_property
+    def _sides(self) -> Sides:
+        return Sides(self._table)
+
+    @cached_property
+    def _worth(self) -> NDArray[Any]:
+        """What a row is worth whatever is asked."""
         import numpy as np
 
-        column = self._table.column
-        columns = ((standing.same_as, standing.finding) for standing in self._table.standings())
-        worth = [
-            0.0
-            if same_as
-            else _KINDS.get(kind, 0.7)
-            * (1.0 if status == "valid" else 0.5)
-            * (1.0 if use == "inventory" else 0.85)
-            * _BEYOND.get(boundary, 1.0)
-            * (0.7 if finding else 1.0)
-            * (1.0 if gas == "CO2e" else 0.99 if gas == "CO2" else 0.97)
-            * (1.03 if region in _WORLD else 1.02 if _HOME.get(publisher) == region else 1.0)
-            for (same_as, finding), kind, status, use, boundary, region, publisher, gas in zip(
-                columns,
-                column("kind"),
-                column("status"),
-                column("permitted_use"),
-                column("boundary"),
-                self._regions,
-                column("publisher"),
-                column("gas"),
-                strict=True,
-            )
-        ]
-        return np.array(worth, dtype=np.float32)
+        found = priors(self._table, self._standings)
+        general = np.zeros(len(found), dtype=bool)
+        for word in declared_words().general:
+            for column in self._columns[:2]:  # activity and name
+                general[column.rows(tokens(word))] = True
+        found[general] *= _GENERAL
+        return found

@@ -19,12 +19,23 @@ if TYPE_CHECKING:
 
 _K1 = 1.2  # how soon further mentions of a word stop to count (BM25)
 _B = 0.6  # how much longer texts count less (BM25)
+_ASIDE = 0.88  # worth of a word that does not name the thing itself: "Béton armé" before "Tuile béton"
 
 
 class TextColumn:
-    """One column: every distinct text, the segments it is made of, and the rows that hold it."""
+    """One column: every distinct text, the segments it is made of, and the rows that hold it.
 
-    def __init__(self, values: Sequence[str], weight: float, cut: Callable[[str], list[str]]) -> None:
+    ``head_first`` tells of each row whether its text names the thing first and its kind afterwards, as French does: a
+    word that comes later is then worth less.
+    """
+
+    def __init__(
+        self,
+        values: Sequence[str],
+        weight: float,
+        cut: Callable[[str], list[str]],
+        head_first: NDArray[Any] | None = None,
+    ) -> None:
         import numpy as np
 
         self.weight = weight
@@ -33,10 +44,18 @@ class TextColumn:
         segments: dict[str, int] = {}
         owners: list[int] = []
         flat: list[int] = []
+        firsts: list[str] = []
         for number, text in enumerate(numbers):
-            for segment in cut(text):
+            parts = cut(text)
+            firsts.append(parts[0] if parts else "")
+            for segment in parts:
                 flat.append(segments.setdefault(segment, len(segments)))
                 owners.append(number)
+        self._head_first = np.zeros(len(numbers), dtype=bool)
+        if head_first is not None:
+            self._head_first[codes[head_first]] = True
+        heads = zip(firsts, self._head_first.tolist(), strict=True)
+        self._first_segments = [segment if first else "" for segment, first in heads]
         self._segments = list(segments)
         self._texts = len(numbers)
         self._by_segment = _Postings(np.array(flat, dtype=np.int32), np.array(owners, dtype=np.int32), len(segments))
@@ -57,6 +76,17 @@ class TextColumn:
                 found.setdefault(word, []).append(number)
         return found
 
+    @cached_property
+    def _heads(self) -> dict[str, NDArray[Any]]:
+        """Word -> numbers of the texts that name the thing first, with it, sorted."""
+        import numpy as np
+
+        found: dict[str, list[int]] = {}
+        for number, segment in enumerate(self._first_segments):
+            for word in tokens(segment)[:1]:
+                found.setdefault(word, []).append(number)
+        return {word: np.array(texts, dtype=np.int32) for word, texts in found.items()}
+
     @property
     def vocabulary(self) -> Iterable[str]:
         """Every word of the column."""
@@ -76,6 +106,10 @@ class TextColumn:
                 often = np.minimum(often[left], counts[right])
         return found, often
 
+    def rows(self, words: tuple[str, ...]) -> NDArray[Any]:
+        """Numbers of the rows that hold all the words."""
+        return self._by_text.rows_of(self.texts(words)[0])[0]
+
     def score(self, alternatives: Sequence[tuple[tuple[str, ...], float]], into: NDArray[Any]) -> bool:
         """Raise the rows that hold one of the alternatives to their BM25 score, where it is higher; whether any do.
 
@@ -83,18 +117,27 @@ class TextColumn:
         """
         import numpy as np
 
-        matches = [(*self.texts(words), worth) for words, worth in alternatives]
+        matches = [(words, *self.texts(words), worth) for words, worth in alternatives]
         known = np.zeros(0, dtype=np.int32)
-        for texts, _, _ in matches:
+        for _, texts, _, _ in matches:
             known = np.union1d(known, texts)
         if not len(known):
             return False
         telling = math.log(1 + (self._texts - len(known) + 0.5) / (len(known) + 0.5))
-        for texts, often, worth in matches:
+        for words, texts, often, worth in matches:
             gain = worth * self.weight * telling * often * (_K1 + 1) / (often + self._length[texts])
+            gain[self._aside(words[0], texts)] *= _ASIDE
             rows, places = self._by_text.rows_of(texts)
             into[rows] = np.maximum(into[rows], gain[places].astype(np.float32))
         return True
+
+    def _aside(self, word: str, texts: NDArray[Any]) -> NDArray[Any]:
+        """Which of the texts name their thing first, and another than the word."""
+        import numpy as np
+
+        aside: NDArray[Any] = self._head_first[texts]
+        aside[np.isin(texts, self._heads.get(word, ()), assume_unique=True)] = False
+        return aside
 
 
 class _Postings:

@@ -11,7 +11,7 @@ import unicodedata
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
 
@@ -27,12 +27,14 @@ _LETTERS = str.maketrans(
 _WORD = re.compile(r"[a-z0-9]+")
 _REFRIGERANT = re.compile(r"\b(r|hfc|hcfc|cfc|hfe|pfc|hfo|halon)[- ](\d)")  # R-410A and R410A are one word
 _PARTICIPLE = re.compile(r"é(e|s|es)\b")
+_FRENCH = re.compile(r"[àâçèéêëîïôùûœÀÂÇÈÉÊËÎÏÔÙÛŒ]")  # letters that neither English nor German writes
 _YEAR = re.compile(r"(19|20)\d\d")
 _LONGEST = 4  # words that one name may have
 _SYNONYM = 0.9  # worth of another word for the same
 _LOWER_CODES = frozenset({"uk", "us", "usa", "eu"})  # codes that people write small
 
 _Term = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+( [a-z0-9]+)*$")]
+Side = Literal["passenger", "freight", "waste", "spend"]
 
 
 class Words(BaseModel):
@@ -41,6 +43,9 @@ class Words(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     synonyms: tuple[tuple[_Term, ...], ...]
+    narrower: dict[_Term, tuple[_Term, ...]]
+    sides: dict[Side, tuple[_Term, ...]]
+    general: tuple[_Term, ...]
     publishers: dict[str, tuple[_Term, ...]]
     not_plural: frozenset[_Term]
     noise: frozenset[_Term]
@@ -64,12 +69,14 @@ class Term:
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """A query as it is understood."""
+    """A query as it is understood. ``sides`` are those of ``search_sides``; ``french`` says that its letters are."""
 
     terms: tuple[Term, ...]
     regions: frozenset[str]
     years: frozenset[int]
     publishers: frozenset[str]
+    sides: frozenset[str] = frozenset()
+    french: bool = False
 
 
 def read_words(path: Path) -> Words:
@@ -126,7 +133,18 @@ def understand(text: str, known_regions: frozenset[str]) -> Query:
             publishers.add(publisher)
         if term is not None:
             terms.append(term)
-    return Query(tuple(terms), regions, years, frozenset(publishers))
+    return Query(tuple(terms), regions, years, frozenset(publishers), _sides(words), bool(_FRENCH.search(text)))
+
+
+def _sides(words: list[str]) -> frozenset[str]:
+    """The sides that the words ask for."""
+    parts = {tuple(words[i : i + n]) for i in range(len(words)) for n in range(1, _LONGEST + 1)}
+    return frozenset(side for side, names in _side_names().items() if names & parts)
+
+
+@cache
+def _side_names() -> dict[str, frozenset[tuple[str, ...]]]:
+    return {side: frozenset(tokens(name) for name in names) for side, names in declared_words().sides.items()}
 
 
 def _regions(raw: list[str], known: frozenset[str]) -> tuple[frozenset[str], list[str]]:
@@ -185,5 +203,7 @@ def _names() -> tuple[dict[tuple[str, ...], tuple[tuple[str, ...], ...]], dict[t
         names = [tokens(name) for name in group]
         for name in names:
             known.setdefault(name, {}).update({other: None for other in names if other != name})
+    for wide, names_below in words.narrower.items():
+        known.setdefault(tokens(wide), {}).update({tokens(name): None for name in names_below})
     publishers = {tokens(name): slug for slug, names in words.publishers.items() for name in names}
     return {name: tuple(others) for name, others in known.items()}, publishers, words.noise
