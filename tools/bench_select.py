@@ -1,10 +1,12 @@
 """Look-ups, selection, search and failed references over one factor table, in milliseconds and as ratios.
 
-For ``make bench``. Here and not in `greenlang.factors`, which has no clock.
+For ``make bench``; ``python -m tools.bench_select FACTORS.parquet`` measures one table alone (without a path the
+embedded base). Here and not in `greenlang.factors`, which has no clock.
 """
 
 from __future__ import annotations
 
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -42,7 +44,8 @@ def bench(table: FactorTable) -> list[dict[str, Any]]:
     """One row a way to ask: median and 95th percentile in milliseconds, and the ratio of medians to a dict look-up.
 
     ``selection, first`` answers each request for the first time, with its indexes built; ``selection, again`` is the
-    same requests a second time. Requests are made from the table's own rows; refusals are counted in.
+    same requests a second time. Requests are made from the table's own rows; refusals are counted in. ``mend of a
+    refusal`` is its hint, which is worked out when it is read.
     """
     numbers = list(range(0, len(table), max(1, len(table) // ASKED)))[:ASKED]
     keys = [table.keys[number] for number in numbers]
@@ -56,6 +59,8 @@ def bench(table: FactorTable) -> list[dict[str, Any]]:
     rows.append(_once("selection: every index", begin))
     rows.append(_row("selection, first", _each(asked, lambda request: _select(selector, request))))
     rows.append(_row("selection, again", _each(asked, lambda request: _select(selector, request))))
+    refused = [found for request in asked if (found := _select(selector, request)) is not None]
+    rows.append(_row("mend of a refusal", _each(refused, lambda found: found.hint)))
 
     rows.append(_row("SQL, by key", _sql(table, keys[:: max(1, len(keys) // SQL_ASKED)])))
 
@@ -100,11 +105,12 @@ def _request(table: FactorTable, number: int) -> Request:
     )
 
 
-def _select(selector: Selector, request: Request) -> None:
+def _select(selector: Selector, request: Request) -> SelectionRefused | None:
     try:
         selector.select(request)
-    except SelectionRefused:
-        return
+    except SelectionRefused as refused:
+        return refused
+    return None
 
 
 def _sql(table: FactorTable, keys: Sequence[str]) -> list[float]:
@@ -132,3 +138,8 @@ def _row(way: str, seconds: list[float]) -> dict[str, Any]:
 
 def _once(way: str, begin: float) -> dict[str, Any]:
     return _row(way, [time.perf_counter() - begin])
+
+
+if __name__ == "__main__":
+    for line in lines(bench(FactorTable.load(Path(sys.argv[1]) if len(sys.argv) > 1 else None))):
+        print(line)

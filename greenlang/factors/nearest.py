@@ -15,6 +15,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
+from fractions import Fraction
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -28,6 +29,9 @@ _BELOW = 100  # keys taken from the longest beginning that is right
 _CLOSE = 60  # candidates that are compared letter by letter
 _NOISE = frozenset({"per", "and", "of", "average", "kg", "g", "t", "lb"})
 _SLIP = 0.96  # so alike that it is a slip of the pen
+_ALIKE = 0.8  # less alike than that letter by letter is nothing to suggest
+_SHARED = Fraction(1, 3)  # of the words of a reference: who shares fewer is nothing to suggest
+_COMMON = frozenset({"co2", "co2e", "ch4", "n2o", "gwp", "no"})  # words that say nothing about the activity
 _TABLE_DEPTH = 3  # publisher/dataset/vintage
 _GWP = "gwp"
 _LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789"
@@ -64,6 +68,7 @@ class _Query:
     segments: tuple[str, ...]
     tokens: frozenset[str]  # without vintages
     vintages: frozenset[str]
+    told: tuple[frozenset[str], ...]  # each word that says something about the activity, with words one slip away
     meanings: dict[str, tuple[str, ...]]  # segment -> the activities that it means
     publishers: frozenset[str]
     row: bool  # whether it looks like one factor, not like a table
@@ -136,24 +141,30 @@ class Neighbours:
         return {}
 
     def find(self, path: str, n: int) -> tuple[tuple[str, str], ...]:
-        """Up to ``n`` (reference, reason) pairs for a path without scheme and release, the nearest first."""
+        """Up to ``n`` (reference, reason) pairs for a path without scheme and release, the nearest first.
+
+        None where nothing has the publisher, a third of the words, or nearly the same letters.
+        """
         if not self._keys:
             return ()
         query = self._query(path)
         candidates = self._candidates(query)
         coarse = sorted(candidates, key=lambda c: (-self._shared(query, c), c.rank, c.path))
-        ranked = sorted(coarse[:_CLOSE], key=lambda c: (-self._score(query, c), c.rank, c.path)) + coarse[_CLOSE:]
-        # Unless the dataset is known, one place is kept for another dataset.
+        close = sorted(coarse[:_CLOSE], key=lambda c: (-self._score(query, c), c.rank, c.path))
+        ranked = [c for c in close if _kin(query, c) or _likeness(query, c) >= _ALIKE]
+        ranked += [c for c in coarse[_CLOSE:] if _kin(query, c)]
+        # Unless the dataset is known, one place is kept for another dataset, if any is near.
         known = query.segments[:2] in {head[:2] for head in self._heads}
-        most = n if known else max(1, n - 1)
         picked: list[_Candidate] = []
         per_dataset: Counter[str] = Counter()
-        for candidate in ranked:
-            if len(picked) == n:
-                break
-            if per_dataset[candidate.dataset] < most and not any(_nested(candidate.path, c.path) for c in picked):
-                picked.append(candidate)
-                per_dataset[candidate.dataset] += 1
+        for most in (n if known else max(1, n - 1), n):
+            for candidate in ranked:
+                if len(picked) == n:
+                    break
+                free = per_dataset[candidate.dataset] < most and candidate not in picked
+                if free and not any(_nested(candidate.path, c.path) for c in picked):
+                    picked.append(candidate)
+                    per_dataset[candidate.dataset] += 1
         return tuple((f"ef://{c.path}", _reason(query, c)) for c in picked)
 
     def _query(self, path: str) -> _Query:
@@ -171,8 +182,13 @@ class Neighbours:
         first = segments[0] if segments else ""
         publishers = {t for entry in self._aliases.publishers if first in entry.values for t in entry.targets}
         publishers |= _tokens([first]) & {head[0] for head in self._heads}
+        told = tuple(
+            frozenset({word} if word in self._columns.words else one_slip(word) & self._columns.words.keys())
+            for word in sorted(_tokens(s for s in segments if s not in vintages and "-per-" not in s) - _COMMON)
+            if len(word) > 1 and not word.isdigit()
+        )
         row = bool(segments) and ("-per-" in segments[-1] or segments[-1].startswith("gwp-"))
-        return _Query(segments, frozenset(tokens), vintages, meanings, frozenset(publishers), row)
+        return _Query(segments, frozenset(tokens), vintages, told, meanings, frozenset(publishers), row)
 
     def _candidates(self, query: _Query) -> list[_Candidate]:
         """The few hundred keys that are worth an exact comparison, the tables above them, and every dataset."""
@@ -194,9 +210,7 @@ class Neighbours:
         import numpy as np
 
         columns = self._columns
-        words = set(query.tokens)
-        for token in query.tokens - columns.words.keys():
-            words.update(one_slip(token) & columns.words.keys())
+        words = query.tokens.union(*query.told)
         weights = np.zeros(len(columns.numbers))
         for word in sorted(words):
             weights[columns.words.get(word, [])] += self._weight(word)
@@ -263,6 +277,14 @@ class Neighbours:
     def _score(self, query: _Query, candidate: _Candidate) -> float:
         likeness = _likeness(query, candidate)
         return self._shared(query, candidate) + 4.0 * likeness + 8.0 * (likeness >= _SLIP)
+
+
+def _kin(query: _Query, candidate: _Candidate) -> bool:
+    """Whether publisher, meaning, or enough of the words are those that were asked for."""
+    if candidate.parts[0] in query.publishers or _meant(query, candidate.parts):
+        return True
+    shared = sum(1 for words in query.told if words & candidate.tokens)
+    return bool(shared) and Fraction(shared, len(query.told)) >= _SHARED
 
 
 def _likeness(query: _Query, candidate: _Candidate) -> float:

@@ -4,17 +4,22 @@ The rule is `emission_factors/selection.yaml`; docs/selection.md says it in word
 source, standing, the words that never relax, unit, region and year, edition, parts and figures taken over, one answer.
 Each is recorded with the number of rows that it left, and every row that fell out with its reason.
 
-Belongs here: asking and keeping answers. Does not belong here: reading the rule (``select_rule``), groups of rows
-(``select_index``), the steps (``select_narrow``, ``select_decide``), search for people (``search``).
+Belongs here: asking, keeping answers, trying out the mends of a refusal. Does not belong here: reading the rule
+(``select_rule``), groups of rows (``select_index``), the steps (``select_narrow``, ``select_decide``), searching
+(``search``).
 """
 
 from __future__ import annotations
 
+from functools import cache, partial
+
 from greenlang.factors.aliases import Aliases
+from greenlang.factors.fields import declared_fields
 from greenlang.factors.select_aliases import selection_aliases
 from greenlang.factors.select_case import Case
 from greenlang.factors.select_decide import decided
 from greenlang.factors.select_index import Index
+from greenlang.factors.select_mend import advice
 from greenlang.factors.select_model import Conversion, Rejected, Request, Selection, SelectionRefused, Step, Trail
 from greenlang.factors.select_narrow import narrowed
 from greenlang.factors.select_places import Places
@@ -42,6 +47,8 @@ class Selector:
         answer = self._answers.get(request)
         if answer is None:
             answer = self._answer(request)
+            if isinstance(answer, SelectionRefused):
+                answer = answer.fresh(cache(partial(advice, answer, self._answer)))
             if len(self._answers) >= _KEPT:
                 self._answers.clear()
             self._answers[request] = answer
@@ -55,8 +62,11 @@ class Selector:
         try:
             return decided(case, narrowed(case))
         except SelectionRefused as refused:
-            return refused.fresh()  # without the traceback, which would hold on to everything
+            return refused.with_traceback(None)  # a traceback would hold on to everything
 
     def warm(self) -> None:
-        """Build every index now, so that no later request pays for it."""
+        """Build every index and hold every column now, so that no later request pays for it."""
+        for field in declared_fields():
+            self.table.column(field.name)
         self.index.warm()
+        self.places.warm()

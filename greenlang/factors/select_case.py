@@ -5,13 +5,14 @@ Belongs here: the state of one selection. Does not belong here: steps (``select_
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
 from greenlang.factors.select_groups import Group, Row
 from greenlang.factors.select_index import Index
 from greenlang.factors.select_model import Request, SelectionRefused, Trail
+from greenlang.factors.select_offers import Proposal
 from greenlang.factors.select_places import Places
 from greenlang.factors.select_rule import Rule
 from greenlang.factors.table import FactorTable
@@ -39,6 +40,8 @@ class Case:
     region: str | None = None  # the code that the asked region means
     relaxed: list[str] = field(default_factory=list)
     crossing: bool = False  # whether the calorific basis is to be converted by a cited ratio
+    meant: tuple[Group, ...] | None = None  # every group that the activity means; None where a row was named by its key
+    gases: list[Group] = field(default_factory=list)  # figures of single gases that fell out where CO2e was meant
 
     def reject(self, groups: Sequence[Group], reason: str) -> None:
         """Record that whole groups fell out for one reason."""
@@ -49,12 +52,16 @@ class Case:
         message: str,
         *,
         hint: str = "",
+        proposal: Callable[[], Proposal] | None = None,
         candidates: tuple[str, ...] = (),
-        words: dict[str, tuple[str, ...]] | None = None,
     ) -> SelectionRefused:
-        """The refusal, to be raised."""
+        """The refusal, to be raised: with what is offered, or with a hint that offers nothing to be tried."""
         return SelectionRefused(
-            message, request=self.request, trail=self.trail, candidates=candidates, words=words, hint=hint
+            message,
+            request=self.request,
+            trail=self.trail,
+            candidates=candidates,
+            proposal=proposal or partial(Proposal, otherwise=hint),
         )
 
 

@@ -61,6 +61,8 @@ def is_energy(per: str) -> bool:
 def converted(factor: Factor, per: str | None, ratio: Ratio | None) -> tuple[Decimal, str, Conversion]:
     """``(value, unit, conversion)`` of a factor per ``per``; with a ratio, on its other calorific basis too."""
     value, unit, share, cited = factor.value, factor.unit, Decimal(1), []
+    if ratio is None and per in {None, factor.per}:
+        return value, unit, Conversion(share, unit, unit, "")
     with calculation():
         if ratio is not None:
             # per kWh gross = per kWh net x net / gross: a kWh net of a fuel is more of the fuel

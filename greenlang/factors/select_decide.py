@@ -5,15 +5,21 @@ Belongs here: these steps, in their order. Does not belong here: the words that 
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Iterator
 from functools import partial
+from operator import attrgetter
 
-from greenlang.factors.select_case import Case, Found, count, others
-from greenlang.factors.select_convert import Ratio, calorific_ratio, converted, per_fits
+from greenlang.factors.model import Factor
+from greenlang.factors.select_case import Case, Found, others
+from greenlang.factors.select_convert import Ratio, calorific_ratio, converted, is_energy, per_fits
 from greenlang.factors.select_groups import SAID, Group
-from greenlang.factors.select_model import Selection, SelectionRefused
+from greenlang.factors.select_model import SHOWN, Selection, SelectionRefused
+from greenlang.factors.select_offers import Offer, Proposal
 from greenlang.factors.select_places import Stage, off, stages
-from greenlang.factors.select_words import deciding, sentence
+from greenlang.factors.select_words import telling
+
+_but_unit = attrgetter(*(name for name in SAID if name != "per"))
+_but_dataset = attrgetter(*(name for name in SAID if name != "dataset"))
 
 
 def decided(case: Case, groups: list[Group]) -> Selection:
@@ -43,16 +49,19 @@ def _region_and_year(case: Case, groups: list[Group]) -> list[Found]:
 
 
 def _newest(case: Case, found: list[Found], *, relaxed: bool) -> list[Found]:
-    """Of each dataset's activity the own year nearest to the asked one; relaxed, the nearest, else the earlier."""
+    """Of each dataset's activity the own year nearest to the asked one; relaxed, the nearest, else the earlier.
+
+    A newer figure never stands in for one with another boundary.
+    """
     year = case.request.year
-    if year is None:
+    if year is None or len(found) == 1:
         return found
-    best: dict[tuple[str, str, str] | None, tuple[int, int]] = {}
+    best: dict[tuple[str, ...] | None, tuple[int, int]] = {}
     marked = []
     for one in found:
         own = year if one.row.own_year is None else one.row.own_year
         mark = (off(one.row, year), own) if relaxed else (abs(own - year), own)
-        place = None if relaxed else (one.group.dataset, one.group.activity, one.region)
+        place = None if relaxed else (one.group.dataset, one.group.activity, one.group.boundary, one.region)
         marked.append((one, mark, place))
         best[place] = min(best.get(place, mark), mark)
     return [one for one, mark, place in marked if mark == best[place]]
@@ -61,15 +70,14 @@ def _newest(case: Case, found: list[Found], *, relaxed: bool) -> list[Found]:
 def _record(case: Case, stage: Stage, region: str | None, groups: list[Group], found: list[Found]) -> None:
     kept = frozenset(one.row.number for one in found)
     request = case.request
-    texts = dict.fromkeys(case.places.text(one.region, one.row, one.group, request) for one in found)
-    hows = (
-        how for one in found for how in case.places.relaxed(stage, one.region, one.row, one.group, region, request.year)
-    )
-    case.relaxed += dict.fromkeys(hows)
-    case.trail.reject(f"not {_asked(case, region)}", count(groups) - len(kept), partial(others, groups, kept))
+    texts = dict.fromkeys([case.places.text(one.region, one.row, one.group, request) for one in found])
+    if stage.relaxes:
+        hows = [case.places.relaxed(stage, one.region, one.row, one.group, region, request.year) for one in found]
+        case.relaxed += dict.fromkeys(how for one in hows for how in one)
+    case.trail.reject(f"not {_asked(case, region)}", case.trail.left - len(kept), partial(others, groups, kept))
     if region is not None or request.year is not None:
         text = "; ".join([*texts, *(f"relaxed: {how}" for how in case.relaxed)])
-        case.trail.step("region and year", text, len(kept))
+        case.trail.step("region and year", text)
 
 
 def _asked(case: Case, region: str | None) -> str:
@@ -78,13 +86,30 @@ def _asked(case: Case, region: str | None) -> str:
 
 def _nowhere(case: Case, groups: list[Group], region: str | None) -> SelectionRefused:
     asked = _asked(case, region)
-    case.trail.reject(f"not {asked}", count(groups), partial(others, groups, frozenset()))
-    case.trail.step("region and year", asked, 0)
-    return case.refused(f"no figure {asked}", hint=case.places.mend(groups, region, case.request))
+    case.reject(groups, f"not {asked}")
+    case.trail.step("region and year", asked)
+
+    def proposal() -> Proposal:
+        found = case.places.offers(groups, region, case.request)
+        return found._replace(offers=(*_gases_apart(case), *found.offers))
+
+    return case.refused(f"no figure {asked}", proposal=proposal)
+
+
+def _gases_apart(case: Case) -> list[Offer]:
+    """The gases of which the asked region has figures, where CO2e was meant."""
+    here = sorted({group.gas for group in case.gases if case.region is not None and case.region in group.regions})
+    if not here:
+        return []
+    ends = ", and bring each to CO2e with a GWP in a formula"
+    changes = tuple({"gas": gas} for gas in here)
+    return [Offer(f"for {case.region} gases stand apart", "ask for", changes, ends, relaxing=False)]
 
 
 def _edition(case: Case, found: list[Found]) -> list[Found]:
     """Of several editions with the same own year the latest; an older one is superseded."""
+    if len(found) == 1:
+        return found
     latest: dict[tuple[int, str, int | None], tuple[object, ...]] = {}
     for one in found:
         place = (id(one.group), one.region, one.row.own_year)
@@ -97,7 +122,7 @@ def _edition(case: Case, found: list[Found]) -> list[Found]:
 def _own_unit_first(case: Case, found: list[Found]) -> list[Found]:
     """Figures that differ in their unit alone: the one in the asked unit needs no conversion."""
     per = case.request.per
-    if per is None or len(found) < 2:
+    if per is None or len({one.group.per for one in found}) < 2:
         return found
     alike: dict[tuple[object, ...], list[Found]] = {}
     for one in found:
@@ -116,15 +141,19 @@ def _wholes_and_originals(case: Case, found: list[Found]) -> list[Found]:
     keys = {case.table.keys[one.row.number] for one in found}
     wholes = [one for one in found if case.index.whole_of(one.row.number) not in keys]
     _fall(case, found, wholes, "wholes", "its whole is among the answers; a part never competes with it")
-    origins = {name for one in wholes for name in (one.group.publisher, one.group.dataset.partition("/")[2])}
+    own = {(name, one.group.boundary) for one in wholes for name in _names(one.group)}
     left = []
     for one in wholes:
         origin = case.index.taken_from[one.row.number].lower()
-        own = {one.group.publisher, one.group.dataset.partition("/")[2]}
-        if not origin or origin in own or origin not in origins:
+        if not origin or origin in _names(one.group) or (origin, one.group.boundary) not in own:
             left.append(one)
     _fall(case, wholes, left, "originals", "it was taken over from a publisher whose own figure is among the answers")
     return left
+
+
+def _names(group: Group) -> tuple[str, str]:
+    """Publisher and dataset, by which another names whom a figure was taken from."""
+    return group.publisher, group.dataset.partition("/")[2]
 
 
 def _same_figure(case: Case, found: list[Found]) -> list[Found]:
@@ -147,15 +176,36 @@ def _fall(case: Case, before: list[Found], after: list[Found], rule: str, reason
     kept = {one.row.number for one in after}
     out = [one.row.number for one in before if one.row.number not in kept]
     case.trail.reject(reason, len(out), out.copy)
-    case.trail.step(rule, reason, len(after))
+    case.trail.step(rule, reason)
 
 
 def _several(case: Case, found: list[Found]) -> SelectionRefused:
+    case.trail.step("one answer", f"{len(found)} rows remain: nothing is picked")
+    keys = tuple(sorted(case.table.keys[one.row.number] for one in found))
+    return case.refused(f"{len(keys)} rows remain", candidates=keys, proposal=partial(_telling_apart, case, found))
+
+
+def _telling_apart(case: Case, found: list[Found]) -> Proposal:
+    """The words that tell rows apart, each row's own values as a change; else the keys."""
+    found = sorted(found, key=lambda one: one.row.number)  # in the order of the keys
     rows = [case.table.at(one.row.number) for one in found]
-    words = deciding(rows, [one.row.own_year for one in found], unit_said=case.request.per is not None)
-    case.trail.step("one answer", f"{len(rows)} rows remain: nothing is picked", len(rows))
-    keys = tuple(sorted(row.key for row in rows))
-    return case.refused(f"{len(rows)} rows remain", candidates=keys, words=words, hint=sentence(words, keys))
+    columns = telling(rows, [one.row.own_year for one in found], unit_said=case.request.per is not None)
+    words = {word: tuple(sorted(map(str, set(values)))) for word, values in columns.items()}
+    said = (dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True))
+    changes = [one for one in said if one.get("year") != ""][:SHOWN]  # a figure for every year is asked by no year
+    by_word = [Offer("", "decides", tuple(changes), values=words)] if columns else []
+    refs = tuple(row.ref for row in rows)
+    by_key = Offer(
+        "no word tells them apart, name one by its key",
+        "by key",
+        tuple({"activity": ref} for ref in refs[:SHOWN]),
+        values={"activity": refs},
+    )
+    boundaries = {row.boundary for row in rows}
+    unlike = len(boundaries) > 1 and "boundary" not in columns
+    shown = ", ".join(boundary or "not stated" for boundary in sorted(boundaries))
+    always = f"their boundaries differ: {shown}" if unlike else ""
+    return Proposal((*by_word, *_gases_apart(case)), (by_key,), always=always, words=words)
 
 
 def _selection(case: Case, one: Found) -> Selection:
@@ -169,15 +219,15 @@ def _selection(case: Case, one: Found) -> Selection:
                 f"the figure is on {factor.calorific_basis}, {asked} is asked, and {factor.publisher} publishes no "
                 "pair of heating values for it",
                 candidates=(factor.key,),
-                hint=f"ask for {factor.calorific_basis}, or convert the activity data by your own heating values",
+                proposal=partial(_own_basis, factor),
             )
     value, unit, conversion = converted(factor, case.request.per, ratio)
     unsaid = _unsaid(case, one.group)
     if unsaid:
-        case.trail.step("not said", f"the one that is left has {unsaid}", 1)
+        case.trail.step("not said", f"the one that is left has {unsaid}")
     if conversion.citation:
         text = f"from {conversion.source} to {conversion.target}: {conversion.citation}"
-        case.trail.step("conversion", text, 1)
+        case.trail.step("conversion", text)
     return Selection(
         request=case.request,
         factor=factor,
@@ -185,10 +235,16 @@ def _selection(case: Case, one: Found) -> Selection:
         unit=unit,
         conversion=conversion,
         relaxed=tuple(case.relaxed),
+        warnings=tuple(_warnings(case, one.group, factor)),
         release=case.table.release,
         digest=case.table.digest,
-        trail=replace(case.trail),
+        trail=case.trail,
     )
+
+
+def _own_basis(factor: Factor) -> Proposal:
+    change = {"calorific_basis": factor.calorific_basis}
+    return Proposal((Offer("", "ask for", (change,), ", or convert the activity data by your own heating values"),))
 
 
 def _unsaid(case: Case, group: Group) -> str:
@@ -200,9 +256,19 @@ def _unsaid(case: Case, group: Group) -> str:
     return ", ".join(words)
 
 
-def _but_unit(group: Group) -> tuple[object, ...]:
-    return tuple(getattr(group, name) for name in SAID if name != "per")
-
-
-def _but_dataset(group: Group) -> tuple[object, ...]:
-    return tuple(getattr(group, name) for name in SAID if name != "dataset")
+def _warnings(case: Case, group: Group, factor: Factor) -> Iterator[str]:
+    """Words that were left unsaid, and of which the answer has another value than is mostly meant."""
+    if case.meant is None:
+        return
+    for word in case.rule.never_relaxes:
+        if word.usual is None or getattr(case.request, word.word) is not None:
+            continue
+        value = getattr(group, word.word)
+        if value in word.usual.values:
+            continue
+        stated = [usual for usual in word.usual.values if usual]
+        if is_energy(group.per) or any(getattr(other, word.word) in stated for other in case.meant):
+            yield (
+                f"{word.label} was not said: {factor.ref} is {value}, not {word.usual.are} ({', '.join(stated)}); "
+                f"say {word.word}={value} if that is meant"
+            )

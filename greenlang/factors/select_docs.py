@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from greenlang.factors.select_rule import Rule, YearRule, declared_rule
+from greenlang.factors.select_rule import Rule, Word, YearRule, declared_rule
 
 _BLOCK = re.compile(r"(<!-- from selection\.yaml: (?P<name>[a-z-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
@@ -26,15 +26,23 @@ def filled(text: str, rule: Rule | None = None) -> str:
 
 
 def _never_relaxes(rule: Rule) -> str:
-    applies = {"co2e": "figures of CO2e, and GWPs", "energy": "figures per unit of energy", "": "all"}
+    applies = {"co2e": "figures of CO2e, and GWPs", "energy": "figures per unit of energy, heating values", "": "all"}
     rows = []
     for word in rule.never_relaxes:
-        if word.not_said is None:
-            unsaid = "left open: refused if several values remain"
-        else:
-            unsaid = f"`{str(word.not_said).lower() if isinstance(word.not_said, bool) else word.not_said}`"
-        rows.append((f"`{word.word}`", applies[word.applies_to], unsaid, word.why))
+        rows.append((f"`{word.word}`", applies[word.applies_to], _unsaid(word), word.why))
     return _table(("word", "applies to", "not said means", "why"), rows)
+
+
+def _unsaid(word: Word) -> str:
+    if word.not_said is None:
+        text = "left open: refused if several values remain"
+    else:
+        text = f"`{str(word.not_said).lower() if isinstance(word.not_said, bool) else word.not_said}`"
+    if word.open_for:
+        text += f"; left open for kind {' and '.join(f'`{kind}`' for kind in word.open_for)}"
+    if word.usual:
+        text += f"; an answer that is not of {word.usual.are} carries a warning"
+    return text
 
 
 def _years(rule: Rule) -> str:

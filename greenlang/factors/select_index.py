@@ -6,17 +6,23 @@ Belongs here: columns, names, groups. Does not belong here: the rule (``select``
 from __future__ import annotations
 
 import re
+import unicodedata
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from functools import cached_property, lru_cache
-from typing import Any, NamedTuple
+from itertools import permutations
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from greenlang.factors.aliases import Alias, Aliases, normalise
 from greenlang.factors.model import Factor
+from greenlang.factors.select_convert import is_energy, per_fits
 from greenlang.factors.select_groups import GROUPED, Group, Row
 from greenlang.factors.select_rule import Rule, YearRule
-from greenlang.factors.standing import Standing
+from greenlang.factors.standing import Standing, restricted
 from greenlang.factors.table import FactorTable
+
+if TYPE_CHECKING:
+    from greenlang.factors.select_suggest import Suggestions
 
 _DATED = ("reporting_year", "data_year", "publication_year", "price_year", "vintage")
 _KEPT = 65_536  # names whose meaning is kept
@@ -36,6 +42,7 @@ class Meant(NamedTuple):
     """What an activity's name means: groups, each with the datasets by which it was named; in words; how many rows."""
 
     groups: tuple[tuple[Group, frozenset[str]], ...]
+    all_groups: tuple[Group, ...]
     text: str
     rows: int
 
@@ -132,10 +139,47 @@ class Index:
         return sorted(self._activities)
 
     @cached_property
+    def _beginnings(self) -> frozenset[str]:
+        """Every path that begins another, whole segments."""
+        found: set[str] = set()
+        for activity in self._activities:
+            start, slash, _ = activity.rpartition("/")
+            while slash and start not in found:
+                found.add(start)
+                start, slash, _ = start.rpartition("/")
+        return frozenset(found)
+
+    @cached_property
     def datasets(self) -> frozenset[str]:
         """Every ``publisher/dataset``."""
         found = {name for by_dataset in self._activities.values() for name in by_dataset}
         return frozenset(found | {dataset for dataset, _ in self._twins})
+
+    def editions_of(self, dataset: str) -> tuple[str, ...]:
+        """The editions of ``publisher/dataset``, in natural order."""
+        return self._editions.get(dataset, ())
+
+    @cached_property
+    def _editions(self) -> dict[str, tuple[str, ...]]:
+        found: dict[str, set[str]] = {}
+        columns = [self._table.column(name) for name in ("publisher", "dataset", "vintage")]
+        for publisher, dataset, vintage in set(zip(*columns, strict=True)):
+            found.setdefault(_joined(publisher, dataset), set()).add(vintage)
+        return {dataset: tuple(sorted(editions, key=_natural)) for dataset, editions in found.items()}
+
+    @cached_property
+    def suggestions(self) -> Suggestions:
+        """What an everyday word may mean: among activities with a whole figure for inventories, and the aliases."""
+        from greenlang.factors.select_suggest import Suggestions
+
+        found: dict[str, set[str]] = {}
+        names = ("activity", "name", "category", "kind", "permitted_use", "status")
+        columns = [self._table.column(name) for name in names]
+        for activity, name, category, kind, use, status in zip(*columns, strict=True):
+            if kind in _WHOLE_KINDS and use == "inventory" and status == "valid":
+                found.setdefault(activity, set()).add(name or category)
+        known = [alias for alias in self._alias_targets if any(self._by_alias(alias))]
+        return Suggestions({**dict.fromkeys(known, ()), **found})
 
     @cached_property
     def publishers(self) -> frozenset[str]:
@@ -192,19 +236,22 @@ class Index:
         return self._meant[value]
 
     def _mean(self, value: str) -> Meant | None:
-        named = self.named(value)
+        named = self.named(value) or self.named(_without_accents(value))
         if not named:
             return None
         places: dict[tuple[str, str], set[str]] = {}
         for entry in named:
             places.setdefault((entry.dataset, entry.activity), set()).add(entry.source)
-        groups = tuple(
-            (group, frozenset(sources)) for place, sources in places.items() for group in self.groups(*place)
-        )
+        groups: list[tuple[Group, frozenset[str]]] = []
+        for place, sources in places.items():
+            by = frozenset(sources)
+            groups += [(group, by) for group in self.groups(*place)]
         activities = sorted({activity for _, activity in places})
         more = f" and {len(activities) - 1} more" if len(activities) > 1 else ""
-        hows = "; ".join(dict.fromkeys(entry.how for entry in named[:3]))
-        return Meant(groups, f"{activities[0]}{more}: {hows}", sum(len(group) for group, _ in groups))
+        hows = "; ".join(dict.fromkeys([entry.how for entry in named[:3]]))
+        alone = tuple([group for group, _ in groups])
+        rows = sum([len(group.numbers) for group in alone])
+        return Meant(tuple(groups), alone, f"{activities[0]}{more}: {hows}", rows)
 
     def named(self, value: str) -> tuple[Named, ...]:
         """The activities that a value names, dataset by dataset the first of these that fits.
@@ -219,9 +266,10 @@ class Index:
         found: list[Named] = []
         for step in (self._by_code, self._by_path, self._by_alias, self._by_beginning):
             more = [named for named in step(wanted) if named.source not in done]
-            done.update(named.source for named in more)
-            found += more
-        return tuple(dict.fromkeys(found))
+            if more:
+                done.update([named.source for named in more])
+                found += more
+        return tuple(dict.fromkeys(found)) if len(found) > 1 else tuple(found)
 
     def _by_path(self, wanted: str) -> Iterator[Named]:
         for dataset, numbers in self._activities.get(wanted, {}).items():
@@ -253,15 +301,19 @@ class Index:
             for activity in codes.get(longest or "", ()):
                 yield Named(dataset, dataset, activity, f"the longest code that begins {wanted}")
 
-    def _by_beginning(self, wanted: str) -> Iterator[Named]:
+    def _by_beginning(self, wanted: str) -> list[Named]:
+        found: list[Named] = []
+        if wanted not in self._beginnings:
+            return found
         prefix = f"{wanted}/"
         for place in range(bisect_left(self._sorted, prefix), len(self._sorted)):
             activity = self._sorted[place]
             if not activity.startswith(prefix):
-                return
+                break
             for dataset, numbers in self._activities[activity].items():
                 if numbers:
-                    yield Named(dataset, dataset, activity, "below that path of the publisher")
+                    found.append(Named(dataset, dataset, activity, "below that path of the publisher"))
+        return found
 
     def groups(self, dataset: str, activity: str) -> tuple[Group, ...]:
         """The groups of one activity of one dataset."""
@@ -272,11 +324,24 @@ class Index:
         return groups
 
     def warm(self) -> None:
-        """Build every group now, so that no later request pays for it."""
+        """Build every group now, and compare the units of each activity, so that no later request pays for it."""
+        pairs: set[tuple[str, str]] = set()
         for activity, by_dataset in self._activities.items():
-            for dataset in by_dataset:
-                self.groups(dataset, activity)
-        _ = self._twin_datasets, self._codes, self._alias_targets, self._sorted
+            units = {group.per for dataset in by_dataset for group in self.groups(dataset, activity)}
+            pairs.update(permutations(units, 2))
+        for pair in pairs:
+            per_fits(*pair)
+        for per in set(self._grouped[GROUPED.index("per")]):
+            is_energy(per)
+        _ = (
+            self._twin_datasets,
+            self._codes,
+            self._alias_targets,
+            self._beginnings,
+            self._sorted,
+            self.datasets,
+            self.publishers,
+        )
 
     def grouped(self, numbers: Iterable[int], activity: str, *, by_key: bool = False) -> tuple[Group, ...]:
         """Rows in groups. ``by_key``: the rows were named by their keys, so their standing keeps none out."""
@@ -298,6 +363,8 @@ class Index:
             return f"its status is {status}"
         if values[2] in _WHOLE_KINDS and self._parts_of[number]:
             return "it is a part of another figure"
+        if restricted(self.taken_from[number]):
+            return f"it is quoted from {self.taken_from[number]}, whose licence forbids redistribution"
         return ""
 
     def _row(self, number: int, dataset: str) -> Row:
@@ -321,6 +388,12 @@ class Index:
 @lru_cache(maxsize=4096)
 def _joined(publisher: str, dataset: str) -> str:
     return f"{publisher}/{dataset}"
+
+
+def _without_accents(value: str) -> str:
+    """Letters without their accents: no two activities differ in these alone."""
+    plain = value.lower().replace("\u0153", "oe").replace("\u00e6", "ae").replace("\u00df", "ss")
+    return unicodedata.normalize("NFKD", plain).encode("ascii", "ignore").decode()
 
 
 @lru_cache(maxsize=4096)

@@ -7,13 +7,14 @@ Belongs here: these values and how they read. Does not belong here: the rule (``
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, NamedTuple
 
 from greenlang.errors import GreenlangError
 from greenlang.factors.model import Factor
+from greenlang.factors.select_offers import Advice, Mend, Proposal
 
 SHOWN = 20  # rows that a sentence for people names
 
@@ -46,8 +47,7 @@ class Request:
     relax_years: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(NamedTuple):
     """One step of the rule: what it did, and how many rows it left."""
 
     rule: str
@@ -55,9 +55,8 @@ class Step:
     left: int
 
 
-@dataclass(frozen=True, slots=True)
-class Rejected:
-    """A row that was not taken, and why."""
+class Rejected(NamedTuple):
+    """A row that was not taken, and the first reason by the rule's order; later steps never saw the row."""
 
     key: str
     reason: str
@@ -77,16 +76,18 @@ class Trail:
     """The steps as they are taken, and the rows that fall out. Keys and sentences are made when they are read."""
 
     keys: Callable[[int], str]
+    left: int = 0  # rows that are considered and have not fallen out
     steps: list[Step] = field(default_factory=list)
     fallen: list[tuple[str, int, Callable[[], Iterable[int]]]] = field(default_factory=list)  # reason, how many, which
 
-    def step(self, rule: str, text: str, left: int) -> None:
-        """Record a step."""
-        self.steps.append(Step(rule, text, left))
+    def step(self, rule: str, text: str) -> None:
+        """Record a step, with the rows that are left after it."""
+        self.steps.append(Step(rule, text, self.left))
 
     def reject(self, reason: str, count: int, numbers: Callable[[], Iterable[int]]) -> None:
-        """Record rows that fell out for one reason."""
+        """Record rows that fell out for one reason: the first by the rule's order, since they meet no later step."""
         if count:
+            self.left -= count
             self.fallen.append((reason, count, numbers))
 
     def counts(self) -> dict[str, int]:
@@ -110,7 +111,8 @@ class Selection:
     """The one factor that the rule gives, in the asked unit, with how it was found.
 
     ``value`` is in ``unit``; ``conversion`` leads there from ``factor.value`` in ``factor.unit`` (factor 1 where
-    nothing was converted). ``relaxed`` says in words what was relaxed, in the order it was done.
+    nothing was converted). ``relaxed`` says in words what was relaxed, in the order it was done. ``warnings`` are what
+    a reader of the result must know, such as a boundary that nobody asked for.
     """
 
     request: Request
@@ -119,6 +121,7 @@ class Selection:
     unit: str
     conversion: Conversion
     relaxed: tuple[str, ...]
+    warnings: tuple[str, ...]
     release: str
     digest: str
     trail: Trail = field(repr=False, compare=False)
@@ -147,6 +150,7 @@ class Selection:
             "unit": self.unit,
             "conversion": self.conversion._asdict(),
             "relaxed": list(self.relaxed),
+            "warnings": list(self.warnings),
             "citation": self.factor.citation,
             "release": self.release,
             "digest": self.digest,
@@ -158,8 +162,9 @@ class Selection:
 class SelectionRefused(GreenlangError, LookupError):
     """The rule gives no factor, or more than one. A value for people: `report` lists what remains and what fell out.
 
-    ``candidates`` are the keys that remain (none, or several), ``words`` the further words that would decide, each with
-    the values that it may have, ``hint`` one sentence that says what to do.
+    ``candidates`` are the keys that remain (none, or several), ``proposal`` what the refusing step offers, untried.
+    ``hint`` is one sentence that says what to do, ``words`` the further words that would decide, each with its values,
+    ``mends`` the changes to the request that were tried and lead to an answer: all worked out when they are first read.
     """
 
     def __init__(
@@ -169,16 +174,34 @@ class SelectionRefused(GreenlangError, LookupError):
         request: Request,
         trail: Trail,
         candidates: tuple[str, ...] = (),
-        words: Mapping[str, tuple[str, ...]] | None = None,
-        hint: str = "",
+        proposal: Callable[[], Proposal] = Proposal,
+        advice: Callable[[], Advice] = Advice,
     ) -> None:
-        super().__init__(f"{message}; {hint}" if hint else message)
+        super().__init__(message)
         self.sentence = message
         self.request = request
         self.trail = trail
         self.candidates = candidates
-        self.words = dict(words or {})
-        self.hint = hint
+        self.proposal = proposal
+        self.advice = advice
+
+    def __str__(self) -> str:
+        return f"{self.sentence}; {self.hint}" if self.hint else self.sentence
+
+    @property
+    def hint(self) -> str:
+        """What to do, in one sentence; every change that it names was tried."""
+        return self.advice().hint
+
+    @property
+    def words(self) -> dict[str, tuple[str, ...]]:
+        """The further words that would decide, each with the values that it may have."""
+        return dict(self.advice().words)
+
+    @property
+    def mends(self) -> tuple[Mend, ...]:
+        """Changes to the request that lead to an answer, each with the reference that it leads to."""
+        return self.advice().mends
 
     @property
     def steps(self) -> tuple[Step, ...]:
@@ -195,15 +218,15 @@ class SelectionRefused(GreenlangError, LookupError):
         """How many rows fell out, by reason."""
         return self.trail.counts()
 
-    def fresh(self) -> SelectionRefused:
+    def fresh(self, advice: Callable[[], Advice] | None = None) -> SelectionRefused:
         """The same refusal, to be raised again: a raised exception carries where it was raised."""
         return SelectionRefused(
             self.sentence,
             request=self.request,
             trail=self.trail,
             candidates=self.candidates,
-            words=self.words,
-            hint=self.hint,
+            proposal=self.proposal,
+            advice=advice or self.advice,
         )
 
     def report(self) -> str:

@@ -21,11 +21,13 @@ from greenlang.factors.readers._regions import iso2
 from greenlang.factors.select_groups import Group, Row
 from greenlang.factors.select_index import Index
 from greenlang.factors.select_model import SHOWN, Request
+from greenlang.factors.select_offers import Offer, Proposal
 from greenlang.factors.select_rule import Rule
 
 EVERYWHERE = ""
 _SUBDIVISION = re.compile(r"[A-Z]{2}-[A-Z0-9]{1,3}")  # ISO 3166-2
 _DEEPEST = 4  # containing regions, one above the other
+_SETS = 4  # datasets whose nearest years a sentence names
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,11 @@ class Stage:
     level: Literal["any", "asked", "everywhere", "containing", "fall-back"]
     depth: int = 0
     years: bool = False
+
+    @property
+    def relaxes(self) -> bool:
+        """Whether region or year is another than the asked one."""
+        return self.years or self.level in {"containing", "fall-back"}
 
 
 @lru_cache(maxsize=64)
@@ -90,6 +97,10 @@ class Places:
         if own:
             return tuple(sorted(own))
         return (code,) if _SUBDIVISION.fullmatch(code) and iso2(code[:2]) else ()
+
+    def warm(self) -> None:
+        """Build now what the regions of a request are looked up in."""
+        _ = self._index.regions, self._index.region_names, self._index.listed, self._rule.known_regions
 
     def publisher_meant(self, value: str) -> str:
         """The publisher that a name in use stands for, for a hint; or empty."""
@@ -168,30 +179,75 @@ class Places:
             found.append(f"year {year} to {row.own_year} ({years} {'year' if years == 1 else 'years'} off)")
         return found
 
-    def mend(self, groups: list[Group], region: str | None, request: Request) -> str:
+    def offers(self, groups: list[Group], region: str | None, request: Request) -> Proposal:
         """What would give a figure where none was found."""
-        hints = []
-        everything = [(place, row) for group in groups for place, rows in group.regions.items() for row in rows]
-        here = [row for place, row in everything if region is None or place in {region, EVERYWHERE}]
-        if here and request.year is not None:
-            near = min(here, key=lambda row: (off(row, request.year or 0), row.own_year or 0))
-            if near.own_year:
-                hints.append(f"the nearest year is {near.own_year}: relax_years={off(near, request.year)} allows it")
-            else:
-                hints.append("the figures there say no year: leave the year out")
-        if region is not None and not request.relax_region:
-            above = [
-                place
+        offers = [*self._years(groups, region, request), *self._above(groups, region, request)]
+        there = sorted({place or "everywhere" for group in groups for place in group.regions})
+        more = f" and {len(there) - SHOWN} more" if len(there) > SHOWN else ""
+        both = self._years_above(groups, region, request)
+        return Proposal(tuple(offers), tuple(both), otherwise=f"there is one for {', '.join(there[:SHOWN])}{more}")
+
+    def _years(self, groups: list[Group], region: str | None, request: Request) -> Iterator[Offer]:
+        """Another year in the asked region, or for everywhere."""
+        year = request.year
+        if year is None:
+            return
+        here = [
+            (group, row)
+            for group in groups
+            for place, rows in group.regions.items()
+            if region is None or place in {region, EVERYWHERE}
+            for row in rows
+        ]
+        dated = [(group, row) for group, row in here if row.own_year]
+        if dated:
+            _, near = min(dated, key=lambda one: (off(one[1], year), one[1].own_year or 0))
+            noun = "edition" if str(near.own_year) in near.vintage else "figure"
+            says = f"no {noun} loaded answers for {year} (nearest: {_nearest(dated, year)})"
+            yield Offer(says, "allows", ({"relax_years": off(near, year)},), allowed=str(near.own_year))
+        elif here:
+            yield Offer("the figures there say no year", "leave out", ({"year": None},))
+
+    def _above(self, groups: list[Group], region: str | None, request: Request) -> Iterator[Offer]:
+        """The regions that contain the asked one."""
+        if region is None or request.relax_region:
+            return
+        for stage in stages(True, True, False):
+            if stage.level in {"containing", "fall-back"}:
+                found = sorted({place for group in groups for place, _ in self.rows(stage, group, region, request)})
+                if found:
+                    yield Offer(f"there is one for {found[0]}", "allows", ({"relax_region": True},))
+                    return
+
+    def _years_above(self, groups: list[Group], region: str | None, request: Request) -> Iterator[Offer]:
+        """Another year in the regions that contain the asked one, the nearest region first."""
+        year = request.year
+        if region is None or year is None:
+            return
+        for stage in stages(True, True, False):
+            if stage.level not in {"containing", "fall-back"}:
+                continue
+            rows = [
+                (place, row)
                 for group in groups
-                for stage in stages(True, True, False)
-                if stage.level in {"containing", "fall-back"}
-                and (place := self.place(stage, group, region)) is not None
-                and place in group.regions
+                if (place := self.place(stage, group, region)) is not None
+                for row in group.regions.get(place, ())
+                if row.own_year
             ]
-            if above:
-                hints.append(f"there is one for {above[0]}: relax_region allows it")
-        if not hints:
-            there = sorted({place or "everywhere" for place, _ in everything})
-            more = f" and {len(there) - SHOWN} more" if len(there) > SHOWN else ""
-            hints.append(f"there is one for {', '.join(there[:SHOWN])}{more}")
-        return "; ".join(hints)
+            if rows:
+                place, near = min(rows, key=lambda one: (off(one[1], year), one[1].own_year or 0, one[0]))
+                changes = {"relax_region": True, "relax_years": off(near, year)}
+                yield Offer(f"there is one for {place} of {near.own_year}", "allows", (changes,))
+
+
+def _nearest(dated: Iterable[tuple[Group, Row]], year: int) -> str:
+    """The nearest years below and above the asked one, dataset by dataset: ``desnz/fuels 2022 and 2024``."""
+    years: dict[str, set[int]] = {}
+    for group, row in dated:
+        years.setdefault(group.dataset, set()).add(row.own_year or 0)
+    texts = []
+    for dataset, own in sorted(years.items()):
+        around = [max((y for y in own if y < year), default=None), min((y for y in own if y > year), default=None)]
+        shown = " and ".join(str(y) for y in around if y is not None)
+        texts.append(f"{dataset} {shown}")
+    return ", ".join(texts[:_SETS]) + (", ..." if len(texts) > _SETS else "")

@@ -31,12 +31,23 @@ class _Part(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
+class _Usual(_Part):
+    values: tuple[str, ...]
+    are: _Text
+
+
 class Word(_Part):
-    """A word that never relaxes. ``not_said`` is what it means unsaid, or None: every value stays in."""
+    """A word that never relaxes. ``not_said`` is what it means unsaid, or None: every value stays in.
+
+    ``open_for`` are kinds of figures for which ``not_said`` leaves every value in. ``usual`` are the values that who
+    leaves the word unsaid mostly has in mind; an answer with another carries a warning.
+    """
 
     word: _Text
     label: _Text
     not_said: str | bool | None = None
+    open_for: tuple[_Text, ...] = ()
+    usual: _Usual | None = None
     applies_to: Literal["", "co2e", "energy"] = ""
     why: _Text
 

@@ -30,6 +30,11 @@ class Standing:
     finding: str = ""
 
 
+def restricted(taken_from: str) -> bool:
+    """Whether the originator of a quoted figure forbids its redistribution."""
+    return taken_from in _RESTRICTED_ORIGINS
+
+
 def by_declaration(factor: Factor) -> bool:
     """Whether what the publisher says of the row lets it stand for an inventory: valid, whole, free, made for that."""
     return (
@@ -37,7 +42,7 @@ def by_declaration(factor: Factor) -> bool:
         and factor.permitted_use == "inventory"
         and not factor.part_of
         and factor.kind in _ELIGIBLE_KINDS
-        and factor.taken_from not in _RESTRICTED_ORIGINS
+        and not restricted(factor.taken_from)
     )
 
 

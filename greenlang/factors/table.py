@@ -127,7 +127,7 @@ class FactorTable:
     def resolve(self, ref: str) -> tuple[Factor, ...]:
         """The factor that ``ef://publisher/dataset/vintage/.../quantity[@release]`` names, or a table's rows.
 
-        Raises FactorNotFound, with the nearest references, if there is none or the release is another.
+        Raises FactorNotFound, with the nearest references if any are near, if there is none or the release is another.
         """
         path, release = split_ref(ref)
         if release is not None and release != self.release:
@@ -136,15 +136,22 @@ class FactorTable:
             rows = self.below(path)
             if rows:
                 return rows
-        nearest = self.nearest(ref)
-        hint = "; ".join(f"{near} ({reason})" for near, reason in nearest)
         start = "" if ref.startswith(SCHEME) else f" (a reference starts with {SCHEME})"
-        raise FactorNotFound(f"no factor `{ref}` in release {self.release}{start}; nearest: {hint}", nearest=nearest)
+        raise FactorNotFound(
+            f"no factor `{ref}` in release {self.release}{start}; {self.nearest_text(ref)}", nearest=self.nearest(ref)
+        )
 
     def nearest(self, ref: str, n: int = 3) -> tuple[tuple[str, str], ...]:
-        """Up to ``n`` references like ``ref``, each with the reason, the nearest first."""
+        """Up to ``n`` references like ``ref``, each with the reason, the nearest first; none where none is near."""
         path, _ = split_ref(ref)
         return self._neighbours.find(path, n)
+
+    def nearest_text(self, ref: str) -> str:
+        """The nearest references for people, or where to look instead."""
+        nearest = "; ".join(f"{near} ({reason})" for near, reason in self.nearest(ref))
+        if nearest:
+            return f"nearest: {nearest}"
+        return "nothing is called like it: `greenlang factors search` finds by words"
 
     def match_activity(self, rows: Iterable[Factor], value: str) -> tuple[str, ...]:
         """The activities of ``rows`` that a value such as "natural_gas" means; several are ambiguous.

@@ -145,7 +145,7 @@ def orphan(folder: Path) -> None:
         ),
         (swap("fields.yaml", "- name: note", "- name: remark"), "fields.yaml: the fields are not those of Factor"),
         (swap("fields.yaml", "type: decimal", "type: money"), "fields.yaml: field `value`: type `money` is unknown"),
-        (swap("release.yaml", "embedded-1.1.0", "latest"), "release.yaml: `release` must look like embedded-1.0.0"),
+        (swap("release.yaml", "embedded-1.2.0", "latest"), "release.yaml: `release` must look like embedded-1.0.0"),
         (orphan, "stray.csv: no declaration beside it names this file"),
     ],
 )

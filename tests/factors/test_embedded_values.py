@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import hashlib
 import json
 import re
@@ -17,6 +18,7 @@ from python_calamine import CalamineWorkbook
 
 from greenlang._paths import data
 from greenlang.factors import Factor, FactorTable
+from greenlang.factors.readers import owid_electricity
 from greenlang.factors.sources import Source, read_sources
 
 SOURCES = read_sources(data() / "emission_factors" / "embedded")
@@ -347,3 +349,23 @@ def test_epa_ways_of_disposal_stand_in_the_header(shared: Path, table: FactorTab
         assert factor.unit == "tCO2e/short_ton"
     notes = " ".join(str(row[2]) for row in cells)
     assert "AR4 GWP values are used to convert all waste emission factors into CO2e" in notes
+
+
+def test_owid_figures_are_those_of_the_publishers_lines(shared: Path, table: FactorTable) -> None:
+    (source,) = (s for s in SOURCES if s.publisher == "owid")
+    with publishers_file(shared, source.file).open(encoding="utf-8", newline="") as stream:
+        lines = list(csv.reader(stream))
+    assert lines[0] == ["Entity", "Code", "Year", source.table]
+    rows = rows_of(table, source)
+    assert len(rows) == 37
+    for factor in rows:
+        entity, code, year, value = lines[int(factor.cell.removeprefix("line ")) - 1]
+        assert (factor.region_name, factor.data_year, factor.cell_text) == (entity, int(year), value)
+        assert same(value, factor)
+        assert factor.region == factor_region(entity, code)
+        assert (factor.boundary, factor.gwp_set, factor.scope) == ("life-cycle", "unstated", "")
+
+
+def factor_region(entity: str, code: str) -> str:
+    """The region's code as the full edition's reader gives it."""
+    return owid_electricity._region(entity, code)

@@ -66,14 +66,19 @@ def test_a_table_is_named_where_the_row_is_not(near: Neighbours) -> None:
     )
 
 
-def test_three_are_always_given_and_they_exist(near: Neighbours) -> None:
+def test_what_is_given_exists(near: Neighbours) -> None:
     keys = near._keys
-    for path in ("", "x", "no/such/thing", "desnz", "epa/hub/2031/methane/co2e-per-kwh"):
+    for path in ("desnz", "iea/diesel", "x/y/diesel", "naturl-gas", "epa/hub/2031/methane/co2e-per-kwh"):
         found = near.find(path, 3)
-        assert len(found) == 3
+        assert found
         for ref, reason in found:
             assert reason
             assert any(key == ref[5:] or key.startswith(f"{ref[5:]}/") for key in keys)
+
+
+@pytest.mark.parametrize("path", ["", "x", "no/such/thing", "a/b/c/co2e-per-kwh", "one/two/three/four/diesel", "gwp"])
+def test_what_is_far_off_is_not_given(near: Neighbours, path: str) -> None:
+    assert near.find(path, 3) == ()
 
 
 def test_a_small_and_an_empty_table() -> None:

@@ -64,7 +64,9 @@ def test_the_beginning_of_a_path_names_what_is_below_it() -> None:
 @pytest.mark.parametrize("value", ["natural", "gas oil", "lorries", "", "  ", "gas/"])
 def test_words_of_a_name_never_decide(value: str) -> None:
     rows = table(row("desnz/fuels/2025/natural-gas/x", name="Natural gas, gas oil, lorries"))
-    assert refusal(rows, activity=value).hint.startswith("give the publisher's path, a reviewed alias, or a key")
+    refused = refusal(rows, activity=value)
+    assert refused.hint.endswith("a reviewed alias, or a key; `greenlang factors search` finds them")
+    assert refused.candidates == ()
 
 
 def test_a_reviewed_alias_is_recorded_with_its_evidence() -> None:
@@ -106,13 +108,15 @@ def test_a_source_is_a_publisher_a_dataset_or_an_edition() -> None:
     assert "`source` (desnz, epa) decides" in str(refusal(rows))
     for source in ("epa", "EPA", "epa/fuels", "epa/fuels/2024", "epa/"):
         assert answer(rows, source=source).factor == other
-    assert "its edition is not 2023" in refusal(rows, source="epa/fuels/2023").rejected_counts
+    old = refusal(rows, source="epa/fuels/2023")
+    assert "its edition is not 2023" in old.rejected_counts
+    assert str(old) == "epa/fuels has no edition 2023 that is loaded; there is 2024: ask for source=epa/fuels"
     assert str(refusal(rows, source="defra")) == "no publisher is called `defra`; perhaps `desnz`"
     assert str(refusal(rows, source="nobody")) == "no publisher is called `nobody`; there are desnz, epa"
     assert str(refusal(rows, source="epa/x")) == "no dataset is called `epa/x`; there are epa/fuels"
     assert str(refusal(rows, source="a/b/c/d")) == "`a/b/c/d` is no source; a source is publisher[/dataset[/vintage]]"
     assert str(refusal(table(GAS, replace(other, activity="oil")), source="epa")) == (
-        "`epa` has no such activity; it stands in desnz/fuels"
+        "`epa` has no such activity; ask for source=desnz/fuels"
     )
 
 
@@ -127,6 +131,14 @@ def test_a_figure_out_of_force_answers_by_its_key_alone(status: str) -> None:
     )
     assert answer(rows, activity=GAS.key).factor.status == status
     assert answer(table(GAS, replace(GAS, key=f"{GAS.key}-2", status=status))).factor == GAS
+
+
+def test_a_figure_whose_originator_forbids_redistribution_answers_by_its_key_alone() -> None:
+    rows = table(replace(GAS, taken_from="iea"))
+    assert refusal(rows).sentence == (
+        "every row is kept out: it is quoted from iea, whose licence forbids redistribution"
+    )
+    assert answer(rows, activity=GAS.key).factor.taken_from == "iea"
 
 
 class _Stood(FactorTable):
@@ -228,9 +240,7 @@ def test_kinds_other_than_factors_must_be_asked_for(kind: str) -> None:
 def test_a_gas_is_not_its_co2_equivalent() -> None:
     gas = replace(GAS, gas="CH4", unit="gCH4/kWh", gwp_set="")
     refused = refusal(table(gas))
-    assert str(refused) == (
-        "no figure with gas CO2e; there is CH4: ask for a gas, and bring it to CO2e with a GWP in a formula"
-    )
+    assert str(refused) == ("no figure with gas CO2e; ask for gas=CH4, and bring each to CO2e with a GWP in a formula")
     assert answer(table(gas), gas="CH4", gwp_set="AR6GWP100").unit == "gCH4/kWh"  # a mass of gas has no GWP basis
 
 
@@ -297,7 +307,7 @@ def test_denominators_convert_exactly(unit: str, per: str, value: str, target: s
 def test_unlike_denominators_never_convert(unit: str, per: str) -> None:
     refused = refusal(table(replace(GAS, unit=unit, per=unit.partition("/")[2])), per=per)
     assert refused.sentence == f"no figure per {per}"
-    assert refused.hint == f"there is one per {unit.partition('/')[2]}"
+    assert refused.hint == f"ask for per={unit.partition('/')[2]}"
 
 
 def test_a_unit_that_cannot_be_read_is_refused_with_what_is_wrong() -> None:
@@ -396,14 +406,16 @@ def dated(publisher: str, dataset: str, *years: dict[str, Any]) -> FactorTable:
 def test_each_publisher_matches_its_years_in_its_own_way() -> None:
     desnz = dated("desnz", "fuels", *({"reporting_year": year, "data_year": year - 2} for year in (2022, 2024, 2025)))
     assert answer(desnz, year=2022).factor.data_year == 2020
-    assert refusal(desnz, year=2023).hint == "the nearest year is 2022: relax_years=1 allows it"
+    assert refusal(desnz, year=2023).hint == (
+        "no figure loaded answers for 2023 (nearest: desnz/fuels 2022 and 2024): relax_years=1 allows 2022"
+    )
     hub = dated(
         "epa", "ghg-hub", *({"data_year": y - 2, "publication_year": y, "vintage": str(y)} for y in (2024, 2025))
     )
     for year in (2023, 2024, 2025):
         assert answer(hub, year=year).factor.data_year == 2023
     assert answer(hub, year=2022).factor.data_year == 2022
-    assert refusal(hub, year=2026).hint == "the nearest year is 2023: relax_years=1 allows it"
+    assert refusal(hub, year=2026).hint.endswith("(nearest: epa/ghg-hub 2023): relax_years=1 allows 2023")
     fuels = dated("epa", "ghg-hub", *({"publication_year": y, "vintage": str(y)} for y in (2024, 2025)))
     assert answer(fuels, year=2024).factor.vintage == "2024"
     assert refusal(fuels, year=2023)
@@ -414,7 +426,7 @@ def test_each_publisher_matches_its_years_in_its_own_way() -> None:
     assert [answer(spend, year=year).factor.price_year for year in (2021, 2022, 2030)] == [2021, 2022, 2022]
     law = dated("ec", "cbam", {"publication_year": 2025})
     assert answer(law, year=2028).factor
-    assert refusal(law, year=2025).hint == "the nearest year is 2026: relax_years=1 allows it"
+    assert refusal(law, year=2025).hint.endswith("(nearest: ec/cbam 2026): relax_years=1 allows 2026")
 
 
 def test_a_year_that_stands_for_a_later_one_says_why() -> None:
@@ -432,7 +444,7 @@ def test_years_relax_as_little_as_needed_and_to_the_earlier_of_two() -> None:
     assert answer(rows, year=2013, relax_years=2).factor.data_year == 2015
     assert answer(rows, year=2020, relax_years=3).relaxed == ()
     assert answer(rows, year=2022, relax_years=3).relaxed == ("year 2022 to 2020 (2 years off)",)
-    assert refusal(rows, year=2024, relax_years=3).hint == "the nearest year is 2020: relax_years=4 allows it"
+    assert refusal(rows, year=2024, relax_years=3).hint.endswith("relax_years=4 allows 2020")
 
 
 def test_an_unsaid_year_with_several_editions_is_a_refusal() -> None:
@@ -546,7 +558,7 @@ def test_a_figure_taken_over_gives_way_to_the_original_only_where_that_answers()
         "it was taken over from a publisher whose own figure is among the answers": 1,
     }
     assert answer(table(taken), year=2022).factor == taken
-    assert len(refusal(table(replace(taken, taken_from="iea"), original), year=2022).candidates) == 2
+    assert len(refusal(table(replace(taken, taken_from="dgac"), original), year=2022).candidates) == 2
 
 
 def test_one_publishers_figure_printed_twice_is_one_figure_but_two_values_are_two() -> None:
@@ -563,7 +575,7 @@ def test_rows_that_no_word_tells_apart_are_listed_by_key() -> None:
     refused = refusal(rows, year=2025)
     assert refused.sentence == "25 rows remain"
     assert refused.hint.startswith(
-        "no word tells them apart, name one by its key: desnz/fuels/2025/gas/co2e-per-kwh-0,"
+        "no word tells them apart, name one by its key: ef://desnz/fuels/2025/gas/co2e-per-kwh-0,"
     )
     assert refused.hint.endswith(" and 5 more")
     assert "... and 5 more" in refused.report()
@@ -622,7 +634,7 @@ def test_a_refusal_reports_its_steps_and_what_fell_out() -> None:
     refused = refusal(table(GAS), region="GB", year=2024)
     assert refused.report().splitlines() == [
         "refused: no figure for GB for 2024",
-        "mend: the nearest year is 2025: relax_years=1 allows it",
+        "mend: no edition loaded answers for 2024 (nearest: desnz/fuels 2025): relax_years=1 allows 2025",
         "  activity: `gas` is gas: the publisher's path (1 left)",
         "  permitted use: inventory (1 left)",
         "  kind: factor (1 left)",

@@ -86,7 +86,7 @@ def test_what_a_person_asks(asked: dict[str, Any], key: str, value: str | None, 
         ),
         (
             {"activity": "natural gas", "region": "US", "year": 2025, "source": "epa"},
-            "no figure with gas CO2e; there is CH4, CO2, N2O: ask for a gas",
+            "no figure with gas CO2e; ask for `gas` (CH4, CO2, N2O) and `per` (mmBtu, scf), and bring each to CO2e",
         ),
         (
             {"activity": "25231000", "region": "CN", "boundary": "total"},
@@ -94,15 +94,15 @@ def test_what_a_person_asks(asked: dict[str, Any], key: str, value: str | None, 
         ),
         (
             {"activity": "wood", "region": "US", "year": 2025, "gas": "CO2"},
-            "no figure with biogenic origin not biogenic; there is biogenic",
+            "no figure with biogenic origin not biogenic; there is biogenic and `per` (mmBtu, short_ton); biogenic",
         ),
         (
             {"activity": "electricity", "region": "GB", "year": 2025, "scope2_method": "market-based"},
-            "no figure with scope 2 method market-based; there is location-based",
+            "no figure with scope 2 method market-based; there is scope2_method=location-based; scope 2 method never",
         ),
         (
             {"activity": "coal", "region": "US", "gas": "CO2", "per": "mmBtu", "year": 2025},
-            "no activity is called `coal`",
+            "no activity is called `coal`; perhaps `anthracite-coal`, `bituminous-coal`, ",
         ),
     ],
 )

@@ -223,6 +223,37 @@ def test_saying_what_the_answer_is_changes_no_answer(case: tuple[list[Factor], R
     assert (again.factor.key, again.value, again.unit) == (factor.key, selection.value, selection.unit)
 
 
+@settings(max_examples=150, deadline=None)
+@given(cases())
+def test_every_mend_of_a_refusal_leads_to_the_figure_that_it_names(case: tuple[list[Factor], Request]) -> None:
+    found, request = case
+    selector = Selector(FactorTable(found, "test-1.0.0"))
+    try:
+        selector.select(request)
+    except SelectionRefused as refused:
+        for mend in refused.mends:
+            assert selector.select(replace(request, **mend.changes)).factor.ref == mend.ref
+        # a sentence that offers something to say names nothing else than what was tried
+        if any(f" {how}" in refused.hint for how in ("allows ", "allow ", "decides", "decide")):
+            assert refused.mends
+
+
+@settings(max_examples=150, deadline=None)
+@given(cases())
+def test_an_unsaid_boundary_is_usual_or_told(case: tuple[list[Factor], Request]) -> None:
+    found, request = case
+    selection = select(found, request)
+    if selection is None:
+        return
+    told = any(warning.startswith("boundary was not said") for warning in selection.warnings)
+    named = request.activity == selection.factor.key
+    unusual = request.boundary is None and selection.factor.boundary == "WTT" and not named
+    if is_energy(selection.factor.per):
+        assert told == unusual
+    else:
+        assert told <= unusual
+
+
 @settings(max_examples=120, deadline=None)
 @given(
     st.sampled_from(["kWh", "MWh", "MJ", "GJ", "mmBtu", "litre", "m^3"]), st.decimals("0.000001", "100000", places=6)
