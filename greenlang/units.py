@@ -94,6 +94,9 @@ _MISLEADING: tuple[tuple[re.Pattern[str], str], ...] = (
         re.compile(rf"(?:mt|MT)({_TON_OF})"),
         "write t{0} for metric tons or Mt{0} for a million of them",
     ),
+    # Pint would read them as micro-nits and centifermi
+    (re.compile(r"units?"), "write item for a piece, or the unit that is meant"),
+    (re.compile(r"cfm|gpm|lpm"), "write ft^3/minute, gallon/minute or liter/minute"),
 )
 
 
@@ -183,6 +186,19 @@ def conversion(source: str, target: str) -> tuple[Decimal, Decimal]:
             factor, shift = ureg.Quantity(Decimal(1), a).to(b).magnitude, Decimal(0)
     final = Context(prec=_DIGITS)
     return _plain(final.plus(factor)), _plain(final.plus(shift))
+
+
+@lru_cache(maxsize=8192)
+def in_base_units(text: str) -> tuple[Decimal, str]:
+    """How many SI base units one unit is, to 80 digits, and the spelling of these base units.
+
+    Pint keeps what it derives first, under whatever decimal context that happened: so every derivation goes through
+    here or `conversion`, in the wide one. Raises UnitError for an unknown unit.
+    """
+    unit = parse_unit(text)
+    with localcontext(Context(prec=_INNER_DIGITS)):
+        base = registry().Quantity(Decimal(1), unit).to_base_units()
+        return base.magnitude, str(base.units)
 
 
 def _plain(value: Decimal) -> Decimal:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from decimal import Decimal
+from fractions import Fraction
 
 import pytest
 from hypothesis import given
@@ -153,3 +156,15 @@ _ENERGY = st.sampled_from(["kWh", "MJ", "GJ", "mmBtu", "MWh", "J"])
 def test_there_and_back_is_one(a: str, b: str) -> None:
     forth, back = units.conversion(a, b)[0], units.conversion(b, a)[0]
     assert abs(forth * back - 1) < Decimal("1e-26")
+
+
+def test_what_was_derived_before_does_not_change_a_conversion() -> None:
+    """Pint keeps what it derives first: a gate that looked at short tons must not have cut their digits."""
+    code = (
+        "from greenlang import units; from greenlang.factors.gates import magnitude;"
+        "magnitude._kind_of('short_ton'); magnitude._kind_of('kgCO2e/mmBtu');"
+        "print(units.conversion('kg', 'short_ton')[0], units.conversion('MJ', 'mmBtu')[0])"
+    )
+    told = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout.split()
+    wanted = [1 / (2000 * Fraction("0.45359237")), 1 / Fraction("1055.05585262")]
+    assert all(abs(Fraction(got) / want - 1) < Fraction(1, 10**33) for got, want in zip(told, wanted, strict=True))

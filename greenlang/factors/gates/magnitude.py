@@ -14,7 +14,7 @@ from greenlang.factors.gates.compare import Pair, outside, short, sibling_pairs,
 from greenlang.factors.gates.concepts import Comparable, comparable
 from greenlang.factors.gates.report import Finding
 from greenlang.factors.table import FactorTable
-from greenlang.units import parse_unit, registry
+from greenlang.units import in_base_units
 
 _WHOLE = frozenset({"factor", "property"})
 
@@ -96,8 +96,8 @@ def _alike(rows: Columns, start: int, stop: int) -> dict[tuple[str, str], list[t
 @cache
 def _kind_of(unit: str) -> tuple[str, Decimal]:
     """What units that convert into each other have in common, and the factor to one of them."""
-    base = registry().Quantity(Decimal(1), parse_unit(unit)).to_base_units()
-    return str(base.units), base.magnitude
+    size, base = in_base_units(unit)
+    return base, size
 
 
 def _usual(sizes: list[Decimal]) -> tuple[Decimal, Decimal]:
