@@ -105,10 +105,20 @@ def registry() -> pint.UnitRegistry[Any]:
     """The one registry; built on first use (about 0.2 s)."""
     import pint
 
+    class WideRegistry(pint.UnitRegistry[Any]):
+        """Pint keeps what it derives first, under whatever decimal context that happened, comparing two units
+        included: so every derivation is made in the wide one."""
+
+        def _get_root_units(self, *arguments: Any, **named: Any) -> Any:
+            with localcontext(Context(prec=_INNER_DIGITS)):
+                return super()._get_root_units(*arguments, **named)
+
+        def _convert(self, *arguments: Any, **named: Any) -> Any:
+            with localcontext(Context(prec=_INNER_DIGITS)):
+                return super()._convert(*arguments, **named)
+
     with localcontext(Context(prec=_INNER_DIGITS)):  # Pint derives its definitions while it is built
-        ureg: pint.UnitRegistry[Any] = pint.UnitRegistry(
-            non_int_type=Decimal, cache_folder=None, on_redefinition="ignore"
-        )
+        ureg: pint.UnitRegistry[Any] = WideRegistry(non_int_type=Decimal, cache_folder=None, on_redefinition="ignore")
         for line in _DEFINITIONS:
             ureg.define(line)
     return ureg
@@ -192,13 +202,10 @@ def conversion(source: str, target: str) -> tuple[Decimal, Decimal]:
 def in_base_units(text: str) -> tuple[Decimal, str]:
     """How many SI base units one unit is, to 80 digits, and the spelling of these base units.
 
-    Pint keeps what it derives first, under whatever decimal context that happened: so every derivation goes through
-    here or `conversion`, in the wide one. Raises UnitError for an unknown unit.
+    Raises UnitError for an unknown unit.
     """
-    unit = parse_unit(text)
-    with localcontext(Context(prec=_INNER_DIGITS)):
-        base = registry().Quantity(Decimal(1), unit).to_base_units()
-        return base.magnitude, str(base.units)
+    base = registry().Quantity(Decimal(1), parse_unit(text)).to_base_units()
+    return base.magnitude, str(base.units)
 
 
 def _plain(value: Decimal) -> Decimal:
