@@ -133,7 +133,11 @@ def test_an_agent_prepares_once_and_again_only_if_that_failed() -> None:
     assert agent.tries == 2
 
 
-@pytest.mark.parametrize("value", [float("nan"), 2**60, object(), [{"x": b"bytes"}], "\ud800"], ids=str)
+@pytest.mark.parametrize(
+    "value",
+    [float("nan"), 2**60, object(), [{"x": b"bytes"}], "\ud800"],
+    ids=["nan", "too-large", "object", "bytes", "surrogate"],
+)
 def test_an_input_that_json_cannot_hold_is_the_user_s_mistake(value: object) -> None:
     result = Loosely().run({"value": value})
     assert result.error is not None
