@@ -5,7 +5,7 @@ BIN := .venv/bin
 STAMP := .venv/.stamp
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check format up down bench docs lock
+.PHONY: help setup run test check format up down bench docs lock regen
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -48,10 +48,16 @@ up: $(STAMP) ## Dagster webserver and daemon on 127.0.0.1, state in var/
 down: $(STAMP) ## stop what `make up` started
 	@$(BIN)/python -m tools.up --stop
 
-bench: $(STAMP) ## ratios: factor release, look-ups, batches, and seconds per agent for 1, 10 and 100 specs
+bench: $(STAMP) ## ratios: SDK import, factor release, look-ups, batches, and seconds per agent for 1, 10 and 100 specs
+	@$(BIN)/python -m tools.bench_sdk
+	@$(BIN)/python -m tools.bench_specs
+	@$(BIN)/python -m tools.bench_resolution ../shared/specs
 	@$(BIN)/python -m tools.bench_factors
-	@$(BIN)/python -m tools.bench_calc
+	@$(BIN)/python -m tools.bench_calc --rows 10000000
 	@$(BIN)/python -m tools.bench
+
+regen: $(STAMP) ## write the golden packs of tests/golden anew
+	@$(BIN)/python tools/regen_golden.py
 
 docs: $(STAMP) ## build the documentation into site/
 	$(BIN)/mkdocs build --strict

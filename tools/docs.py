@@ -23,7 +23,8 @@ from greenlang.metrics.docs import page as metrics_page
 from greenlang.quality import page as quality_page
 from greenlang.settings import Settings
 from greenlang.specs.codes import CODES
-from greenlang.specs.schema import Pack
+from greenlang.specs.diff import RULES
+from greenlang.specs.schemas import overlay_schema, schema_of
 from greenlang.sync import releases, sync
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
@@ -55,6 +56,13 @@ def _codes() -> str:
         *(f"| {code} | {c.title} | {c.example} |" for code, c in CODES.items()),
     ]
     return "\n".join(lines) + "\n"
+
+
+def _with_rules(page: str) -> str:
+    """The page with the table of version steps between its two marks."""
+    start, end = "<!-- steps -->\n", "<!-- /steps -->"
+    rows = ["| change | step |", "|---|---|", *(f"| {change} | {bump} |" for change, bump in RULES)]
+    return page[: page.index(start) + len(start)] + "\n".join(["", *rows, "", ""]) + page[page.index(end) :]
 
 
 def _factors() -> str:
@@ -91,7 +99,9 @@ def pages() -> dict[str, str]:
         "result-certificate.schema.json": json.dumps(schema(), indent=2) + "\n",
         "plausibility.md": plausibility_page(),
         "selection.md": filled((DOCS / "selection.md").read_text()),
-        "pack.schema.json": json.dumps(Pack.model_json_schema(), indent=2) + "\n",
+        "specs-tools.md": _with_rules((DOCS / "specs-tools.md").read_text()),
+        "schemas/overlay.schema.json": json.dumps(overlay_schema(), indent=2) + "\n",
+        **{f"schemas/dialect-{d.lower()}.schema.json": json.dumps(schema_of(d), indent=2) + "\n" for d in "ABCD"},
     }
 
 

@@ -1,4 +1,4 @@
-"""Write the golden pack anew: ``python tools/regen_golden.py``, then read the difference before you commit it."""
+"""Write the golden packs anew: ``make regen``, then read the difference before you commit it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from greenlang.factory.pack import write_pack
 
 ROOT = Path(__file__).resolve().parents[1]
 GOLDEN = ROOT / "tests" / "golden"
-PACKS = ("combustion",)
+PACKS = ("combustion", "heat_pump", "odd", "smallest", "toolbox")
 
 
 def resolutions() -> ModuleType:

@@ -1,4 +1,4 @@
-"""`greenlang agent validate | explain | create | batch`: from a spec file to findings, a plan, an agent."""
+"""`greenlang agent create | batch`: from a spec file to an agent."""
 
 from __future__ import annotations
 
@@ -7,92 +7,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from greenlang.cli.agent import app
+from greenlang.cli.agent_explain import app
+from greenlang.cli.agent_spec import SpecFile
 from greenlang.cli.app import NEGATIVE, settings
 from greenlang.cli.registry import AsJson
 from greenlang.cli.show import as_json, table
 
 if TYPE_CHECKING:
-    from greenlang.resolution.plan import Resolution
     from greenlang.settings import Settings
     from greenlang.specs.diagnostics import Diagnostic
 
 __all__ = ["app"]
-
-SpecFile = Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="A spec (YAML).")]
-
-
-def _resolved(context: typer.Context, path: Path) -> tuple[Resolution | None, tuple[Diagnostic, ...]]:
-    from greenlang.cli.factors import factor_table
-    from greenlang.formulas.library import library
-    from greenlang.resolution.resolve import resolve
-    from greenlang.specs.reader import read
-
-    spec, findings = read(path.read_bytes(), path.name)
-    if spec is None:
-        return None, findings
-    resolution = resolve(spec, factor_table(context), library())
-    return resolution, (*findings, *resolution.diagnostics)
-
-
-@app.command()
-def validate(context: typer.Context, spec: SpecFile, json: AsJson = False) -> None:
-    """Read and resolve a spec; print every finding with its place and mend. Exit code 1 if it has errors."""
-    from greenlang.specs.diagnostics import has_errors
-
-    resolution, findings = _resolved(context, spec)
-    wrong = has_errors(findings)
-    missing = resolution.missing if resolution is not None else ()
-    if json:
-        lost = [{"output": m.output, "reason": m.reason, "candidates": list(m.candidates)} for m in missing]
-        as_json(
-            {
-                "valid": not wrong,
-                "complete": not wrong and not missing,
-                "missing": lost,
-                "diagnostics": [d.as_dict() for d in findings],
-            }
-        )
-    else:
-        for finding in findings:
-            typer.echo(finding.text(spec.name))
-        for item in missing:
-            typer.echo(f"{spec.name}: incomplete: no plan for `{item.output}`: {item.reason}")
-            for candidate in item.candidates:
-                typer.echo(f"    {candidate}")
-        if not wrong and not missing and resolution is not None:
-            typer.echo(
-                f"{spec.name}: {resolution.spec.partition} is valid; {len(resolution.plans)} outputs have a plan"
-            )
-    if wrong or missing:
-        raise typer.Exit(NEGATIVE)
-
-
-@app.command()
-def explain(context: typer.Context, spec: SpecFile) -> None:
-    """The plan of each output as a person would write it, with the evidence and what is not covered."""
-    resolution, findings = _resolved(context, spec)
-    for finding in findings:
-        typer.echo(finding.text(spec.name), err=True)
-    if resolution is None:
-        raise typer.Exit(NEGATIVE)
-    for plan in resolution.plans.values():
-        unit = resolution.spec.outputs[plan.output].unit
-        typer.echo(f"\n{plan.output} [{unit}] = {plan.text}")
-        for evidence in plan.evidence:
-            typer.echo(f"    {evidence.kind}: {evidence.text}")
-    if resolution.pinned:
-        typer.echo("")
-        rows = [(f.key, f.value, f.unit, f.citation) for f in resolution.pinned]
-        table(("factor", "value", "unit", "citation"), rows, right=(1,))
-    for gap in resolution.gaps:
-        typer.echo(f"not covered: {', '.join(f'{n} = {v}' for n, v in gap.selectors)}: {gap.reason}")
-    for item in resolution.missing:
-        typer.echo(f"no plan for {item.output}: {item.reason}")
-        for candidate in item.candidates:
-            typer.echo(f"    {candidate}")
-    if resolution.missing:
-        raise typer.Exit(NEGATIVE)
 
 
 @app.command()

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 from typer.core import TyperGroup
 
-from greenlang.errors import CatalogueError, GreenlangError, QueryError, SettingsError, TemplateError
+from greenlang.errors import CatalogueError, GreenlangError, PackError, QueryError, SettingsError, TemplateError
 
 if TYPE_CHECKING:
     from greenlang.settings import Settings
@@ -27,7 +27,11 @@ def exit_code(error: GreenlangError) -> int:
     """The exit code for an error of ours."""
     if isinstance(error, LookupError):  # no such factor, or none that the selection rule takes
         return NEGATIVE
-    return USAGE if isinstance(error, (CatalogueError, QueryError, SettingsError, TemplateError)) else INFRASTRUCTURE
+    return (
+        USAGE
+        if isinstance(error, (CatalogueError, PackError, QueryError, SettingsError, TemplateError))
+        else INFRASTRUCTURE
+    )
 
 
 class Group(TyperGroup):

@@ -7,7 +7,20 @@ from typing import Annotated
 
 import typer
 
-from greenlang.cli import agent_build, calc, demo, factors, factory, formulas, query, registry
+from greenlang.cli import (
+    agent_export,
+    calc,
+    calc_verify,
+    catalogue,
+    demo,
+    factors,
+    factory,
+    formulas,
+    query,
+    registry,
+    spec,
+    template,
+)
 from greenlang.cli.app import Group, version_asked
 
 app = typer.Typer(
@@ -38,12 +51,15 @@ def options(
 
 app.command("demo")(demo.demo)
 app.command("query")(query.query)
-app.command("verify")(calc.verify)
-app.add_typer(agent_build.app, name="agent")  # the commands that build join those that show
+app.command("verify")(calc_verify.verify)
+app.add_typer(agent_export.app, name="agent")  # the commands that build and export join those that show
 app.add_typer(registry.app, name="registry")
 app.add_typer(factors.app, name="factors")
 app.add_typer(formulas.app, name="formulas")
 app.add_typer(calc.app, name="calc")
+app.add_typer(spec.app, name="spec")
+app.add_typer(template.app, name="template")
+app.add_typer(catalogue.app, name="catalogue")
 app.add_typer(factory.app, name="factory")
 
 if __name__ == "__main__":

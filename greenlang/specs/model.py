@@ -1,6 +1,7 @@
 """AgentSpec: what a spec says, in one model, whatever dialect it was written in.
 
-Numbers are Decimal, exactly as written. Nothing here is looked up or computed.
+Numbers are Decimal, exactly as written. Nothing here is looked up or computed. A spec is flat (inputs and outputs of
+its own) or has parts: several tools (dialect A) or agents (dialect C) under one id, each a whole AgentSpec.
 """
 
 from __future__ import annotations
@@ -12,11 +13,15 @@ from typing import Any, Literal
 DType = Literal["float64", "int32", "string", "bool", "list", "object"]
 NUMERIC: frozenset[str] = frozenset({"float64", "int32"})
 Scalar = Decimal | int | str | bool
+UnitFrom = Literal["stated", "name", "description", "overlay", ""]
 
 
 @dataclass(frozen=True, slots=True)
 class InputSpec:
-    """One input of an agent. ``unit`` is as written; "1" is dimensionless. Bounds are in that unit."""
+    """One input of an agent. Bounds are in ``unit``; "1" is dimensionless, "" is unknown: nobody said.
+
+    ``unit_from`` says who did: the author in a key of its own, the name, the description, or a reviewed overlay.
+    """
 
     name: str
     dtype: DType
@@ -30,6 +35,7 @@ class InputSpec:
     enum: tuple[Scalar, ...] = ()
     pattern: str | None = None
     description: str = ""
+    unit_from: UnitFrom = "stated"
 
     @property
     def numeric(self) -> bool:
@@ -39,12 +45,14 @@ class InputSpec:
 
 @dataclass(frozen=True, slots=True)
 class OutputSpec:
-    """One output of an agent."""
+    """One output of an agent; its unit as in InputSpec. Lists and objects are outputs, too: those have no plan."""
 
     name: str
     dtype: DType
     unit: str = "1"
     description: str = ""
+    unit_from: UnitFrom = "stated"
+    enum: tuple[Scalar, ...] = ()
 
     @property
     def numeric(self) -> bool:
@@ -54,7 +62,10 @@ class OutputSpec:
 
 @dataclass(frozen=True, slots=True)
 class FactorRef:
-    """A reference to one factor or to a whole table. ``alias`` is the name formulas use for it."""
+    """A reference to one factor or to a whole table. ``alias`` is the name formulas use for it.
+
+    ``value``, ``unit`` and ``region`` are what the author claims of it; figures come from the factor table.
+    """
 
     alias: str
     ref: str
@@ -62,6 +73,10 @@ class FactorRef:
     description: str = ""
     line: int = 0
     column: int = 0
+    value: Decimal | None = None
+    unit: str = ""
+    region: str = ""
+    overlay: bool = False  # from a reviewed overlay; line and column are those of the overlay
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,19 +89,43 @@ class FormulaGiven:
     bind: tuple[tuple[str, str], ...] = ()  # symbol of the library formula -> expression over this spec's names
     line: int = 0
     column: int = 0
+    means: Literal["given", "overlay"] = "given"
+    source: str = ""  # the citation that an overlay must give
 
 
 @dataclass(frozen=True, slots=True)
 class Expectation:
-    """What a golden case expects of one output. ``tol`` is relative for numbers; None means exact to the digit."""
+    """What a golden case expects of one output. ``tol`` is relative for numbers; None means exact to the digit.
+
+    ``within`` is the tolerance in the output's own unit, where the dialect means it so (C); ``tol`` is then its share
+    of the value.
+    """
 
     value: Scalar
     tol: Decimal | None = None
+    line: int = 0
+    column: int = 0
+    within: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """What a golden case expects of an output without naming its value: at least, at most, or of a pattern."""
+
+    output: str
+    kind: Literal["ge", "le", "matches"]
+    value: Decimal | str
+    line: int = 0
+    column: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class GoldenCase:
-    """A worked case: inputs and what the author expects."""
+    """A worked case: inputs and what the author expects.
+
+    ``origin``: a test the author asks for, or the worked example of a tool, which is a claim to be checked.
+    ``set_aside`` is the reason for which a reviewed overlay leaves the case out of the proof; empty: it counts.
+    """
 
     name: str
     input: dict[str, Scalar]
@@ -94,6 +133,9 @@ class GoldenCase:
     description: str = ""
     line: int = 0
     column: int = 0
+    limits: tuple[Limit, ...] = ()
+    origin: Literal["golden", "example"] = "golden"
+    set_aside: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,18 +150,62 @@ class Property:
     column: int = 0
 
 
+ProseKind = Literal["physics_formula", "calculation_method", "formula", "description", "value"]
+
+
+@dataclass(frozen=True, slots=True)
+class Prose:
+    """A text in which the author says how something is computed. ``output`` is empty if it is of the whole part.
+
+    ``value``: the output always is this text or number (``value:`` among the returns of a tool).
+    """
+
+    text: str
+    kind: ProseKind
+    output: str = ""
+    line: int = 0
+    column: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Dependency:
+    """Another agent that the author names. ``relation``: we need its results, it needs ours, or neither."""
+
+    agent_id: str
+    relation: Literal["needs", "serves", "beside"]
+    line: int = 0
+    column: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class OverlayInfo:
+    """The reviewed overlay that was merged into a spec: file name, SHA-256 (hex) of its bytes, reviewer, date."""
+
+    name: str
+    digest: str
+    reviewer: str
+    reviewed_on: str = ""
+    left_out: dict[str, str] = field(default_factory=dict)  # output -> reason
+    names: dict[str, str] = field(default_factory=dict)  # symbol of the author's prose -> input or output
+
+
 @dataclass(frozen=True, slots=True)
 class LedgerLine:
-    """What became of one key of the author's file: ``used``, or ``ignored`` for the reason given."""
+    """What became of one key of the author's file: ``used``, ``ignored`` or ``refused`` for the reason given."""
 
     path: str
-    fate: Literal["used", "ignored"]
+    fate: Literal["used", "ignored", "refused"]
     reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class AgentSpec:
-    """A spec, read and checked for form. ``digest`` is the SHA-256 (hex) of the file's bytes."""
+    """A spec, read and checked for form. ``digest`` is the SHA-256 (hex) of the file's bytes.
+
+    A spec with ``parts`` has no inputs and outputs of its own; each part has a ``part`` name, and the id, version,
+    digest, dialect, factors and GWP set of the whole. ``unused`` are declared inputs that are lists or objects: nothing
+    can be computed with them, and nothing that is generated takes them.
+    """
 
     dialect: str
     digest: str
@@ -143,6 +229,12 @@ class AgentSpec:
     extra: dict[str, Any] = field(default_factory=dict)  # sections kept for the pack, not for the plan (ai, ...)
     ledger: tuple[LedgerLine, ...] = ()
     raw: str = ""  # the author's text
+    part: str = ""
+    parts: tuple[AgentSpec, ...] = ()
+    unused: dict[str, InputSpec] = field(default_factory=dict)
+    prose: tuple[Prose, ...] = ()
+    dependencies: tuple[Dependency, ...] = ()
+    overlay: OverlayInfo | None = None
 
     @property
     def partition(self) -> str:

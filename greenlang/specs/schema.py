@@ -1,32 +1,22 @@
 """Dialect B as declared types: ``pack.yaml`` 2.0.0, and our superset's ``compute.formulas``.
 
-The JSON Schema, the unknown-key check and the type check all come from these classes. Meaning is checked elsewhere
-(``greenlang.specs.reader`` and ``greenlang.resolution``).
+The JSON Schema, the unknown-key check, the type check and the ledger all come from these classes. Meaning is checked
+elsewhere (``greenlang.specs.dialect_b`` and ``greenlang.resolution``).
 """
 
 from __future__ import annotations
 
-from decimal import Decimal
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag
+from pydantic import Discriminator, Field, Tag
 
+from greenlang.specs.form import Because, Closed, DomainId, Number, Positive, Scalar, Version, Words
+from greenlang.specs.shapes import AI, CODE, KEPT, Expected, ListedReference, Provenance, Reference, Tests
 
-def _number(value: object) -> object:
-    if isinstance(value, bool) or not isinstance(value, int | Decimal):
-        raise ValueError("must be a number")
-    return Decimal(value)
+__all__ = ["Compute", "Expected", "GivenFormula", "Input", "ListedReference", "Output", "Pack", "Reference"]
 
-
-def _whole(value: object) -> object:
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise ValueError("must be a whole number")
-    return value
-
-
-def _list(value: object) -> object:
-    """A single word where a list is expected is a list of one."""
-    return [value] if isinstance(value, str) else value
+DType = Literal["float64", "float32", "int32", "int64", "string", "bool", "list", "object"]
+_LIMITS = Because("every agent runs under the limits of the sandbox")
 
 
 def _form_of_factors(value: object) -> str | None:
@@ -40,19 +30,7 @@ def _form_of_formula(value: object) -> str:
     return "<long>" if isinstance(value, dict | GivenFormula) else "<text>"
 
 
-Number = Annotated[Decimal, BeforeValidator(_number)]
-Whole = Annotated[int, BeforeValidator(_whole)]
-Positive = Annotated[int, BeforeValidator(_whole), Field(gt=0)]
-Words = Annotated[list[str], BeforeValidator(_list)]
-Scalar = Any  # checked against the dtype by the reader
-DType = Literal["float64", "float32", "int32", "int64", "string", "bool", "list", "object"]
-
-
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True)
-
-
-class Input(_Part):
+class Input(Closed):
     """One entry of ``compute.inputs``."""
 
     dtype: DType
@@ -68,7 +46,7 @@ class Input(_Part):
     description: str = ""
 
 
-class Output(_Part):
+class Output(Closed):
     """One entry of ``compute.outputs``."""
 
     dtype: DType
@@ -76,21 +54,7 @@ class Output(_Part):
     description: str = ""
 
 
-class Reference(_Part):
-    """One entry of ``compute.factors``."""
-
-    ref: str
-    gwp_set: str | None = None
-    description: str = ""
-
-
-class ListedReference(Reference):
-    """An entry of ``compute.factors`` written as a list; ``name`` is the alias that formulas use."""
-
-    name: str | None = None
-
-
-class GivenFormula(_Part):
+class GivenFormula(Closed):
     """One entry of ``compute.formulas`` in its long form: an expression, or a library formula with bindings."""
 
     expression: str | None = None
@@ -114,79 +78,40 @@ Formula = Annotated[
 ]
 
 
-class Compute(_Part):
+class Compute(Closed):
     """``compute``."""
 
-    entrypoint: str = ""
-    deterministic: bool = True
-    dependencies: list[str] = Field(default_factory=list)
-    python_version: str | None = None
-    timeout_s: Positive | None = None
-    memory_limit_mb: Positive | None = None
+    entrypoint: Annotated[str, CODE] = ""
+    deterministic: Annotated[bool, Because("every generated agent is deterministic")] = True
+    dependencies: Annotated[list[str], Because("a generated agent needs pydantic and the GreenLang SDK only")] = Field(
+        default_factory=list
+    )
+    python_version: Annotated[str | None, Because("generated agents run on Python 3.11 and newer")] = None
+    timeout_s: Annotated[Positive | None, _LIMITS] = None
+    memory_limit_mb: Annotated[Positive | None, _LIMITS] = None
     inputs: dict[str, Input]
     outputs: dict[str, Output]
     factors: Factors = None
     formulas: dict[str, Formula] = Field(default_factory=dict)
 
 
-class Expected(_Part):
-    """What a golden case expects of one output, in its long form."""
-
-    value: Scalar
-    tol: Number | None = None
-
-
-class Golden(_Part):
-    """One entry of ``tests.golden``."""
-
-    name: str
-    description: str = ""
-    input: dict[str, Scalar]
-    expect: dict[str, Scalar]
-
-
-class PropertyRule(_Part):
-    """One entry of ``tests.properties``."""
-
-    name: str
-    rule: str
-    description: str = ""
-    tolerance: Number | None = None
-
-
-class Tests(_Part):
-    """``tests``."""
-
-    golden: list[Golden] = Field(default_factory=list)
-    properties: list[PropertyRule] = Field(default_factory=list)
-
-
-class Provenance(_Part):
-    """``provenance``."""
-
-    pin_ef: bool = True
-    gwp_set: str | None = None
-    record: list[str] = Field(default_factory=list)
-    ef_version_pin: str | None = None
-    enable_audit: bool = True
-    citation_required: bool = True
-
-
-class Pack(_Part):
+class Pack(Closed):
     """A whole ``pack.yaml`` of schema version 2.0.0."""
 
     schema_version: Literal["2.0.0"]
-    id: str
+    id: DomainId
     name: str
-    version: str
+    version: Version
     summary: str = ""
     tags: Words = Field(default_factory=list)
     owners: Words = Field(default_factory=list)
     license: str = "Apache-2.0"
     compute: Compute
-    ai: dict[str, Any] | None = None
-    realtime: dict[str, Any] | None = None
+    ai: Annotated[dict[str, Any] | None, AI] = None
+    realtime: Annotated[dict[str, Any] | None, Because("live connectors are not part of a generated pack")] = None
     provenance: Provenance = Field(default_factory=Provenance)
-    security: dict[str, Any] | None = None
+    security: Annotated[
+        dict[str, Any] | None, Because("a generated agent opens no connection, so there is nothing to allow")
+    ] = None
     tests: Tests = Field(default_factory=Tests)
-    metadata: dict[str, Any] | None = None
+    metadata: Annotated[dict[str, Any] | None, KEPT] = None

@@ -146,7 +146,7 @@ def text(message: str) -> str:
         pytest.param(
             changed("electricity-generated/co2e-per-kwh", "electricity-generatd/co2e-per-kwh"),
             """
-            spec.yaml:12:5: error GLS031: `ef://desnz/electricity/2025/electricity-generatd/co2e-per-kwh` names no factor of release embedded-1.1.0
+            spec.yaml:12:5: error GLS031: `ef://desnz/electricity/2025/electricity-generatd/co2e-per-kwh` names no factor of release embedded-1.2.0
                 hint: nearest: NEAREST
             """,
             id="unknown-reference",
@@ -189,24 +189,36 @@ def text(message: str) -> str:
         pytest.param(
             "agent_metadata: {}\ntools: {tools_list: []}\n",
             """
-            spec.yaml:1:1: error GLS008: dialect A: this is an AgentSpec V2 of eleven sections (agent_metadata, tools.tools_list)
-                hint: this release reads dialect B; write the agent as a pack.yaml with `schema_version: "2.0.0"`
+            spec.yaml:1:1: error GLS011: `agent_metadata.agent_id` is missing
+                hint: add it
+            spec.yaml:1:1: error GLS011: `agent_metadata.version` is missing
+                hint: add it
+            spec.yaml:2:1: error GLS027: neither tools nor an `output_schema` say what is computed: there is nothing to generate
+                hint: list tools with `parameters` and `returns`
             """,
-            id="dialect-a",
+            id="dialect-a-with-nothing",
+        ),
+        pytest.param(
+            "agent_metadata: {}\ncompute: {}\n",
+            """
+            spec.yaml:2:1: error GLS009: the file mixes dialects: it has `agent_metadata` of dialect A (an AgentSpec V2 of eleven sections) and `compute` of dialect B (a pack.yaml 2.0.0)
+                hint: take the keys of one away, or say which is meant: --dialect A or --dialect B
+            """,
+            id="two-dialects",
         ),
         pytest.param(
             "metadata: {}\ncomponents: []\n",
             """
-            spec.yaml:1:1: error GLS008: dialect E: this is a solution pack that lists components
-                hint: it is not an agent: drop the specs of its components one by one
+            spec.yaml:1:1: error GLS008: dialect E: this is a solution pack that lists 0 components and no agent; nothing in it says what is computed
+                hint: drop the specs of its components one by one
             """,
             id="dialect-e",
         ),
         pytest.param(
             "apiVersion: greenlang.io/v2\nkind: AgentSpec\n",
             """
-            spec.yaml:1:1: error GLS008: dialect F: this is an AgentSpec stub (apiVersion greenlang.io/v2)
-                hint: it declares nothing to compute: write `compute.inputs` and `compute.outputs` in a pack.yaml
+            spec.yaml:1:1: error GLS008: dialect F: this is an AgentSpec stub (apiVersion greenlang.io/v2) with 0 inputs and 0 outputs; nothing in it says what is computed
+                hint: write `compute.inputs`, `compute.outputs` and `compute.formulas` in a pack.yaml
             """,
             id="dialect-f",
         ),

@@ -1,0 +1,223 @@
+"""A spec of dialect A, C or D as one of dialect B, or as several: one for each tool or agent.
+
+What dialect B cannot say is not carried over, and every such thing is listed. A spec with parts becomes a file a part,
+under the id ``<agent id>/<part>``.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from greenlang.errors import FormulaError
+from greenlang.formulas.parse import parse as parse_expression
+from greenlang.specs.dialect_b import UNKNOWN
+from greenlang.specs.model import AgentSpec, FormulaGiven, GoldenCase, InputSpec, OutputSpec
+
+
+@dataclass(frozen=True, slots=True)
+class Converted:
+    """``files``: file name -> text. ``notes``: what changed or was not carried over. ``refused``: why there is none."""
+
+    files: dict[str, str]
+    notes: tuple[str, ...] = ()
+    refused: str = ""
+
+
+def to_b(spec: AgentSpec, *, domain: str | None = None) -> Converted:
+    """Convert a spec. ``domain`` goes before an id without a slash; its first tag or ``agents`` otherwise."""
+    if spec.dialect == "B":
+        return Converted({}, refused="the spec is of dialect B already")
+    agent_id, notes = _id(spec, domain)
+    parts = spec.parts or (spec,)
+    files: dict[str, str] = {}
+    for part in parts:
+        both = sorted(part.outputs.keys() & (part.inputs.keys() | part.unused.keys()))
+        if both:
+            where = f"{part.part} is not converted: " if part.part else ""
+            names = ", ".join(f"`{n}`" for n in both)
+            notes.append(f"{where}{names}: both an input and an output, which dialect B does not allow; rename one")
+            continue
+        own = f"{agent_id}/{part.part}" if spec.parts else agent_id
+        files[f"{(part.part or agent_id.rsplit('/', 1)[-1])}.pack.yaml"] = _text(_pack(part, own))
+        notes += [f"{part.part}: {n}" if spec.parts else n for n in _notes(part)]
+    if not files:
+        return Converted({}, tuple(notes), refused=notes[-1])
+    if spec.dependencies:
+        names = ", ".join(dict.fromkeys(d.agent_id for d in spec.dependencies))
+        notes.append(f"dependencies are not carried over: {names}")
+    lost = [line.path for line in spec.ledger if line.fate == "ignored"]
+    sections = dict.fromkeys(re.split(r"[.\[]", path, maxsplit=1)[0] for path in lost)
+    if sections:
+        notes.append(f"{len(lost)} keys that have no effect are not carried over, in: {', '.join(sections)}")
+    return Converted(files, tuple(notes))
+
+
+def _id(spec: AgentSpec, domain: str | None) -> tuple[str, list[str]]:
+    if "/" in spec.agent_id and domain is None:
+        return spec.agent_id, []
+    tag = next((t for t in spec.tags if re.fullmatch(r"[a-z0-9]+(?:[_-][a-z0-9]+)*", t)), "agents")
+    made = f"{domain or tag}/{spec.agent_id.rsplit('/', 1)[-1] if domain else spec.agent_id}"
+    return made, [f"the id is `{made}`, because dialect B wants a domain before a slash; it was `{spec.agent_id}`"]
+
+
+def _pack(spec: AgentSpec, agent_id: str) -> dict[str, Any]:
+    compute: dict[str, Any] = {
+        "inputs": {n: _input(i) for n, i in {**spec.inputs, **spec.unused}.items()},
+        "outputs": {n: _described(o.dtype, o.unit, o.description) for n, o in spec.outputs.items()},
+        "factors": {a: _some(ref=r.ref, gwp_set=r.gwp_set, description=r.description) for a, r in spec.factors.items()},
+        "formulas": {f.output: _formula(f) for f in (*spec.formulas.values(), *constants(spec))},
+    }
+    tests = {"golden": [_case(c) for c in spec.golden if c.expect], "properties": [
+        _some(name=p.name, rule=p.rule, tolerance=p.tolerance, description=p.description) for p in spec.properties
+    ]}  # fmt: skip
+    return {
+        "schema_version": "2.0.0",
+        "id": agent_id,
+        "name": spec.name,
+        "version": spec.version,
+        **_some(summary=spec.summary, tags=list(spec.tags), owners=list(spec.owners)),
+        "license": spec.license,
+        "compute": {k: v for k, v in compute.items() if v or k in {"inputs", "outputs"}},
+        **_some(tests={k: v for k, v in tests.items() if v}),
+        **_some(provenance=_some(gwp_set=spec.gwp_set)),
+        **{k: v for k, v in spec.extra.items() if k in {"ai", "realtime", "security", "metadata"}},
+    }
+
+
+def _input(item: InputSpec) -> dict[str, Any]:
+    return {
+        **_described(item.dtype, item.unit, item.description),
+        **({} if item.required or item.default is not None else {"required": False}),
+        **_some(default=item.default, ge=item.ge, gt=item.gt, le=item.le, lt=item.lt),
+        **_some(enum=list(item.enum), pattern=item.pattern),
+    }
+
+
+def _described(dtype: str, unit: str, description: str) -> dict[str, Any]:
+    return {"dtype": dtype, **({} if unit == "1" else {"unit": unit or UNKNOWN}), **_some(description=description)}
+
+
+def _formula(given: FormulaGiven) -> Any:
+    return given.expression if given.expression is not None else _some(formula=given.formula_id, bind=dict(given.bind))
+
+
+def constants(spec: AgentSpec) -> Iterator[FormulaGiven]:
+    """Outputs that always have one value, as formulas."""
+    for prose in spec.prose:
+        out = spec.outputs.get(prose.output)
+        if prose.kind != "value" or out is None:
+            continue
+        text = json.dumps(prose.text, ensure_ascii=False) if out.dtype == "string" else prose.text
+        if out.numeric and out.unit not in {"", "1"}:
+            text = f"{prose.text} [{out.unit}]"
+        try:
+            parse_expression(text)
+        except FormulaError:
+            continue
+        yield FormulaGiven(out.name, text)
+
+
+def _case(case: GoldenCase) -> dict[str, Any]:
+    expect = {
+        name: wanted.value if wanted.tol is None else {"value": wanted.value, "tol": wanted.tol}
+        for name, wanted in case.expect.items()
+    }
+    return {"name": case.name, **_some(description=case.description), "input": case.input, "expect": expect}
+
+
+def _some(**values: Any) -> dict[str, Any]:
+    """The values that say something."""
+    return {k: v for k, v in values.items() if v is not None and v not in ("", [], {}, ())}
+
+
+def _notes(spec: AgentSpec) -> Iterator[str]:
+    kept = {f.output for f in constants(spec)}
+    for prose in spec.prose:
+        if prose.kind == "value" and prose.output in kept:
+            yield f"`{prose.output}` always has one value: that is its formula now"
+        elif prose.kind != "description":
+            about = f" of `{prose.output}`" if prose.output else ""
+            yield f"the {prose.kind.replace('_', ' ')}{about} in line {prose.line} is prose; write it as a formula"
+    ports: list[InputSpec | OutputSpec] = [*spec.inputs.values(), *spec.outputs.values()]
+    for port in ports:
+        if port.unit_from in {"name", "description"}:
+            yield f"the unit of `{port.name}`, taken from its {port.unit_from}, is stated now: {port.unit}"
+        elif port.numeric and not port.unit:
+            yield f"nobody states the unit of `{port.name}`: it is `{UNKNOWN}` until somebody does"
+    for out in spec.outputs.values():
+        if out.enum:
+            yield f"the list of values of the output `{out.name}` is not carried over"
+    for ref in spec.factors.values():
+        if ref.value is not None:
+            yield f"the figure that the author names for `{ref.alias}` is not carried over: {ref.value} {ref.unit}"
+    for case in spec.golden:
+        if case.origin == "example":
+            yield f"the worked example `{case.name}` is a golden case now"
+        for limit in case.limits:
+            yield f"golden case `{case.name}`: the limit of `{limit.output}` is not carried over"
+        if any(e.within is not None for e in case.expect.values()):
+            yield f"golden case `{case.name}`: tolerances are shares of the value now"
+
+
+# --- text ------------------------------------------------------------------------------------------------------------
+
+_PLAIN_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_./-]*\Z")
+_WORDS = frozenset(("true", "false", "null", "True", "False", "TRUE", "FALSE", "Null", "NULL"))
+
+
+def _text(value: Mapping[str, Any]) -> str:
+    return "\n".join(_lines(value, "")) + "\n"
+
+
+def _lines(value: Mapping[str, Any], indent: str) -> Iterator[str]:
+    for key, inner in value.items():
+        head = f"{indent}{_key(str(key))}:"
+        if isinstance(inner, Mapping) and inner:
+            yield head
+            yield from _lines(inner, indent + "  ")
+        elif isinstance(inner, list) and any(isinstance(i, Mapping | list) for i in inner):
+            yield head
+            yield from _items(inner, indent + "  ")
+        else:
+            yield f"{head} {_flow(inner)}"
+
+
+def _items(values: list[Any], indent: str) -> Iterator[str]:
+    for item in values:
+        if isinstance(item, Mapping) and item:
+            first, *rest = _lines(item, indent + "  ")
+            yield f"{indent}- {first.lstrip()}"
+            yield from rest
+        else:
+            yield f"{indent}- {_flow(item)}"
+
+
+def _flow(value: Any) -> str:
+    """A value on one line, so that the reader gives it back exactly: texts are quoted, numbers plain."""
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int | Decimal):
+        return str(value)
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{_key(str(k))}: {_flow(v)}" for k, v in value.items()) + "}"
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(_flow(v) for v in value) + "]"
+    return _quoted(str(value))
+
+
+def _key(key: str) -> str:
+    return key if _PLAIN_KEY.match(key) and key not in _WORDS else _quoted(key)
+
+
+def _quoted(text: str) -> str:
+    quoted = json.dumps(text, ensure_ascii=False)  # YAML reads JSON's quotes; these it would break lines at
+    for sign in ("\x7f", "\x85", "\u2028", "\u2029", "\ufeff"):
+        quoted = quoted.replace(sign, f"\\u{ord(sign):04x}")
+    return quoted

@@ -1,0 +1,274 @@
+"""Dialect B: ``pack.yaml`` 2.0.0 with ``compute``, and our superset's ``compute.formulas``."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import replace
+from difflib import get_close_matches
+from typing import Any
+
+from pydantic import ValidationError
+
+from greenlang import units
+from greenlang.errors import FormulaError, UnitError
+from greenlang.formulas.parse import parse as parse_expression
+from greenlang.specs import schema
+from greenlang.specs.base import INSIDE, TYPES, BaseReader, Ports, violates
+from greenlang.specs.form import checked, ledger_of, tell
+from greenlang.specs.model import (
+    AgentSpec,
+    Expectation,
+    FactorRef,
+    FormulaGiven,
+    GoldenCase,
+    InputSpec,
+    OutputSpec,
+    Property,
+    Scalar,
+    UnitFrom,
+)
+from greenlang.specs.source import Path, dotted
+from greenlang.specs.unit_words import certain
+
+UNKNOWN = "?"  # the unit that nobody states
+
+
+class ReaderB(BaseReader):
+    """Reads one file of dialect B."""
+
+    lenient = "error"
+
+    def read(self, data: bytes) -> AgentSpec | None:
+        """The spec, however many mistakes it has; None if not even its outline can be made out."""
+        self.ledger = ledger_of(schema.Pack, self.document.value)
+        self.form = checked(schema.Pack, self.document, self.add)
+        pack: schema.Pack | None = self.form.value
+        if pack is None:
+            return None
+        if not self.form.touches(("id",)):
+            self.check_id(pack.id, ("id",), domain=True)
+        if not self.form.touches(("version",)):
+            self.check_version(pack.version)
+        compute = pack.compute
+        if not compute.deterministic:
+            self.add(
+                "GLS025",
+                "a generated agent is deterministic; `deterministic: false` cannot be had",
+                "remove it",
+                ("compute", "deterministic"),
+            )
+        self.check_entry(compute.entrypoint, ("compute", "entrypoint"))
+        self.check_tools(pack.ai)
+        ports = self.ports(compute)
+        return AgentSpec(
+            dialect="B",
+            digest=hashlib.sha256(data).hexdigest(),
+            agent_id=pack.id,
+            version=pack.version,
+            name=pack.name,
+            summary=" ".join(pack.summary.split()),
+            tags=tuple(pack.tags),
+            owners=tuple(pack.owners),
+            license=pack.license,
+            inputs=ports.inputs,
+            unused=ports.unused,
+            outputs=ports.outputs,
+            factors=self.factors(compute),
+            formulas=self.formulas(compute, ports),
+            golden=tuple(self.cases(pack, ports)),
+            properties=tuple(self.properties(pack)),
+            gwp_set=self.gwp_set(pack.provenance.gwp_set, ("provenance", "gwp_set")),
+            entrypoint=compute.entrypoint,
+            timeout_s=compute.timeout_s,
+            memory_limit_mb=compute.memory_limit_mb,
+            extra={k: v for k in ("ai", "realtime", "security", "metadata") if (v := getattr(pack, k)) is not None},
+            raw=data.decode("utf-8-sig"),
+        )
+
+    def ports(self, compute: schema.Compute) -> Ports:
+        """Inputs and outputs."""
+        ports = Ports()
+        for name, raw in compute.inputs.items():
+            item = self.input(name, raw)
+            (ports.inputs if item.dtype not in {"list", "object"} else ports.unused)[name] = item
+        ports.outputs = {n: self.output(n, o) for n, o in compute.outputs.items()}
+        if not ports.outputs and not self.form.touches(("compute", "outputs")):
+            self.add(
+                "GLS011",
+                "`compute.outputs` declares no output",
+                "declare what the agent computes",
+                ("compute", "outputs"),
+            )
+        self.shared_names(ports, ("compute", "outputs"), "error")
+        return ports
+
+    def unit(self, unit: str, path: Path) -> tuple[str, UnitFrom]:
+        """A unit that can be used; ``?`` where nobody states it."""
+        if unit == UNKNOWN:
+            message = f"nobody states in what `{path[-1]}` is measured"
+            hint = "state its unit; until then nothing is computed with it"
+            self.add("GLS034", message, hint, (*path, "unit"), "info")
+            return "", ""
+        try:
+            if not certain(unit):
+                units.parse_unit(unit)
+        except UnitError as error:
+            self.add("GLS020", str(error), "examples: kWh, kgCO2e, m^3, kgCO2e/kWh, tonne_km, 1", (*path, "unit"))
+        return unit, "stated"
+
+    def input(self, name: str, raw: schema.Input) -> InputSpec:
+        """One entry of ``compute.inputs``."""
+        path: Path = ("compute", "inputs", name)
+        self.name(name, path)
+        dtype = TYPES[raw.dtype]
+        whole = dtype in {"list", "object"}
+        item = InputSpec(
+            name=name,
+            dtype=dtype,
+            required=raw.required and raw.default is None,
+            default=None if whole else self.scalar(raw.default, dtype, (*path, "default")),
+            ge=raw.ge,
+            gt=raw.gt,
+            le=raw.le,
+            lt=raw.lt,
+            enum=() if whole else tuple(self.enum(raw.enum or (), dtype, (*path, "enum"))),
+            pattern=raw.pattern,
+            description=" ".join(raw.description.split()),
+        )
+        if raw.enum == []:
+            self.add("GLS012", f"the enum of `{name}` lists no value", "list values or remove it", (*path, "enum"))
+        unit, unit_from = self.unit(raw.unit, path)
+        item = replace(item, unit=unit, unit_from=unit_from)
+        if whole:
+            for key in self.at(path):
+                if key not in {"dtype", "description"}:
+                    self.ignore((*path, key), INSIDE)
+            self.add(
+                "GLS017",
+                f"input `{name}` is a {dtype}; an agent takes numbers, texts and truth values",
+                "split it into single inputs; it is left out",
+                (*path, "dtype"),
+                "warning",
+            )
+        else:
+            self.check_input(item, path)
+        return item
+
+    def output(self, name: str, raw: schema.Output) -> OutputSpec:
+        """One entry of ``compute.outputs``."""
+        path: Path = ("compute", "outputs", name)
+        self.name(name, path)
+        unit, unit_from = self.unit(raw.unit, path)
+        return OutputSpec(name, TYPES[raw.dtype], unit, " ".join(raw.description.split()), unit_from)
+
+    def factors(self, compute: schema.Compute) -> dict[str, FactorRef]:
+        """The references."""
+        out: dict[str, FactorRef] = {}
+        raw = compute.factors
+        items: list[tuple[Path, str | None, schema.Reference]] = []
+        if isinstance(raw, dict):
+            items = [(("compute", "factors", a), a, r) for a, r in raw.items()]
+        elif isinstance(raw, list):
+            items = [(("compute", "factors", i), r.name, r) for i, r in enumerate(raw)]
+        for path, alias, ref in items:
+            if self.form.touches((*path, "ref")):
+                continue
+            gwp_set = self.gwp_set(ref.gwp_set, (*path, "gwp_set"))
+            self.reference(out, ref.ref, path, alias=alias, gwp_set=gwp_set, description=ref.description)
+        return out
+
+    def formulas(self, compute: schema.Compute, ports: Ports) -> dict[str, FormulaGiven]:
+        """The formulas that the spec itself gives."""
+        out: dict[str, FormulaGiven] = {}
+        for name, raw in compute.formulas.items():
+            path: Path = ("compute", "formulas", name)
+            if self.form.touches(path):
+                continue
+            if name not in ports.outputs and not self.form.touches(("compute", "outputs")):
+                near = get_close_matches(name, ports.outputs, n=1)
+                hint = f"did you mean `{near[0]}`?" if near else "declare it under `compute.outputs`"
+                self.add("GLS040", f"a formula is given for `{name}`, which is no output", hint, path)
+            given = schema.GivenFormula(expression=raw) if isinstance(raw, str) else raw
+            if (given.expression is None) == (given.formula is None):
+                message = f"the formula of `{name}` needs either `expression` or `formula`"
+                self.add("GLS040", message, "give one", path)
+                continue
+            if given.bind and given.formula is None:
+                self.add("GLS040", "`bind` goes with `formula`", "remove it", (*path, "bind"))
+            for where, text in [(path, given.expression), *(((*path, "bind", k), v) for k, v in given.bind.items())]:
+                if text is not None:
+                    check_expression(self, text, where)
+            line, column = self.document.place(path)
+            out[name] = FormulaGiven(name, given.expression, given.formula, tuple(given.bind.items()), line, column)
+        return out
+
+    def cases(self, pack: schema.Pack, ports: Ports) -> Iterator[GoldenCase]:
+        """The golden cases."""
+        if self.form.touches(("compute", "inputs")) or self.form.touches(("compute", "outputs")):
+            return  # what is declared is not known, so nothing can be said of the cases
+        for i, raw in enumerate(pack.tests.golden):
+            path: Path = ("tests", "golden", i)
+            if self.form.touches(path):
+                continue
+            case = f"golden case `{raw.name}`"
+            given = self.case_input(case, raw.input, ports, (*path, "input")) or {}
+            expect: dict[str, Expectation] = {}
+            for name, value in raw.expect.items():
+                here = (*path, "expect", name)
+                if name not in ports.outputs:
+                    self.add("GLS016", f"{case} expects `{name}`, which is no output", "remove it", here)
+                elif (found := self.expectation(case, name, value, ports.outputs[name], here)) is not None:
+                    expect[name] = found
+            line, column = self.document.place(path)
+            yield GoldenCase(raw.name, given, expect, raw.description, line, column)
+
+    def expectation(self, case: str, name: str, value: Any, out: OutputSpec, path: Path) -> Expectation | None:
+        """What a case expects of one output: a value, or ``{value, tol}``."""
+        tol = None
+        if isinstance(value, dict):
+            try:
+                long = schema.Expected.model_validate(value)
+            except ValidationError as error:
+                fields = schema.Expected.model_fields
+                for problem in error.errors(include_url=False):
+                    here = (*path, *problem["loc"])
+                    tell(self.add, schema.Pack, problem["type"], here, problem["msg"], {}, fields)
+                return None
+            value, tol = long.value, long.tol
+            if tol is not None and not 0 <= tol < 1:
+                self.add(
+                    "GLS016",
+                    f"{case}: {name} has tol {tol}; a tolerance is a share of the value",
+                    "0 or more and less than 1; write 0.01 for one per cent",
+                    (*path, "tol"),
+                )
+        if out.dtype in {"list", "object"}:
+            self.ignore(path, INSIDE)
+            return None
+        scalar: Scalar | None = self.scalar(value, out.dtype, path)
+        return Expectation(scalar, tol) if scalar is not None else None
+
+    def properties(self, pack: schema.Pack) -> Iterator[Property]:
+        """The declared invariants."""
+        for i, raw in enumerate(pack.tests.properties):
+            if self.form.touches(("tests", "properties", i)):
+                continue
+            line, column = self.document.place(("tests", "properties", i))
+            yield Property(raw.name, raw.rule, raw.tolerance, raw.description, line, column)
+
+
+def check_expression(reader: BaseReader, text: str, path: Path) -> None:
+    """An expression that can be parsed; a finding with a mark where it cannot."""
+    try:
+        parse_expression(text)
+    except FormulaError as error:
+        at = (
+            f"{text[: error.offset]}»{text[error.offset :]}"
+            if len(text) < 200
+            else text[error.offset : error.offset + 40]
+        )
+        reader.add("GLS040", f"`{dotted(path)}`: {error}", f"at the mark »: {at}", path)
+
+
+__all__ = ["ReaderB", "check_expression", "violates"]
