@@ -2,7 +2,8 @@
 
 A formula applies if every one of its symbols binds: an input symbol to exactly one numeric input of its dimension, a
 factor symbol to rows of the spec's own references (one row for each value of the selecting inputs), a GWP symbol to
-the spec's GWP set. What is left open is said in `Candidate.reason`.
+the spec's GWP set, a parameter to the input of its name or else to its declared default, a constant to its cited value.
+What is left open is said in `Candidate.reason`.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from greenlang.errors import FactorNotFound, FormulaError
 from greenlang.factors.model import Factor
 from greenlang.formulas.library import FormulaLibrary, FormulaSymbol, LibraryFormula
 from greenlang.formulas.tree import Lookup, Name, Node
+from greenlang.resolution.held import own_value, tree_of, used_symbols
 from greenlang.resolution.pin import Pinner
 from greenlang.specs.model import AgentSpec, InputSpec, OutputSpec
 
@@ -41,6 +43,7 @@ class Candidate:
     bound: dict[str, Node] = field(default_factory=dict)
     inputs: frozenset[str] = frozenset()
     notes: tuple[str, ...] = ()
+    kept: tuple[str, ...] = ()  # symbols that keep the value that the formula itself declares
     reason: str = ""
 
     @property
@@ -73,20 +76,33 @@ def _bind(spec: AgentSpec, formula: LibraryFormula, output: str, pinner: Pinner)
     bound: dict[str, Node] = {}
     used: set[str] = set()
     notes: list[str] = []
+    kept: list[str] = []
     needs_factors = any(s.origin == "factor" for s in formula.symbols.values())
-    for name, symbol in formula.symbols.items():
-        try:
+    # a parameter may take any input of its name, so the inputs proper choose before it
+    inputs_first = sorted(formula.symbols.items(), key=lambda item: item[1].origin == "parameter")
+    try:
+        used_symbols(formula, tree_of(formula, output))
+        for name, symbol in inputs_first:
+            own = own_value(symbol)
             if symbol.origin == "input":
                 item = _input(spec, name, symbol, by_name=not needs_factors, taken=used)
                 bound[name] = Name(item.name)
                 used.add(item.name)
             elif symbol.origin == "factor":
                 bound[name] = _factor(spec, name, symbol, pinner, notes)
-            else:
+            elif symbol.origin == "gwp":
                 bound[name] = _gwp(spec, name, symbol, pinner, notes)
-        except FormulaError as error:
-            return Candidate(formula, output, reason=str(error))
-    return Candidate(formula, output, bound, frozenset(used), tuple(dict.fromkeys(notes)))
+            elif symbol.origin == "parameter" and (items := _fitting(spec, name, symbol, by_name=True, taken=used)):
+                bound[name] = Name(_one(items, symbol).name)
+                used |= {i.name for i in items}
+            elif own is not None:
+                bound[name] = own
+                kept.append(name)
+            else:
+                raise FormulaError(f"no input is its {symbol.meaning} ({symbol.unit})")
+    except FormulaError as error:
+        return Candidate(formula, output, reason=str(error))
+    return Candidate(formula, output, bound, frozenset(used), tuple(dict.fromkeys(notes)), tuple(kept))
 
 
 def heating_value(spec: AgentSpec, candidate: Candidate, rows: list[Factor]) -> str:
@@ -115,19 +131,33 @@ def unknown_words(spec: AgentSpec, output: str, candidate: Candidate) -> frozens
 
 
 def _input(spec: AgentSpec, name: str, symbol: FormulaSymbol, *, by_name: bool, taken: set[str]) -> InputSpec:
-    fits = [
-        i
-        for i in spec.inputs.values()
-        if i.numeric and i.name not in taken and units.same_dimension(i.unit, symbol.unit)
-    ]
-    named = [i for i in fits if words(i.name) & frozenset().union(*(words(n) for n in (*symbol.names, name)))]
-    if by_name or len(fits) > 1:
-        fits = named
+    fits = _fitting(spec, name, symbol, by_name=by_name, taken=taken)
     if not fits:
         raise FormulaError(f"no input is its {symbol.meaning} ({symbol.unit})")
+    return _one(fits, symbol)
+
+
+def _one(fits: list[InputSpec], symbol: FormulaSymbol) -> InputSpec:
     if len(fits) > 1:
         raise FormulaError(f"{' and '.join(i.name for i in fits)} both fit its {symbol.meaning}")
     return fits[0]
+
+
+def _fitting(spec: AgentSpec, name: str, symbol: FormulaSymbol, *, by_name: bool, taken: set[str]) -> list[InputSpec]:
+    """The free inputs of a symbol's dimension; where several are, or it is asked, those that share a word with it.
+
+    Of several, the one that has all the words of one of its names.
+    """
+    fits = [
+        i
+        for i in spec.inputs.values()
+        if i.numeric and i.unit and i.name not in taken and units.same_dimension(i.unit, symbol.unit)
+    ]
+    if not by_name and len(fits) <= 1:
+        return fits
+    near = [i for i in fits if words(i.name) & frozenset().union(*(words(n) for n in (*symbol.names, name)))]
+    whole = [i for i in near if any(words(n) <= words(i.name) for n in (*symbol.names, name))]
+    return whole if len(whole) == 1 else near
 
 
 def _factor(spec: AgentSpec, name: str, symbol: FormulaSymbol, pinner: Pinner, notes: list[str]) -> Lookup:

@@ -2,6 +2,9 @@
 
 Literal selections narrow the rows of the reference; inputs select among what is left. For every value of a selecting
 input there is one row, or a gap with its reason: nothing is chosen where two rows remain.
+
+``per = unit`` lets an input name the unit that an amount is counted in. The amount is then a bare number, and the
+factor is the emission of one such unit: its unit is what stands above the line (kgCO2e), whichever is selected.
 """
 
 from __future__ import annotations
@@ -11,13 +14,16 @@ from collections.abc import Iterable
 from itertools import product
 
 from greenlang import units
-from greenlang.errors import FactorNotFound, FormulaError
+from greenlang.errors import FactorNotFound, FormulaError, UnitError
+from greenlang.factors import foreign
+from greenlang.factors.foreign import Foreign, Target
 from greenlang.factors.model import Factor
 from greenlang.factors.table import FactorTable
 from greenlang.formulas.tree import FactorCall, Lookup, Name, Node, Number, Text
 from greenlang.resolution.plan import FactorLookup, Gap
 from greenlang.specs.model import AgentSpec, InputSpec
 from greenlang.specs.patterns import matches
+from greenlang.specs.unit_words import read_unit
 
 COLUMNS = frozenset(
     {
@@ -58,11 +64,36 @@ class Pinner:
         self.lookups: dict[str, FactorLookup] = {}
         self.rows: dict[str, tuple[Factor, ...]] = {}
         self.unresolved: dict[str, FactorNotFound] = {}
+        self.foreign: dict[str, tuple[Foreign, Target | None]] = {}  # alias -> the reviewed entry, and what was taken
         for alias, ref in spec.factors.items():
             try:
                 self.rows[alias] = table.resolve(ref.ref)
             except FactorNotFound as error:
-                self.unresolved[alias] = error
+                self._foreign(alias, ref.ref, error)
+
+    def _foreign(self, alias: str, ref: str, error: FactorNotFound) -> None:
+        """A reference of another store: what a reviewer found it to be, else unresolved."""
+        found = foreign.find(ref)
+        for target in found[1] if found is not None else ():
+            rows = self._meant(target)
+            if rows and found is not None:
+                self.rows[alias] = rows
+                self.foreign[alias] = (found[0], target)
+                return
+        self.unresolved[alias] = error
+        if found is not None:
+            self.foreign[alias] = (found[0], None)
+
+    def _meant(self, target: Target) -> tuple[Factor, ...]:
+        """The rows of a reviewed meaning; none where the release does not hold them for certain."""
+        try:
+            rows = self.table.resolve(target.ref)
+        except FactorNotFound:
+            return ()
+        if target.activity:
+            wanted = self.table.match_activity(rows, target.activity)
+            rows = tuple(r for r in rows if len(wanted) == 1 and r.activity in wanted)
+        return tuple(r for r in rows if all(cell(r, c).lower() == v.lower() for c, v in target.select))
 
     def factor(self, call: FactorCall) -> Lookup:
         """Pin one call. Raises FormulaError that says which column would decide."""
@@ -77,7 +108,11 @@ class Pinner:
         by_input: dict[str, str] = {}
         for column, node in call.select:
             self._selection(call, column, node, literal, by_input)
-        rows = self._narrow(call, self.rows[call.alias], literal)
+        rows = self.rows[call.alias]
+        if "per" in by_input and "calorific_basis" in literal:  # a factor per litre has no heating value
+            basis = literal.pop("calorific_basis").lower()
+            rows = tuple(r for r in rows if r.calorific_basis.lower() in {basis, ""})
+        rows = self._narrow(call, rows, literal)
         return self.pin(_name(call.alias, literal), rows, by_input, offset=call.offset)
 
     def _selection(
@@ -127,7 +162,7 @@ class Pinner:
     def pin(self, name: str, rows: Iterable[Factor], by_input: dict[str, str], *, offset: int = 0) -> Lookup:
         """Pin rows under a name, selected by inputs (column -> input). Returns the node that reads them."""
         rows = tuple(rows)
-        kinds = sorted({r.unit for r in rows})
+        kinds = sorted({_above(r.unit) if "per" in by_input else r.unit for r in rows})
         if len(kinds) > 1:
             shown = ", ".join(kinds[:6])
             raise FormulaError(f"`{name}` mixes rows in {shown}: {_differ(list(rows))}", offset=offset)
@@ -195,6 +230,8 @@ class Pinner:
             return {str(v): self.table.match_activity(rows, str(v)) for v in item.enum}
         if column == "region":
             return {str(v): self.table.match_region(rows, str(v)) for v in item.enum}
+        if column == "per":
+            return {str(v): tuple(c for c in cells if _same_unit(c, str(v))) for v in item.enum}
         return {str(v): tuple(c for c in cells if c.lower() == str(v).lower()) for v in item.enum}
 
     def _gap(self, rows: tuple[Factor, ...], column: str, input_name: str, value: str, cells: tuple[str, ...]) -> Gap:
@@ -203,6 +240,20 @@ class Pinner:
             reason = f"`{value}` fits {len(cells)} rows of {tables}: {', '.join(cells)}"
             return Gap(((input_name, value),), reason, cells)
         return Gap(((input_name, value),), f"`{value}` stands in none of the references ({tables})")
+
+
+def _above(unit: str) -> str:
+    """What stands above the line: ``kgCO2e/litre`` -> kgCO2e."""
+    return unit.split("/", 1)[0]
+
+
+def _same_unit(cell_: str, value: str) -> bool:
+    """Whether a value of an input is the very unit that a row is per, however either is spelt."""
+    unit = read_unit(value).unit
+    try:
+        return bool(unit) and bool(units.parse_unit(unit) == units.parse_unit(cell_))
+    except UnitError:
+        return False
 
 
 def _differ(rows: list[Factor]) -> str:

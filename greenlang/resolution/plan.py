@@ -12,7 +12,7 @@ from greenlang.formulas.tree import Node
 from greenlang.specs.diagnostics import Diagnostic
 from greenlang.specs.model import AgentSpec
 
-Means = Literal["given", "property", "library", "system"]
+Means = Literal["given", "property", "prose", "library", "overlay", "system"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,8 @@ class FactorLookup:
     """Pinned factor rows behind a `greenlang.formulas.tree.Lookup`.
 
     ``inputs`` are the names of the selecting inputs; ``rows`` maps their (string) values to the row. All rows have
-    ``unit``. ``gaps`` maps selecting values that the spec allows to the reason why there is no row.
+    ``unit``; where an input selects what they are per, they have it above the line. ``gaps`` maps selecting values
+    that the spec allows to the reason why there is no row.
     """
 
     name: str
@@ -101,7 +102,11 @@ class Vector:
 
 @dataclass(frozen=True, slots=True)
 class Resolution:
-    """The result for one spec. ``order`` lists outputs so that each comes after those it uses."""
+    """The result for one spec. ``order`` lists outputs so that each comes after those it uses.
+
+    A spec with parts has one resolution a part, in order, and no plans, look-ups or vectors of its own; what is missing
+    and the findings are those of all parts, outputs named ``part.output``.
+    """
 
     spec: AgentSpec
     plans: dict[str, OutputPlan]
@@ -110,6 +115,12 @@ class Resolution:
     missing: tuple[Missing, ...] = ()
     diagnostics: tuple[Diagnostic, ...] = ()
     vectors: tuple[Vector, ...] = ()
+    parts: tuple[Resolution, ...] = ()
+
+    @property
+    def flat(self) -> tuple[Resolution, ...]:
+        """The resolutions that have plans: the parts, or this one."""
+        return self.parts or (self,)
 
     @property
     def complete(self) -> bool:
@@ -119,10 +130,10 @@ class Resolution:
     @property
     def pinned(self) -> tuple[Factor, ...]:
         """Every factor row that the plans use, once each, by key."""
-        rows = {f.key: f for table in self.lookups.values() for f in table.rows.values()}
+        rows = {f.key: f for one in self.flat for table in one.lookups.values() for f in table.rows.values()}
         return tuple(rows[k] for k in sorted(rows))
 
     @property
     def gaps(self) -> tuple[Gap, ...]:
-        """What the references do not cover, over all look-ups, once each."""
-        return tuple(gap for _, gap in unique_gaps(self.lookups))
+        """What the references do not cover, over all look-ups, once each (and once a part)."""
+        return tuple(gap for one in self.flat for _, gap in unique_gaps(one.lookups))

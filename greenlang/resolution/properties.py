@@ -9,7 +9,7 @@ from typing import Literal
 
 from greenlang.errors import FormulaError
 from greenlang.formulas.parse import parse
-from greenlang.formulas.tree import Compare, Name, Node, walk
+from greenlang.formulas.tree import Compare, Logic, Name, Node, Not, walk
 from greenlang.specs.model import AgentSpec, Property
 
 _MONOTONE = re.compile(
@@ -65,7 +65,7 @@ def _read(spec: AgentSpec, source: Property) -> Rule:
         )
         return Monotone(source, match["output"], match["input"], direction)
     try:
-        tree = parse(source.rule)
+        tree = _tree(source.rule)
     except FormulaError as error:
         return Unread(source, str(error))
     if isinstance(tree, Compare) and tree.op == "==":
@@ -77,6 +77,14 @@ def _read(spec: AgentSpec, source: Property) -> Rule:
         if sides:
             return Relation(source, tree, *sides[0], other=sides[1] if len(sides) > 1 else None)
     return Relation(source, tree)
+
+
+def _tree(rule: str) -> Node:
+    """The rule as a tree; ``a implies b`` is ``not a or b``."""
+    parts = re.split(r"\s+implies\s+", rule)
+    if len(parts) != 2:
+        return parse(rule)
+    return Logic("or", Not(parse(parts[0])), parse(parts[1]))
 
 
 def _output(spec: AgentSpec, node: Node) -> str | None:

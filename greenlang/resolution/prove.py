@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from itertools import pairwise
@@ -13,15 +13,16 @@ from greenlang_sdk import decimals
 from greenlang.errors import CalculationError, FormulaError
 from greenlang.formulas.check import Scope, Symbol, check
 from greenlang.formulas.evaluate import LookupMiss, Tables, Value, evaluate
-from greenlang.formulas.tree import Compare, Name, Node, walk
+from greenlang.formulas.tree import Compare, FactorCall, Name, Node, children, walk
 from greenlang.resolution import run, samples
 from greenlang.resolution.pin import Pinner
 from greenlang.resolution.plan import Evidence, FactorLookup, OutputPlan
 from greenlang.resolution.properties import Monotone, Relation, Rule, Unread
 from greenlang.specs.diagnostics import Diagnostic
-from greenlang.specs.model import NUMERIC, AgentSpec, GoldenCase, Scalar
+from greenlang.specs.model import NUMERIC, AgentSpec, Expectation, GoldenCase, Limit, Property, Scalar
+from greenlang.specs.patterns import matches
 
-_DEFAULT_TOLERANCE = Decimal("1e-9")
+DEFAULT_TOLERANCE = Decimal("1e-9")
 
 
 @dataclass
@@ -31,6 +32,9 @@ class Proof:
     evidence: dict[str, list[Evidence]] = field(default_factory=dict)
     failures: list[Diagnostic] = field(default_factory=list)
     warnings: list[Diagnostic] = field(default_factory=list)
+    refuted: dict[str, list[str]] = field(
+        default_factory=dict
+    )  # outputs that a worked example contradicts: the numbers
 
     def trust(self, output: str, kind: str, text: str) -> None:
         """Add a reason to trust an output's plan."""
@@ -44,7 +48,8 @@ def scope_of(spec: AgentSpec) -> dict[str, Symbol]:
         enum = tuple(map(str, item.enum)) if item.dtype == "string" else ()
         symbols[item.name] = Symbol(item.name, "input", _type(item.dtype), item.unit if item.numeric else None, enum)
     for out in spec.outputs.values():
-        symbols[out.name] = Symbol(out.name, "output", _type(out.dtype), out.unit if out.numeric else None)
+        key = f"output.{out.name}" if out.name in spec.inputs else out.name  # the bare name is then the input's
+        symbols[key] = Symbol(out.name, "output", _type(out.dtype), out.unit if out.numeric else None)
     return symbols
 
 
@@ -56,7 +61,7 @@ def _type(dtype: str) -> Literal["number", "text", "truth"]:
 
 def close(got: Decimal, wanted: Decimal, tolerance: Decimal | None) -> bool:
     """Whether two numbers agree within a relative tolerance (default 1e-9)."""
-    return abs(got - wanted) <= (tolerance if tolerance is not None else _DEFAULT_TOLERANCE) * abs(wanted)
+    return abs(got - wanted) <= (tolerance if tolerance is not None else DEFAULT_TOLERANCE) * abs(wanted)
 
 
 def short(value: Value, like: Value | None = None) -> str:
@@ -82,24 +87,15 @@ def prove(
     order = tuple(order)
     for case in spec.golden:
         _golden(spec, plans, order, rows, case, proof)
-    tried = _tried(spec, plans, order, rows, lookups)
+    points = tried(spec, plans, order, rows, lookups) if any(isinstance(r, Relation) for r in rules) else []
     for rule in rules:
         match rule:
             case Unread(source=source, reason=reason):
-                proof.warnings.append(
-                    Diagnostic(
-                        "GLS050",
-                        "warning",
-                        f"property `{source.name}` is not understood and was not tried: {reason}",
-                        "write it as a comparison, or `output.x is nondecreasing in input.y`",
-                        source.line,
-                        source.column,
-                    )
-                )
+                proof.warnings.append(_untried(source, reason))
             case Monotone():
                 _monotone(spec, plans, order, rows, lookups, rule, proof)
             case Relation():
-                _relation(spec, plans, rule, tried, pinner, proof)
+                _relation(spec, plans, rule, points, pinner, proof)
     return proof
 
 
@@ -114,43 +110,71 @@ def _golden(
     try:
         got = run.outputs(spec, plans, order, rows, case.input)
     except CalculationError as error:
-        proof.failures.append(
-            Diagnostic(
-                "GLS051",
-                "error",
-                f"golden case `{case.name}` cannot be computed: {error}",
-                "mend the case, or widen the references",
-                case.line,
-                case.column,
-            )
-        )
+        if not case.set_aside:
+            message = f"{_called(case)} cannot be computed: {error}"
+            _against(proof, case, "", message, "mend the case, or widen the references", (case.line, case.column))
         return
     for name, wanted in case.expect.items():
-        if name not in got:
-            continue
-        value = got[name]
-        if isinstance(value, Decimal):
-            expected = Decimal(wanted.value) if isinstance(wanted.value, int) else wanted.value
-            assert isinstance(expected, Decimal)
-            rounded = Decimal(run.canonical(value, plans[name].decimals))
-            good = close(value, expected, wanted.tol) or rounded == expected
-            numbers = f"{short(value, expected)} computed, {expected} expected"
-            tolerance = f" (tolerance {wanted.tol})" if wanted.tol is not None else ""
-        else:
-            good, numbers, tolerance = value == wanted.value, f"{value} computed, {wanted.value} expected", ""
-        if good:
-            proof.trust(name, "golden", f"golden case `{case.name}`: {numbers}{tolerance}")
-        else:
-            proof.failures.append(
-                Diagnostic(
-                    "GLS051",
-                    "error",
-                    f"golden case `{case.name}`: {name} is {numbers}{tolerance}, by {name} = {plans[name].text}",
-                    _slip(value, wanted.value) or "mend the expected value or the formula",
-                    case.line,
-                    case.column,
-                )
-            )
+        if name in got:
+            _expected(plans[name], case, wanted, got[name], proof)
+    for limit in case.limits:
+        if limit.output in got:
+            _limit(plans[limit.output], case, limit, got[limit.output], proof)
+
+
+def _called(case: GoldenCase) -> str:
+    return f"{'worked example' if case.origin == 'example' else 'golden case'} `{case.name}`"
+
+
+def _expected(plan: OutputPlan, case: GoldenCase, wanted: Expectation, value: Value, proof: Proof) -> None:
+    name = plan.output
+    if isinstance(value, Decimal):
+        expected = Decimal(wanted.value) if isinstance(wanted.value, int) else wanted.value
+        assert isinstance(expected, Decimal)
+        rounded = Decimal(run.canonical(value, plan.decimals))
+        good = close(value, expected, wanted.tol) or rounded == expected
+        good = good or (wanted.within is not None and abs(value - expected) <= wanted.within)
+        numbers = f"{short(value, expected)} computed, {expected} expected"
+        tolerance = f" (tolerance {wanted.tol:.2g})" if wanted.tol is not None else ""
+    else:
+        good, numbers, tolerance = value == wanted.value, f"{value} computed, {wanted.value} expected", ""
+    if good:
+        proof.trust(name, "golden", f"{_called(case)}: {numbers}{tolerance}")
+        return
+    message = f"{_called(case)}: {name} is {numbers}{tolerance}, by {name} = {plan.text}"
+    hint = _slip(value, wanted.value) or "mend the expected value or the formula"
+    place = (wanted.line, wanted.column) if case.origin == "example" and wanted.line else (case.line, case.column)
+    _against(proof, case, name, message, hint, place)
+
+
+def _limit(plan: OutputPlan, case: GoldenCase, limit: Limit, value: Value, proof: Proof) -> None:
+    """At least, at most, or of a pattern."""
+    if isinstance(value, Decimal) and isinstance(limit.value, Decimal):
+        good = value >= limit.value if limit.kind == "ge" else value <= limit.value
+        words = f"at {'least' if limit.kind == 'ge' else 'most'} {limit.value}"
+    elif isinstance(value, str) and isinstance(limit.value, str):
+        good, words = matches(limit.value, value), f"of the form {limit.value}"
+    else:
+        return
+    if good:
+        proof.trust(plan.output, "golden", f"{_called(case)}: {short(value)} computed, {words} expected")
+        return
+    message = f"{_called(case)}: {plan.output} is {short(value)} computed, {words} expected, by {plan.text}"
+    _against(proof, case, plan.output, message, "mend the limit or the formula", (limit.line, limit.column))
+
+
+def _against(proof: Proof, case: GoldenCase, output: str, message: str, hint: str, place: tuple[int, int]) -> None:
+    """A case that the plans contradict: an author's test is an error, a worked example is a claim that was checked."""
+    if case.origin == "golden" and not case.set_aside:
+        proof.failures.append(Diagnostic("GLS051", "error", message, hint, *place))
+        return
+    if case.set_aside:
+        message = f"{message}; set aside: {case.set_aside}"
+        hint = "the overlay sets the case aside; mend it in the spec"
+    elif output:
+        proof.refuted.setdefault(output, []).append(message)
+        hint += ", or set the example aside in an overlay, with the reason"
+    proof.warnings.append(Diagnostic("GLS053", "warning", message, hint, *place))
 
 
 _SLIPS = {
@@ -179,21 +203,24 @@ def _slip(got: Value, wanted: Scalar) -> str:
     return ""
 
 
-def _tried(
+Tried = tuple[dict[str, Value], dict[str, Value]]  # inputs and outputs
+
+
+def tried(
     spec: AgentSpec,
     plans: Mapping[str, OutputPlan],
     order: tuple[str, ...],
     rows: Tables,
     lookups: Mapping[str, FactorLookup],
-) -> list[dict[str, Value]]:
-    """Inputs and outputs together, for every sample that can be computed."""
-    out: list[dict[str, Value]] = []
+) -> list[Tried]:
+    """Inputs and outputs, for every sample that can be computed."""
+    out: list[Tried] = []
     for given in [*samples.combinations(spec, dict(lookups)), *(c.input for c in spec.golden)]:
         try:
             computed = run.outputs(spec, plans, order, rows, given)
         except CalculationError:
             continue
-        out.append({**run.with_defaults(spec, given), **computed})
+        out.append((run.with_defaults(spec, given), computed))
     return out
 
 
@@ -201,14 +228,20 @@ def _relation(
     spec: AgentSpec,
     plans: Mapping[str, OutputPlan],
     rule: Relation,
-    tried: list[dict[str, Value]],
+    points: list[Tried],
     pinner: Pinner,
     proof: Proof,
 ) -> None:
     source = rule.source
+    if blank := unknown(spec, rule.tree):
+        proof.warnings.append(_untried(source, blank))
+        return
     try:
         tree = check(rule.tree, Scope(scope_of(spec), pinner.factor), source=source.rule)
     except FormulaError as error:
+        if spec.dialect != "B":
+            proof.warnings.append(_untried(source, str(error)))
+            return
         proof.failures.append(
             Diagnostic(
                 "GLS041",
@@ -221,14 +254,18 @@ def _relation(
         )
         return
     uses = {n.name for n in walk(tree) if isinstance(n, Name)}
-    touched = {u for u in uses if u in spec.outputs}
+    touched = {n.name for n in walk(tree) if isinstance(n, Name) and n.kind == "output"}
+    if same := run.clash(tree):
+        proof.warnings.append(_untried(source, f"`{same}` is an input and an output"))
+        return
     if not touched <= {p for p in plans if plans[p].means != "system"}:
         return
     rows = run.tables(pinner.lookups)  # a property may refer to factors that no plan uses
     held = 0
-    for values in tried:
-        if not uses <= values.keys():
+    for inputs, computed in points:
+        if not touched <= computed.keys() or not uses - touched <= inputs.keys():
             continue
+        values = run.bound(tree, inputs, computed)
         shown = ", ".join(f"{u} = {short(values[u])}" for u in sorted(uses))
         try:
             good = _holds(tree, values, source.tolerance, rows)
@@ -262,6 +299,49 @@ def _relation(
     for name in sorted(touched):
         if held:
             proof.trust(name, "property", f"property `{source.name}` ({source.rule}) holds on {held} inputs")
+
+
+def _untried(source: Property, reason: str) -> Diagnostic:
+    return Diagnostic(
+        "GLS050",
+        "warning",
+        f"property `{source.name}` is not understood and was not tried: {reason}",
+        "write it as a comparison, or `output.x is nondecreasing in input.y`",
+        source.line,
+        source.column,
+    )
+
+
+def unknown(spec: AgentSpec, tree: Node) -> str:
+    """Why an unchecked tree cannot be checked for units: somebody's unit is unknown; empty if all are known."""
+    lost: dict[str, None] = {}
+    for node in _computed(tree):
+        if not isinstance(node, Name):
+            continue
+        side, dot, bare = node.name.partition(".")
+        name = bare if dot and side in {"input", "output"} else node.name
+        port = spec.outputs.get(name) if side == "output" else spec.inputs.get(name) or spec.outputs.get(name)
+        if port is not None and port.numeric and not port.unit:
+            lost[name] = None
+    return unknown_units(lost) if lost else ""
+
+
+def _computed(node: Node) -> Iterator[Node]:
+    """The nodes that take part in arithmetic: what only selects a factor row has no unit."""
+    yield node
+    if not isinstance(node, FactorCall):
+        for child in children(node):
+            yield from _computed(child)
+
+
+def unknown_units(names: Iterable[str]) -> str:
+    """What to do about parameters whose unit nobody states."""
+    listed = [f"`{n}`" for n in names]
+    if len(listed) == 1:
+        which = f"the unit of {listed[0]} is"
+    else:
+        which = f"the units of {', '.join(listed[:-1])} and {listed[-1]} are"
+    return f"{which} unknown: state it with `unit`, or in an overlay under `units`"
 
 
 def _holds(tree: Node, values: dict[str, Value], tolerance: Decimal | None, rows: Tables) -> bool:

@@ -8,6 +8,7 @@ from decimal import Decimal
 from greenlang_sdk import decimals
 
 from greenlang.formulas.evaluate import Tables, Value, evaluate
+from greenlang.formulas.tree import Lookup, Name, Node, walk
 from greenlang.resolution.plan import FactorLookup, OutputPlan
 from greenlang.specs.model import AgentSpec, Scalar
 
@@ -32,14 +33,35 @@ def outputs(
     given: Mapping[str, Scalar],
 ) -> dict[str, Value]:
     """Unrounded values of every planned output that is computed. Raises CalculationError."""
-    values = with_defaults(spec, given)
+    inputs = with_defaults(spec, given)
     out: dict[str, Value] = {}
+    values = dict(inputs)
+    shared = spec.inputs.keys() & spec.outputs.keys()
     for name in order:
         plan = plans[name]
         if plan.means == "system":
             continue
-        out[name] = values[name] = evaluate(plan.expression, values, rows)
+        seen = bound(plan.expression, inputs, out) if shared else values
+        out[name] = values[name] = evaluate(plan.expression, seen, rows)
     return out
+
+
+def bound(tree: Node, inputs: Mapping[str, Value], computed: Mapping[str, Value]) -> dict[str, Value]:
+    """The values of a checked tree's names: an input and an output may have one name, and a tree uses one of the two.
+
+    Raises KeyError for an output without value.
+    """
+    values = dict(inputs)
+    values.update((n.name, computed[n.name]) for n in walk(tree) if isinstance(n, Name) and n.kind == "output")
+    return values
+
+
+def clash(tree: Node) -> str:
+    """The name that a checked tree uses as an input and as an output; empty if there is none."""
+    taken = {n.name for n in walk(tree) if isinstance(n, Name) and n.kind == "input"}
+    taken |= {name for n in walk(tree) if isinstance(n, Lookup) for name in n.inputs}
+    given = {n.name for n in walk(tree) if isinstance(n, Name) and n.kind == "output"}
+    return min(taken & given, default="")
 
 
 def canonical(value: Value, decimals_after_point: int | None) -> str:

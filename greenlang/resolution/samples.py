@@ -44,6 +44,11 @@ def typed(item: InputSpec, value: Decimal) -> Scalar:
 
 def middle(item: InputSpec, lookups: dict[str, FactorLookup]) -> Scalar | None:
     """One ordinary value of an input; None where the rules here find none that is allowed."""
+    held = covered(item, lookups)
+    if item.default is not None and (not held or str(item.default) in map(str, held)):
+        return item.default
+    if held and item.numeric:
+        return held[-1]
     if item.default is not None:
         return item.default
     if item.numeric:
@@ -57,15 +62,23 @@ def texts(item: InputSpec, lookups: dict[str, FactorLookup]) -> list[Scalar]:
     """Values of an input that is no number: its enum, else what the look-ups cover, else a word."""
     if item.dtype == "bool":
         return [v for v in (True, False) if not item.enum or v in item.enum]
-    covered: dict[Scalar, None] = {}
+    held = covered(item, lookups)
+    if item.enum:
+        return [v for v in item.enum if not held or str(v) in held] or list(item.enum)
+    guesses: list[Scalar] = [v for v in ("text", "TEXT", "US", "A1", "1") if not violates(item, v)]
+    return held or guesses[:1]
+
+
+def covered(item: InputSpec, lookups: dict[str, FactorLookup]) -> list[Scalar]:
+    """The values of a selecting input that hold a row, in order; empty for an input that selects none."""
+    found: dict[str, None] = {}
     for table in lookups.values():
         if item.name in table.inputs:
             at = table.inputs.index(item.name)
-            covered.update(dict.fromkeys(key[at] for key in table.rows))
-    if item.enum:
-        return [v for v in item.enum if not covered or str(v) in covered] or list(item.enum)
-    guesses: list[Scalar] = [v for v in ("text", "TEXT", "US", "A1", "1") if not violates(item, v)]
-    return list(covered) or guesses[:1]
+            found.update(dict.fromkeys(key[at] for key in table.rows))
+    if not item.numeric:
+        return list(found)
+    return sorted(int(v) for v in found if v.lstrip("-").isdigit() and not violates(item, int(v)))
 
 
 def base_inputs(spec: AgentSpec, lookups: dict[str, FactorLookup]) -> Inputs | None:
@@ -89,7 +102,8 @@ def combinations(spec: AgentSpec, lookups: dict[str, FactorLookup]) -> list[Inpu
         return []
     base = found
     choices: dict[str, list[Scalar]] = {
-        n: [typed(i, v) for v in numbers(i)] if i.numeric else texts(i, lookups) for n, i in spec.inputs.items()
+        n: covered(i, lookups) or [typed(i, v) for v in numbers(i)] if i.numeric else texts(i, lookups)
+        for n, i in spec.inputs.items()
     }
     out: list[Inputs] = [base]
     for name, values in choices.items():

@@ -1,0 +1,225 @@
+"""What the symbols of formulas mean: reviewed tables that bind ``η`` to an efficiency, ``T_h`` to a hot temperature.
+
+Belongs here: declarations that a reviewer can read in one go. Does not belong here: how they are used (``prose_bind``).
+
+Symbols follow ISO 80000-4, -5 and -6 and common use in energy engineering. A symbol may have several meanings; which of
+them holds is decided by the units and words of the parameters, and where two remain the symbol is not bound.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Quantity:
+    """A kind of quantity: ``units`` of its dimensions, ``words`` that name it (any of them suffices)."""
+
+    name: str
+    units: tuple[str, ...]
+    words: frozenset[str]
+
+
+def _quantity(name: str, units: str, words: str) -> Quantity:
+    return Quantity(name, tuple(units.split()), frozenset(words.split()))
+
+
+QUANTITIES: dict[str, Quantity] = {
+    q.name: q
+    for q in (
+        _quantity("heat", "J J/year W", "heat heating thermal energy cooling demand load"),
+        _quantity("energy", "J J/year", "energy heat electricity consumption fuel"),
+        _quantity("electric energy", "J J/year W", "electricity electrical electric power work compressor"),
+        _quantity("power", "W", "power heat rate capacity load demand electrical electric thermal compressor"),
+        _quantity("pressure", "Pa", "pressure"),
+        _quantity("price", "USD/J USD EUR/J EUR GBP/J GBP", "price cost rate tariff charge"),
+        _quantity("temperature", "K", "temperature"),
+        _quantity("temperature difference", "K", "difference lift rise drop delta lmtd approach spread"),
+        _quantity("efficiency", "1", "efficiency"),
+        _quantity("effectiveness", "1", "effectiveness"),
+        _quantity("emissivity", "1", "emissivity"),
+        _quantity("cop", "1", "cop performance"),
+        _quantity("mass", "kg kg/year", "mass weight"),
+        _quantity("mass flow", "kg/s", "mass flow rate production throughput"),
+        _quantity("specific heat", "J/kg/K", "specific heat capacity cp"),
+        _quantity("latent heat", "J/kg", "latent vaporization vaporisation evaporation fusion enthalpy"),
+        _quantity("enthalpy", "J/kg", "enthalpy"),
+        _quantity("density", "kg/m^3", "density"),
+        _quantity("volume", "m^3", "volume"),
+        _quantity("volume flow", "m^3/s", "flow volumetric"),
+        _quantity("velocity", "m/s", "velocity speed"),
+        _quantity("area", "m^2", "area surface aperture"),
+        _quantity("length", "m", "length thickness distance height depth head diameter"),
+        _quantity("height", "m", "height head"),
+        _quantity("diameter", "m", "diameter"),
+        _quantity("time", "s s/year", "time hours duration period"),
+        _quantity("heat transfer coefficient", "W/m^2/K", "transfer coefficient transmittance value htc"),
+        _quantity("thermal conductivity", "W/m/K", "conductivity"),
+        _quantity("thermal resistance", "m^2*K/W K/W", "resistance"),
+        _quantity("emissions", "kgCO2e kgCO2e/year kgCO2 kgCO2/year", "emission co2 co2e ghg carbon"),
+        _quantity(
+            "emission factor",
+            "kgCO2e/J kgCO2e/kg kgCO2e/m^3 kgCO2/J kgCO2/kg kgCO2/m^3 kgCO2e kgCO2e/USD kgCO2e/km",
+            "factor emission intensity",
+        ),
+        _quantity("heating value", "J/kg J/m^3 J", "heating calorific lhv hhv ncv gcv value"),
+        _quantity("voltage", "volt", "voltage"),
+        _quantity("current", "ampere", "current amps"),
+        _quantity("power factor", "1", "factor"),
+        _quantity("irradiance", "W/m^2 J/m^2 J/m^2/year", "irradiance irradiation insolation radiation dni ghi solar"),
+        _quantity("rate of interest", "1", "discount interest rate"),
+        _quantity("number", "1", "number count stages"),
+        _quantity("solar fraction", "1", "solar fraction"),
+        _quantity("ntu", "1", "ntu transfer units"),
+        _quantity("heat capacity ratio", "1", "capacity ratio cr"),
+        _quantity("heat capacity rate", "W/K", "capacity rate"),
+        _quantity("stress", "Pa", "stress"),
+        _quantity("gravity", "m/s^2", "gravity gravitational acceleration"),
+    )
+}
+
+# symbol -> the quantities that it may be. The key is the symbol without subscript, in its own case.
+SYMBOLS: dict[str, tuple[str, ...]] = {
+    "Q": ("heat", "volume flow"),
+    "Q_dot": ("heat", "volume flow"),
+    "q": ("heat", "volume flow"),
+    "E": ("energy", "emissions"),
+    "W": ("electric energy",),
+    "W_dot": ("power",),
+    "P": ("power", "pressure", "price"),
+    "p": ("pressure", "price"),
+    "T": ("temperature",),
+    "t": ("time", "temperature"),
+    "theta": ("temperature",),
+    "Delta_T": ("temperature difference",),
+    "Delta_t": ("temperature difference", "time"),
+    "delta_T": ("temperature difference",),
+    "dT": ("temperature difference",),
+    "LMTD": ("temperature difference",),
+    "Delta_p": ("pressure",),
+    "Delta_P": ("pressure",),
+    "Delta_h": ("enthalpy", "height"),
+    "eta": ("efficiency",),
+    "eff": ("efficiency",),
+    "epsilon": ("effectiveness", "emissivity"),
+    "COP": ("cop",),
+    "EER": ("cop",),
+    "m": ("mass", "mass flow"),
+    "m_dot": ("mass flow",),
+    "M": ("mass",),
+    "cp": ("specific heat",),
+    "c_p": ("specific heat",),
+    "Cp": ("specific heat",),
+    "C_p": ("specific heat",),
+    "c": ("specific heat",),
+    "L": ("latent heat", "length"),
+    "L_v": ("latent heat",),
+    "h_fg": ("latent heat",),
+    "h": ("enthalpy", "height", "heat transfer coefficient"),
+    "H": ("enthalpy", "height", "heating value"),
+    "rho": ("density",),
+    "V": ("volume", "volume flow", "voltage"),
+    "V_dot": ("volume flow",),
+    "v": ("velocity",),
+    "A": ("area",),
+    "d": ("length", "diameter"),
+    "D": ("diameter", "length"),
+    "g": ("gravity",),
+    "U": ("heat transfer coefficient", "voltage"),
+    "k": ("thermal conductivity",),
+    "lambda": ("thermal conductivity",),
+    "R": ("thermal resistance",),
+    "sigma": ("stress",),
+    "EF": ("emission factor",),
+    "LHV": ("heating value",),
+    "HHV": ("heating value",),
+    "NCV": ("heating value",),
+    "GCV": ("heating value",),
+    "I": ("current", "irradiance"),
+    "G": ("irradiance",),
+    "PF": ("power factor",),
+    "r": ("rate of interest",),
+    "i": ("rate of interest",),
+    "n": ("number", "time"),
+    "N": ("number",),
+    "SF": ("solar fraction",),
+    "NTU": ("ntu",),
+    "Cr": ("heat capacity ratio",),
+    "C_r": ("heat capacity ratio",),
+}
+
+# a subscript or a short word -> the words that it may stand for
+SHORT: dict[str, tuple[str, ...]] = {
+    "h": ("hot", "heating"),
+    "c": ("cold", "cooling"),
+    "in": ("inlet", "input", "entering"),
+    "i": ("inlet", "inside", "initial"),
+    "out": ("outlet", "output", "leaving"),
+    "o": ("outlet", "outside"),
+    "s": ("source", "supply", "steam"),
+    "r": ("return",),
+    "w": ("water",),
+    "fw": ("feedwater",),
+    "g": ("gas", "flue"),
+    "f": ("fuel", "final", "feedwater"),
+    "a": ("air", "ambient"),
+    "amb": ("ambient",),
+    "el": ("electrical", "electric", "electricity"),
+    "e": ("electrical", "electric", "electricity"),
+    "th": ("thermal", "heat"),
+    "b": ("boiler", "baseline"),
+    "hp": ("pump",),
+    "comp": ("compressor",),
+    "cap": ("capacity",),
+    "max": ("maximum", "max", "peak"),
+    "min": ("minimum", "min"),
+    "avg": ("average", "mean"),
+    "mean": ("average", "mean"),
+    "tot": ("total",),
+    "req": ("required", "requirement"),
+    "amount": ("amount", "quantity"),
+    "temp": ("temperature",),
+    "temps": ("temperature",),
+    "eff": ("efficiency",),
+    "consumed": ("consumption", "consumed"),
+    "delivered": ("delivered", "delivery"),
+    "required": ("required", "requirement"),
+    "electrical": ("electrical", "electric", "electricity"),
+    "electric": ("electrical", "electric", "electricity"),
+    "elec": ("electrical", "electric", "electricity"),
+    "lhv": ("lhv", "lower"),
+    "hhv": ("hhv", "higher"),
+    "plr": ("part load ratio",),
+    "ef": ("emission factor",),
+    "gwp": ("gwp",),
+    "htc": ("heat transfer coefficient",),
+    "adp": ("acid dew point",),
+    "sat": ("saturation", "saturated"),
+    "stack": ("stack", "flue"),
+    "hours": ("hour",),
+    "qty": ("quantity",),
+    "vol": ("volume",),
+    "temperature": ("temperature",),
+}
+
+# words of a temperature that is the higher and of one that is the lower of a pair: ΔT is the first minus the second
+PAIRS: tuple[tuple[frozenset[str], frozenset[str]], ...] = tuple(
+    (frozenset(a.split()), frozenset(b.split()))
+    for a, b in (
+        ("outlet leaving", "inlet entering"),
+        ("required requirement target setpoint final process", "inlet initial entering ambient feed start"),
+        ("hot", "cold"),
+        ("supply flow", "return"),
+        ("sink delivery", "source"),
+        ("indoor inside internal", "outdoor outside external ambient"),
+        ("stack flue", "ambient"),
+    )
+)
+
+UNIT_WORDS = frozenset(
+    """
+    kg g t tonne ton lb kw mw w gw kwh mwh gwh twh wh kj mj gj tj j btu mmbtu therm m2 m3 ft2 ft3 sqft sqm ft km mm cm
+    mile liter litre gallon gal hr h hrs year yr day month minute second s ms percent pct c f k r degc degf celsius
+    fahrenheit kelvin rankine kpa mpa pa bar psi mmhg ppmv ppm usd eur gbp kgco2e tco2e gco2e kgco2 tco2 co2e co2 pax
+    """.split()  # noqa: SIM905
+)
