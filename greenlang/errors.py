@@ -13,6 +13,7 @@ Mistakes in a spec are values (`greenlang.specs.diagnostics.Diagnostic`), collec
     ├── TemplateError (ValueError)        a template that cannot be used as asked (greenlang.catalogue)
     │   └── TemplateNotFound (LookupError) a name of a template that there is not
     ├── CatalogueError (ValueError)       a file that is no catalogue of agents
+    ├── PackError (ValueError)            a pack that cannot be exported, verified or merged as asked
     ├── RegistryConflict (ValueError)     same id and version, other bytes
     ├── RegistryError (OSError)           the registry's database fails (greenlang.registry)
     ├── BucketError (OSError)             the bucket cannot be read or written
@@ -83,6 +84,10 @@ class TemplateNotFound(TemplateError, LookupError):
 
 class CatalogueError(GreenlangError, ValueError):
     """A file that is no catalogue of agents."""
+
+
+class PackError(GreenlangError, ValueError):
+    """A pack that cannot be exported, verified or merged as asked; the message says why and what to do."""
 
 
 class RegistryConflict(GreenlangError, ValueError):

@@ -61,6 +61,11 @@ class Settings(BaseSettings):
         return self.var / "packs"
 
     @property
+    def keys(self) -> Path:
+        """Folder of the key that signs packs, and of its public half."""
+        return self.var / "keys"
+
+    @property
     def tables(self) -> Path:
         """Folder of Parquet tables (factors, outcomes, tests, ...)."""
         return self.var / "tables"

@@ -226,6 +226,8 @@ def combine(left: str, op: str, right: str) -> str:
 @lru_cache(maxsize=8192)
 def power(unit: str, exponent: Decimal) -> str:
     """The unit of ``x ** exponent``."""
+    if not exponent:
+        return DIMENSIONLESS  # Pint would spell it kWh**0, and not read that again
     return _spell(parse_unit(unit) ** (int(exponent) if exponent == exponent.to_integral_value() else exponent))
 
 

@@ -1,9 +1,9 @@
-"""References that other factor stores write, and what they are in ours: reviewed, with evidence, or reviewed as nothing.
+"""References that other factor stores write, and what they are in ours: reviewed, with evidence, or none.
 
 Belongs here: reading ``emission_factors/aliases/foreign.yaml`` and finding the entry of a reference. Does not belong
 here: references of our own, likeness (``nearest``): what no entry covers is not foreign but unknown.
 
-An entry never puts another edition, place or quantity in the place of what was asked without a ``warning`` that says so.
+An entry never puts another edition, place or quantity for what was asked without a ``warning`` that says so.
 """
 
 from __future__ import annotations

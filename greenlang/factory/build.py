@@ -20,16 +20,18 @@ import greenlang_sdk
 
 import greenlang
 from greenlang import _paths
+from greenlang.factors.model import row_digest
 from greenlang.factors.table import FactorTable
-from greenlang.factory import describe
+from greenlang.factory import describe, whole
+from greenlang.factory.attest import envelope_path, sign_pack
 from greenlang.factory.generate import generate, package_name
 from greenlang.factory.outcome import AgentOutcome, DimensionResult, SpecSource, Stage, StageOutcome
 from greenlang.factory.pack import PackInfo, finish_pack, publish_pack, recover_pack, write_pack
 from greenlang.factory.wheels import sdk_wheel
 from greenlang.formulas.library import FormulaLibrary, library
-from greenlang.provenance import bytes_digest, factor_digest, files_digest
-from greenlang.quality import judge, overall
-from greenlang.resolution.plan import Resolution, Vector
+from greenlang.provenance import bytes_digest, files_digest
+from greenlang.quality import judge, overall, vector_inputs
+from greenlang.resolution.plan import Resolution
 from greenlang.resolution.resolve import resolve
 from greenlang.sandbox import Sandbox
 from greenlang.sandbox.verdict import Evaluation, Verdict
@@ -122,7 +124,10 @@ class Builder:
             files = generate(resolution)
         consumed = consumed_digest(files)
         base = replace(base, consumed_digest=consumed, lineage=_lineage(resolution))
-        if task.standing == consumed and (self.settings.packs / slug(task.key)).is_dir():
+        standing = self.settings.packs / slug(task.key)
+        if task.standing == consumed and standing.is_dir():
+            if not envelope_path(standing).is_file():  # the last run ended before it was signed
+                sign_pack(standing, self.settings.keys)
             return clock.built(replace(base, outcome="registered", reason="unchanged", rebuilt=False))
         return self.tried(clock, base, resolution, files)
 
@@ -136,7 +141,7 @@ class Builder:
             with clock.stage("test_generation"):
                 verdict = self.sandbox.run_tests(folder, package)
                 evaluations = [
-                    self.sandbox.evaluate(folder, package, [_plain(v) for v in resolution.vectors], hash_seed=seed)
+                    self.sandbox.evaluate(folder, package, vector_inputs(resolution), hash_seed=seed)
                     for seed in HASH_SEEDS
                 ]
             with clock.stage("quality_validation"):
@@ -160,6 +165,7 @@ class Builder:
                     tables_digest=self.table.digest,
                 )
                 publish_pack(folder, self.settings.packs / slug(base.key))
+                sign_pack(self.settings.packs / slug(base.key), self.settings.keys)
             return clock.built(_packed(base, info, self.settings))
         finally:
             shutil.rmtree(folder, ignore_errors=True)
@@ -280,24 +286,21 @@ def _why(verdict: Verdict, evaluations: list[Evaluation], dimensions: tuple[Dime
     return f"quality: {'; '.join(failed)}"
 
 
-def _plain(vector: Vector) -> dict[str, Any]:
-    return {
-        name: value if isinstance(value, bool | int | str) else str(value)
-        for name, value in vector.input.items()
-        if value is not None
-    }
-
-
 def _lineage(resolution: Resolution) -> tuple[dict[str, Any], ...]:
     spec = resolution.spec
     rows: list[dict[str, Any]] = [{"kind": "spec", "ref": spec.partition, "digest": spec.digest, "citation": ""}]
     rows += [
-        {"kind": "factor", "ref": f.ref, "digest": factor_digest(f), "citation": f.citation} for f in resolution.pinned
+        {"kind": "factor", "ref": f.ref, "digest": row_digest(f), "citation": f.citation} for f in resolution.pinned
     ]
     known = library()
-    for formula_id in sorted({p.formula_id for p in resolution.plans.values() if p.formula_id}):
+    plans = whole.plans(resolution).values()
+    for formula_id in sorted({p.formula_id for p in plans if p.formula_id}):
         formula = known.get(formula_id)
         if formula is not None:
             citation = f"{formula.citation.document}, {formula.citation.locator}"
             rows.append({"kind": "formula", "ref": formula_id, "digest": formula.digest, "citation": citation})
+    rows += [
+        {"kind": "parameter", "ref": row.key, "digest": row.digest, "citation": row.citation}
+        for row in whole.parameters(resolution)
+    ]
     return tuple(rows)

@@ -6,7 +6,6 @@ from the shape of a formula (an output that is proportional to an input). None c
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
@@ -16,6 +15,7 @@ from greenlang_sdk.decimals import CONTEXT, NotANumber, normal_text, to_decimal,
 
 from greenlang import units
 from greenlang.errors import UnitError
+from greenlang.factory.text import json_lines
 from greenlang.formulas.tree import (
     Arithmetic,
     Call,
@@ -47,9 +47,19 @@ _MISFITS = ("", " ", "!", "0", "x", "?" * 40)
 
 def cases(resolution: Resolution) -> bytes:
     """The bytes of `tests/vectors.json`."""
+    return case_bytes(case_content(resolution))
+
+
+def case_bytes(content: Mapping[str, Any]) -> bytes:
+    """Test cases as they stand in a pack."""
+    return json_lines(content)
+
+
+def case_content(resolution: Resolution) -> dict[str, Any]:
+    """The test cases of a flat resolution or of a part."""
     spec = resolution.spec
     base = _base(resolution)
-    content = {
+    return {
         "base": _plain(base),
         "vectors": [_vector(v) for v in resolution.vectors],
         "refused": list(_refused(spec, base)),
@@ -57,7 +67,6 @@ def cases(resolution: Resolution) -> bytes:
         "bounds": list(_bounds(resolution)),
         "scaling": list(_scaling(resolution, base)),
     }
-    return (json.dumps(content, indent=1, ensure_ascii=False) + "\n").encode("utf-8")
 
 
 def example(resolution: Resolution) -> dict[str, Any]:

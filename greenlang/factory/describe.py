@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 
+from greenlang.factory import whole
 from greenlang.factory.outcome import AgentOutcome, DimensionResult
 from greenlang.factory.pack import PackInfo
 from greenlang.resolution.plan import Resolution
@@ -17,7 +18,9 @@ from greenlang.specs.diagnostics import Diagnostic
 _MEANS = {
     "given": "given in the spec",
     "property": "stated by a property",
+    "prose": "described in words",
     "library": "formula library",
+    "overlay": "reviewed overlay",
     "system": "supplied by the runtime",
 }
 _MARK = {"passed": "✔", "failed": "✘", "not_applicable": "–"}
@@ -37,11 +40,9 @@ def _table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
 def plan(resolution: Resolution) -> str:
     """Each output with its formula, means and source; the pinned factors; what is not covered or missing."""
     spec = resolution.spec
+    plans, units = whole.plans(resolution), whole.units(resolution)
     parts = [f"**{spec.name}** {spec.version}: {spec.summary}".rstrip(": ")]
-    rows = [
-        (f"`{p.output}`", spec.outputs[p.output].unit, p.text, _MEANS[p.means], p.citation)
-        for p in resolution.plans.values()
-    ]
+    rows = [(f"`{name}`", units[name], p.text, _MEANS[p.means], p.citation) for name, p in plans.items()]
     if rows:
         parts.append(_table(("tool", "unit", "formula", "found by", "source"), rows))
     if resolution.pinned:

@@ -333,8 +333,12 @@ class _Batch:
         spec, _ = read(source.data, source.name, max_bytes=self.settings.max_spec_bytes)
         assert spec is not None, "it was read a moment ago, and its digest is in its key"
         ports = [
-            tuple(Port(p.name, p.dtype, p.unit, p.description) for p in group.values())
-            for group in (spec.inputs, spec.outputs)
+            tuple(
+                Port(f"{one.part}.{p.name}" if spec.parts else p.name, p.dtype, p.unit, p.description)
+                for one in spec.parts or (spec,)
+                for p in (one.outputs if outputs else one.inputs).values()
+            )
+            for outputs in (False, True)
         ]
         self.registry.register(
             RegistryEntry(

@@ -16,17 +16,12 @@ import greenlang_sdk
 from greenlang_sdk.decimals import normal_text, to_decimal
 
 import greenlang
+from greenlang.factors.model import row_digest
+from greenlang.factory import whole
 from greenlang.factory.generate import distribution_name, package_name
 from greenlang.factory.outcome import DimensionResult
 from greenlang.factory.wheels import agent_wheel, sdk_wheel
-from greenlang.provenance import (
-    CERTIFICATE,
-    bytes_digest,
-    canonical,
-    factor_digest,
-    files_digest,
-    tree,
-)
+from greenlang.provenance import CERTIFICATE, bytes_digest, canonical, files_digest, tree
 from greenlang.resolution.plan import Resolution
 from greenlang.sandbox.verdict import Verdict
 
@@ -136,14 +131,14 @@ def _content(resolution: Resolution, dimensions: Sequence[DimensionResult], verd
         },
         "spec": {"sha256": spec.digest, "dialect": spec.dialect},
         "engine": {"greenlang": greenlang.__version__, "greenlang_sdk": greenlang_sdk.__version__},
-        "outputs": [_output(resolution, name) for name in resolution.order],
+        "outputs": [_output(resolution, part, name) for part in resolution.flat for name in part.order],
         "gaps": [
             {
                 "selectors": [list(pair) for pair in gap.selectors],
                 "reason": gap.reason,
                 "candidates": list(gap.candidates),
             }
-            for gap in resolution.gaps
+            for gap in whole.gaps(resolution)
         ],
         "tests": _tests(verdict),
         "quality": [
@@ -160,11 +155,11 @@ def _content(resolution: Resolution, dimensions: Sequence[DimensionResult], verd
     }
 
 
-def _output(resolution: Resolution, name: str) -> dict[str, Any]:
-    plan = resolution.plans[name]
+def _output(resolution: Resolution, part: Resolution, name: str) -> dict[str, Any]:
+    plan = part.plans[name]
     return {
-        "output": name,
-        "unit": resolution.spec.outputs[name].unit,
+        "output": f"{part.spec.part}.{name}" if whole.is_toolbox(resolution) else name,
+        "unit": part.spec.outputs[name].unit,
         "means": plan.means,
         "formula": plan.text,
         "formula_id": plan.formula_id,
@@ -182,9 +177,13 @@ def _factors(resolution: Resolution) -> dict[str, Any]:
                 "value": f.value,
                 "unit": f.unit,
                 "citation": f.citation,
-                "digest": factor_digest(f),
+                "digest": row_digest(f),
             }
             for f in resolution.pinned
+        ]
+        + [
+            {"key": r.key, "value": r.value, "unit": r.unit, "citation": r.citation, "digest": r.digest}
+            for r in whole.parameters(resolution)
         ]
     }
 

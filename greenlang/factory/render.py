@@ -11,14 +11,13 @@ from __future__ import annotations
 import keyword
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from decimal import Decimal
 
 from pydantic import BaseModel
 
-from greenlang.errors import FormulaError
+from greenlang.factory.parameters import lookup_name
 from greenlang.factory.text import WIDTH, py_decimal, py_text
-from greenlang.formulas.show import show
 from greenlang.formulas.tree import (
     Arithmetic,
     Call,
@@ -38,6 +37,7 @@ from greenlang.formulas.tree import (
     Text,
     Truth,
     children,
+    rebuild,
 )
 
 _CHOICE, _OR, _AND, _NOT, _COMPARE, _SUM, _PRODUCT, _SIGN, _ATOM = range(1, 10)
@@ -51,7 +51,22 @@ RESERVED = frozenset(
     | set(keyword.kwlist)
     | {"Decimal", "Input", "Output", "Tool", "TOOLS", "Agent", "AGENT", "ExecutionContext", "CalculatorAgent"}
     | {"lookup", "tables", "tools", "given", "context", "need", "round_output", "power", "self", "cls"}
-    | {"sqrt", "exp", "ln", "log10", "round_half_even", "min", "max", "abs", "dict", "tool", "str", "bool", "super"}
+    | {
+        "sqrt",
+        "exp",
+        "ln",
+        "log10",
+        "round_half_even",
+        "sum_over",
+        "min",
+        "max",
+        "abs",
+        "dict",
+        "tool",
+        "str",
+        "bool",
+        "super",
+    }
     | {
         "as_dict",
         "canonical",
@@ -130,13 +145,19 @@ class _Part:
     plain: bool = False  # a bare Python int, which must not meet another one
 
 
-def render(node: Node, *, names: Mapping[tuple[str, str], str], constants: Constants) -> Body:
+def render(
+    node: Node,
+    *,
+    names: Mapping[tuple[str, str], str],
+    constants: Constants,
+    tables: Mapping[str, str] | None = None,
+) -> Body:
     """The statements that compute ``node`` and return it.
 
-    ``names`` maps (kind, name) of inputs and outputs to parameters. Raises TypeError for a tree that is not checked,
-    FormulaError for what an agent cannot compute.
+    ``names`` maps (kind, name) of inputs and outputs to parameters, ``tables`` a look-up to its name in the pack where
+    that is another. Raises TypeError for a tree that is not checked.
     """
-    writer = _Writer(names, constants)
+    writer = _Writer(names, constants, tables or {})
     lines = writer.function(node)
     return Body(lines, writer.functions, writer.looks_up, any("Decimal(" in line for line in lines))
 
@@ -197,9 +218,11 @@ def _upper(unit: str) -> str:
 
 
 class _Writer:
-    def __init__(self, names: Mapping[tuple[str, str], str], constants: Constants) -> None:
+    def __init__(self, names: Mapping[tuple[str, str], str], constants: Constants, tables: Mapping[str, str]) -> None:
         self.names = names
         self.constants = constants
+        self.tables = tables
+        self.row = ""  # the name of the row inside a sum
         self.functions: set[str] = set()
         self.looks_up = False
         self.locals: set[str] = set(names.values())
@@ -229,7 +252,7 @@ class _Writer:
             return [f"{pad}{prefix}(", *inside, f"{pad})"] if inside else self.branches(node, prefix, pad)
         inside = self.inside(node, pad + _INDENT)
         if inside:
-            opening = f"{node.function}(" if isinstance(node, Call) else "("
+            opening = f"{node.function}(" if isinstance(node, Call) else "sum_over(" if isinstance(node, Sum) else "("
             return [f"{pad}{prefix}{opening}", *inside, f"{pad})"]
         inner = [n for n in self.operands(node) if not isinstance(n, (Name, Number, Text, Truth))]
         if not inner:
@@ -246,6 +269,8 @@ class _Writer:
         """Parts of an expression that may be computed before it; the right side of and/or may not."""
         if isinstance(node, Logic):
             return [node.left]
+        if isinstance(node, (Sum, TableCall)):
+            return []  # what a row holds cannot be computed before the rows are gone through
         chain = self.chain(node) if isinstance(node, (Arithmetic, Convert)) else []
         return [inner for _, inner in chain] if len(chain) > 1 else list(children(node))
 
@@ -268,6 +293,11 @@ class _Writer:
                 return []  # its name in Python is another
             self.expression(node)
             lines = [f"{pad}{self.decimal(a).text}," for a in node.arguments]
+        elif isinstance(node, Sum):
+            arguments = self.expression(node).text.removeprefix("sum_over(").removesuffix(")")
+            rows, _, term = arguments.partition(", ")
+            lines = [f"{pad}{arguments}"]
+            return lines if len(lines[0]) <= WIDTH else [f"{pad}{rows},", f"{pad}{term},"]
         elif isinstance(node, (Arithmetic, Compare, Convert, Logic)) and len(self.chain(node)) > 1:
             text = f"{pad}{self.expression(node).text}"
             if len(self.chain(node)) == 2 and "(" in text:
@@ -349,11 +379,15 @@ class _Writer:
                 return _Part(str(value), _ATOM)
             case Name(name=name, kind="symbol"):
                 return _Part(name, _ATOM)
+            case Name(name=name, kind="column"):
+                return _Part(f"{self.row}.{identifier(name.rpartition('.')[2])}", _ATOM)
             case Name(name=name, kind=kind):
                 return _Part(self.names[kind, name], _ATOM)
             case Lookup(table=table, inputs=inputs):
                 self.looks_up = True
-                keys = ", ".join([py_text(table), *(self.names["input", name] for name in inputs)])
+                keys = ", ".join(
+                    [py_text(self.tables.get(table, table)), *(self.names["input", name] for name in inputs)]
+                )
                 return _Part(f"lookup({keys})", _ATOM)
             case Negate(operand=operand):
                 part = self.expression(operand)
@@ -384,11 +418,20 @@ class _Writer:
                 return _Part(f"{first} if {self.wrapped(condition, _OR)} else {last}", _CHOICE)
             case SystemValue():
                 raise TypeError("a system value is the runtime's, not a tool's")
-            case Sum() | TableCall():
-                raise FormulaError(
-                    f"`{show(node)}`: an agent holds factor rows only, neither table inputs nor parameters"
-                )
+            case TableCall(select=select):
+                self.looks_up = True
+                keys = ", ".join([py_text(lookup_name(node)), *(self.expression(key).text for _, key in select)])
+                return _Part(f"lookup({keys})", _ATOM)
+            case Sum(table=table, body=body):
+                return self.sum(table, body)
         raise TypeError(f"{type(node).__name__} stands in no checked tree")
+
+    def sum(self, table: str, body: Node) -> _Part:
+        """``sum_over(rows, lambda row: ...)``; sums do not nest in the formula language."""
+        self.functions.add("sum_over")
+        self.row = identifier("row", self.locals)
+        term = self.decimal(body).text
+        return _Part(f"sum_over({self.names['input', table]}, lambda {self.row}: {term})", _ATOM)
 
     def arithmetic(self, node: Arithmetic) -> _Part:
         if node.op == "**":
@@ -434,6 +477,8 @@ def _eager_lookups(node: Node) -> list[Lookup]:
                 visit(condition)
             case Logic(left=left):
                 visit(left)
+            case Sum():
+                pass  # over no rows its look-ups are not needed
             case _:
                 for child in children(inner):
                     visit(child)
@@ -450,16 +495,4 @@ def _same(a: Node, b: Node) -> bool:
 
 def _swap(node: Node, old: Node, new: Node) -> Node:
     """The tree with ``old`` replaced by ``new``."""
-    if _same(node, old):
-        return new
-    match node:
-        case Negate(operand=x) | Not(operand=x) | Convert(operand=x):
-            return replace(node, operand=_swap(x, old, new))
-        case Arithmetic(left=a, right=b) | Compare(left=a, right=b) | Logic(left=a, right=b):
-            return replace(node, left=_swap(a, old, new), right=_swap(b, old, new))
-        case Call(arguments=arguments):
-            return replace(node, arguments=tuple(_swap(a, old, new) for a in arguments))
-        case If(condition=c, then=a, otherwise=b):
-            return replace(node, condition=_swap(c, old, new), then=_swap(a, old, new), otherwise=_swap(b, old, new))
-        case _:
-            return node
+    return new if _same(node, old) else rebuild(node, lambda part: _swap(part, old, new))

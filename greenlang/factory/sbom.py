@@ -6,6 +6,7 @@ import importlib.metadata
 import json
 import re
 from functools import cache
+from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
 import greenlang_sdk
@@ -18,22 +19,41 @@ from packageurl import PackageURL
 
 def sbom(*, distribution: str, version: str, license_id: str, digest: str) -> bytes:
     """The bytes of `sbom.cdx.json`. The serial number follows from ``digest``; there is no timestamp."""
-    root = _component(distribution, version, ComponentType.APPLICATION)
+    common = _common()
+    root = f"{distribution}@{version}"
+    component = {
+        "bom-ref": root,
+        "licenses": [{"license": {"name": license_id}}],
+        "name": distribution,
+        "purl": PackageURL("pypi", name=distribution, version=version).to_string(),
+        "type": "application",
+        "version": version,
+    }
+    depends = [*common["dependencies"], {"dependsOn": _roots(), "ref": root}]
+    content = common | {
+        "dependencies": sorted(depends, key=lambda entry: str(entry["ref"])),
+        "metadata": {"component": component},
+        "serialNumber": f"urn:uuid:{uuid5(NAMESPACE_URL, f'greenlang:pack:{digest}')}",
+    }
+    return canonical(content)
+
+
+@cache
+def _common() -> dict[str, Any]:
+    """What every bill of this environment says: all but the agent itself."""
     pins = _pins()
     parts = {name: _component(name, pinned) for name, (pinned, _) in pins.items()}
-    bom = Bom(
-        components=parts.values(),
-        serial_number=uuid5(NAMESPACE_URL, f"greenlang:pack:{digest}"),
-        metadata=BomMetaData(component=root),
-    )
-    bom.register_dependency(root, [parts["greenlang-sdk"], parts["pydantic"]])
+    bom = Bom(components=parts.values(), serial_number=uuid5(NAMESPACE_URL, "greenlang"), metadata=BomMetaData())
     for name, (_, needs) in pins.items():
         bom.register_dependency(parts[name], [parts[n] for n in needs])
-    content = json.loads(JsonV1Dot6(bom).output_as_string())
-    content["metadata"].pop("timestamp", None)
-    content["metadata"].pop("tools", None)
-    content["metadata"]["component"]["licenses"] = [{"license": {"name": license_id}}]
-    return canonical(content)
+    content: dict[str, Any] = json.loads(JsonV1Dot6(bom).output_as_string())
+    return content
+
+
+@cache
+def _roots() -> list[str]:
+    """What the agent itself needs."""
+    return [f"{name}@{_pins()[name][0]}" for name in ("greenlang-sdk", "pydantic")]
 
 
 def _component(name: str, version: str, kind: ComponentType = ComponentType.LIBRARY) -> Component:

@@ -58,6 +58,12 @@ def py_call(head: str, arguments: Sequence[str], *, indent: int = 0, tail: str =
     return f"{head}\n{body}{pad}{closing}{tail}"
 
 
+def py_import(module: str, *names: str) -> str:
+    """``from module import a, b``; in brackets, one name a line, where that is too long."""
+    line = f"from {module} import {', '.join(names)}"
+    return line if len(line) <= WIDTH else py_call(f"from {module} import (", names, wide=True)
+
+
 def py_keyword(name: str, value: str, *, indent: int) -> str:
     """``name="value"`` for an argument list; a text too long for its line becomes several literals in brackets."""
     room = WIDTH - indent - 1
@@ -78,7 +84,9 @@ def py_keyword(name: str, value: str, *, indent: int) -> str:
 
 def one_line(text: str) -> str:
     """Running text on one line, without control characters."""
-    return " ".join("".join(c if c.isprintable() or c.isspace() else " " for c in text).split())
+    if not text.isprintable():
+        text = "".join(c if c.isprintable() or c.isspace() else " " for c in text)
+    return " ".join(text.split())
 
 
 def doc(text: str, *, indent: int = 4, hang: int = 0) -> str:
@@ -111,6 +119,24 @@ def code(text: object) -> str:
 def toml_text(value: str) -> str:
     """A TOML basic string."""
     return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
+def json_lines(content: Mapping[str, object]) -> bytes:
+    """A JSON object for people: every entry of its lists on a line of its own."""
+    parts = []
+    for name, value in content.items():
+        if isinstance(value, list) and value:
+            inside = ",\n".join(f"  {json.dumps(item, ensure_ascii=False)}" for item in value)
+            parts.append(f" {json.dumps(name)}: [\n{inside}\n ]")
+        else:
+            parts.append(f" {json.dumps(name)}: {json.dumps(value, ensure_ascii=False)}")
+    return ("{\n" + ",\n".join(parts) + "\n}\n").encode("utf-8")
+
+
+def yaml_text(value: object) -> str:
+    """A double-quoted YAML scalar."""
+    quoted = json.dumps(one_line(str(value)), ensure_ascii=False)
+    return "".join(c if c.isprintable() else f"\\U{ord(c):08x}" for c in quoted)
 
 
 _PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_/.+-]*(?: [A-Za-z0-9_/.+-]+)*")

@@ -9,14 +9,13 @@ from __future__ import annotations
 import json
 import re
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
 
-from greenlang_sdk.decimals import normal_text
-
+from greenlang.factory import whole
 from greenlang.factory.outcome import DimensionResult
 from greenlang.quality import source
 from greenlang.quality.dimensions import (
@@ -104,12 +103,8 @@ def overall(dimensions: Sequence[DimensionResult]) -> tuple[float, bool]:
 
 
 def vector_inputs(resolution: Resolution) -> list[dict[str, Any]]:
-    """The inputs of the resolution's vectors as JSON values, decimals as texts: what `Sandbox.evaluate` is given."""
-    return [{name: _plain(value) for name, value in vector.input.items()} for vector in resolution.vectors]
-
-
-def _plain(value: Decimal | int | str | bool) -> Any:
-    return normal_text(value) if isinstance(value, Decimal) else value
+    """The inputs of all vectors as JSON values, decimals as texts: what `Sandbox.evaluate` is given."""
+    return [question.input for question in whole.questions(resolution)]
 
 
 def _conclude(dimension: Dimension, results: Sequence[Result]) -> DimensionResult:
@@ -183,20 +178,22 @@ def _texts(findings: Sequence[Finding]) -> list[str]:
 
 def _specification(case: _Case) -> list[Result]:
     resolution, spec = case.resolution, case.resolution.spec
-    planned = [name for name in spec.outputs if name in resolution.plans]
+    units = [(part, name) for part in resolution.flat for name in part.spec.outputs]
+    planned = [name for part, name in units if name in part.plans]
     errors = [f"{d.code} {d.message}" for d in resolution.diagnostics if d.severity == "error"]
     pinned = resolution.pinned
     uncited = [f.key for f in pinned if not (f.document and (f.table or f.cell))]
     silent = [line.path for line in spec.ledger if line.fate == "ignored" and not line.reason]
+    every = spec.parts or (spec,)
     fields = {
         "name": spec.name,
         "summary": spec.summary,
         "licence": spec.license,
         "owners": spec.owners,
         "tags": spec.tags,
-        "worked cases": spec.golden,
-        "descriptions of inputs": spec.inputs and all(i.description for i in spec.inputs.values()),
-        "descriptions of outputs": spec.outputs and all(o.description for o in spec.outputs.values()),
+        "worked cases": any(one.golden for one in every),
+        "descriptions of inputs": _described(i.description for one in every for i in one.inputs.values()),
+        "descriptions of outputs": _described(o.description for one in every for o in one.outputs.values()),
     }
     absent = [name for name, value in fields.items() if not value]
     cited = (
@@ -210,14 +207,20 @@ def _specification(case: _Case) -> list[Result]:
         if keys
         else Result("ledger", 0.0, False, "the reader kept no ledger")
     )
-    missing = [name for name in spec.outputs if name not in resolution.plans]
+    missing = [name for part, name in units if name not in part.plans]
     return [
-        _share("outputs planned", len(planned), len(spec.outputs), "outputs", missing),
+        _share("outputs planned", len(planned), len(units), "outputs", missing),
         _none("no contradiction", errors, "errors"),
         cited,
         ledger,
         _share("fields", len(fields) - len(absent), len(fields), "present", absent),
     ]
+
+
+def _described(texts: Iterable[str]) -> bool:
+    """Whether there are any, and none of them is empty."""
+    found = list(texts)
+    return bool(found) and all(found)
 
 
 # --- implementation --------------------------------------------------------------------------------------------
@@ -281,7 +284,7 @@ def _lines(lines: Sequence[int]) -> str:
 
 
 def _determinism(case: _Case) -> list[Result]:
-    vectors, runs = case.resolution.vectors, case.evaluations
+    vectors, runs = [question.vector for question in whole.questions(case.resolution)], case.evaluations
     broken = [f"{e.status}: {e.detail}" for e in runs if e.status != "passed"]
     if broken:
         identical = Result("identical", 0.0, False, _some(broken))
@@ -351,8 +354,7 @@ def _documentation(case: _Case) -> list[Result]:
     headings = set(re.findall(r"^#{1,3}\s+(.+?)\s*$", _read(case.pack / "README.md"), re.MULTILINE))
     absent = [h for h in README_HEADINGS if h not in headings]
     api = _read(case.pack / "docs/api.md")
-    tools = own.get(f"{case.package}/tools.py")
-    functions = source.public_functions(tools) if tools is not None else []
+    functions = [f for name, tree in own.items() if name.endswith("/tools.py") for f in source.public_functions(tree)]
     unnamed = [f for f in functions if not re.search(rf"\b{re.escape(f)}\b", api)]
     return [
         _share("docstrings", len(names) - len(silent), len(names), "public names", silent),

@@ -10,6 +10,7 @@ from greenlang.specs.model import AgentSpec, InputSpec, Scalar
 from greenlang.specs.reader import violates
 
 MAX_COMBINATIONS = 24
+_LEAST, _MOST = Decimal(-(2**31)), Decimal(2**31 - 1)  # of an int32
 _STEPS = (Decimal("0"), Decimal("1"), Decimal("10.5"), Decimal("1000"))
 Inputs = dict[str, Scalar]
 
@@ -18,6 +19,9 @@ def numbers(item: InputSpec) -> list[Decimal]:
     """Ascending values of a numeric input: both ends (just inside an open one) and some between."""
     low = item.ge if item.ge is not None else item.gt
     high = item.le if item.le is not None else item.lt
+    if item.dtype == "int32":  # an end that no such number reaches is none
+        low = low if low is not None and low >= _LEAST else None
+        high = high if high is not None and high <= _MOST else None
     if low is None and high is None:
         values = list(_STEPS[1:])
     elif high is None:
@@ -31,7 +35,7 @@ def numbers(item: InputSpec) -> list[Decimal]:
         values = [*([low] if item.ge is not None else []), *values, *([high] if item.le is not None else [])]
     if item.dtype == "int32":
         values = [v.to_integral_value() for v in values]
-        values = [v for v in values if (low is None or v >= low) and (high is None or v <= high)]
+        values = [v for v in values if (_LEAST if low is None else low) <= v <= (_MOST if high is None else high)]
     if item.enum:
         values = sorted(Decimal(v) for v in item.enum if isinstance(v, Decimal | int))
     return [v for v in dict.fromkeys(values) if not violates(item, typed(item, v))]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import replace
 from decimal import Decimal as D
 
@@ -323,11 +324,57 @@ def build_odd() -> Resolution:
     )
 
 
+def build_smallest() -> Resolution:
+    """One input, one output, one vector, nothing described."""
+    return Resolution(
+        spec=spec("x/smallest", [InputSpec("a", "float64")], [OutputSpec("b", "float64")]),
+        plans={"b": plan("b", op("*", given("a"), number("2")), "a × 2")},
+        order=("b",),
+        lookups={},
+        vectors=(Vector("two", "golden", {"a": D(1)}, {"b": "2"}),),
+    )
+
+
+def as_part(resolution: Resolution, whole: AgentSpec, name: str) -> Resolution:
+    """A flat resolution as one of several tools."""
+    own = resolution.spec
+    part = replace(own, agent_id=whole.agent_id, version=whole.version, digest=whole.digest, part=name)
+    return replace(resolution, spec=part)
+
+
+def build_toolbox() -> Resolution:
+    """Four tools behind a dispatcher; two of them mean different rows by one name of a look-up."""
+    whole = spec("plant/toolbox", [], [], summary="Several tools of a plant in one agent", license="MIT")
+    second = build_combustion()
+    table = second.lookups["gwp_ch4"]
+    other = replace(table, rows={(): replace(table.rows[()], key="ipcc/ar5/gwp/ch4", value=D(28))})
+    second = replace(
+        second,
+        lookups=second.lookups | {"gwp_ch4": other},
+        vectors=tuple(v for v in second.vectors if v.error or v.name == "nothing burnt"),
+    )
+    found = {
+        "burn_fuel": build_combustion(),
+        "burn_fuel_ar5": second,
+        "heat_pump": build_heat_pump(),
+        "Double": build_smallest(),
+    }
+    parts = tuple(as_part(one, whole, name) for name, one in found.items())
+    return Resolution(replace(whole, parts=tuple(p.spec for p in parts)), {}, (), {}, parts=parts)
+
+
 def _fixed(value: D) -> str:
     return f"{value.quantize(D('0.000001')):f}".rstrip("0").rstrip(".")
 
 
-BUILDERS = {"combustion": build_combustion, "heat_pump": build_heat_pump, "constant": build_constant, "odd": build_odd}
+BUILDERS = {
+    "combustion": build_combustion,
+    "heat_pump": build_heat_pump,
+    "constant": build_constant,
+    "odd": build_odd,
+    "smallest": build_smallest,
+    "toolbox": build_toolbox,
+}
 
 
 @pytest.fixture(scope="session")
@@ -345,7 +392,17 @@ def constant() -> Resolution:
     return build_constant()
 
 
+@pytest.fixture(scope="session")
+def builders() -> dict[str, Callable[[], Resolution]]:
+    return BUILDERS
+
+
+@pytest.fixture(scope="session")
+def toolbox() -> Resolution:
+    return build_toolbox()
+
+
 @pytest.fixture(scope="session", params=sorted(BUILDERS))
 def resolution(request: pytest.FixtureRequest) -> Resolution:
-    """Each of the three in turn."""
+    """Each of them in turn."""
     return BUILDERS[request.param]()

@@ -14,12 +14,13 @@ from uuid import UUID
 
 import pytest
 
+from greenlang.factors.model import row_digest
 from greenlang.factory import pack as room
 from greenlang.factory.generate import generate
 from greenlang.factory.outcome import DimensionResult
 from greenlang.factory.pack import PackInfo, finish_pack, publish_pack, write_pack
 from greenlang.factory.wheels import agent_wheel, sdk_wheel
-from greenlang.provenance import CERTIFICATE, PackCertificate, bytes_digest, factor_digest, tree
+from greenlang.provenance import CERTIFICATE, PackCertificate, bytes_digest, tree
 from greenlang.resolution.plan import Resolution
 from greenlang.sandbox.verdict import CoverageResult, Profile, TestResult, Verdict
 
@@ -153,7 +154,7 @@ def test_the_certificate_names_what_the_pack_stands_on(combustion: Resolution, f
     content = certificate.content
     assert content["spec"]["sha256"] == combustion.spec.digest
     assert content["factors"]["release"] == "embedded-1.1.0"
-    assert {r["digest"] for r in content["factors"]["rows"]} == {factor_digest(f) for f in combustion.pinned}
+    assert {r["digest"] for r in content["factors"]["rows"]} == {row_digest(f) for f in combustion.pinned}
     assert content["tests"]["passed"] == 3
     assert content["quality"] == [
         {"name": "tests", "status": "passed", "score": "100", "threshold": "85", "weight": "0.3", "required": True}
@@ -174,7 +175,7 @@ def test_a_release_that_changes_no_row_changes_only_the_certificate(combustion: 
 def test_every_tampered_file_is_named(finished: Path) -> None:
     certificate = PackCertificate.load(finished)
     (finished / "README.md").write_bytes(b"changed")
-    (finished / "demo.py").unlink()
+    (finished / "demos" / "api.py").unlink()
     (finished / "extra.py").write_bytes(b"")
     (finished / "LICENSE").unlink()
     (finished / "LICENSE").symlink_to("README.md")
@@ -183,7 +184,7 @@ def test_every_tampered_file_is_named(finished: Path) -> None:
         "LICENSE was changed",
         "README.md was changed",
         "certificate.json was changed",
-        "demo.py is missing",
+        "demos/api.py is missing",
         "extra.py does not belong to the pack",
     ]
 
@@ -258,6 +259,10 @@ def test_wheels_install_into_an_empty_environment(
     )
     assert json.loads(done.stdout)["data"]["co2e_kg"] == combustion.vectors[0].expect["co2e_kg"]
     demo = subprocess.run(
-        [python, tmp_path / "pack1" / "demo.py"], capture_output=True, text=True, check=True, env=environment
+        [python, tmp_path / "pack1" / "demos" / "command_line.py"],
+        capture_output=True,
+        text=True,
+        check=True,
+        env=environment,
     )
     assert "cop = 4.952" in demo.stdout

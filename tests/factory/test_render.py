@@ -29,7 +29,9 @@ from greenlang.formulas.tree import (
     Node,
     Not,
     Number,
+    Sum,
     SystemValue,
+    TableCall,
 )
 
 NAMES = {("input", n): n for n in ("a", "b", "a_rather_long_name_of_an_input_that_fills_lines")}
@@ -218,3 +220,55 @@ def test_any_name_becomes_a_legal_one(wish: str) -> None:
     assert made not in RESERVED
     ast.parse(f"{made} = 1")
     assert identifier(wish, [made]) != made
+
+
+ROWS = TableCall(table="mcf", column="fraction", select=(("system", Name(name="kind", kind="input", type="text")),))
+
+
+def test_a_value_of_a_parameter_table_is_a_lookup_by_its_keys() -> None:
+    names = {("input", "kind"): "kind_", ("input", "a"): "a"}
+    body = render(op("*", name("a"), ROWS), names=names, constants=Constants())
+    assert body.lines == ['    return a * lookup("mcf.fraction", kind_)']
+    assert body.looks_up
+
+
+def fuels(text: str) -> Name:
+    return Name(name=f"fuels.{text}", kind="column", unit="1")
+
+
+SUMMED = {("input", "fuels"): "fuels", ("input", "a"): "a", ("input", "row"): "row"}
+
+
+def total(node: Node) -> str:
+    return "\n".join(line.strip() for line in render(node, names=SUMMED, constants=Constants()).lines)
+
+
+def test_a_sum_over_rows_is_one_call_of_the_runtime() -> None:
+    short = Sum(table="fuels", body=op("*", fuels("mass"), fuels("class")))
+    assert total(short) == "return sum_over(fuels, lambda row_2: row_2.mass * row_2.class_)"
+    constant = Sum(table="fuels", body=Number(value=Decimal(1)))
+    assert total(constant) == "return sum_over(fuels, lambda row_2: Decimal(1))"
+    body = render(op("/", short, name("a")), names=SUMMED, constants=Constants())
+    assert body.functions == {"sum_over"}
+
+
+def test_what_a_row_holds_stays_inside_the_sum_however_long_it_is() -> None:
+    term: Node = fuels("a_rather_long_name_of_a_column")
+    for column in ("another_long_name_of_a_column", "a_third_long_name_of_a_column"):
+        term = op("*", term, fuels(column))
+    lines = render(op("+", Sum(table="fuels", body=term), name("a")), names=SUMMED, constants=Constants()).lines
+    source = "def tool(fuels, a):\n" + "\n".join(lines)
+
+    class Row:
+        a_rather_long_name_of_a_column = Decimal(2)
+        another_long_name_of_a_column = Decimal(3)
+        a_third_long_name_of_a_column = Decimal(5)
+
+    space: dict[str, Any] = {"sum_over": decimals.sum_over}
+    exec(source, space)
+    assert space["tool"]([Row(), Row()], Decimal(1)) == 61
+
+
+def test_a_lookup_inside_a_sum_is_made_for_each_row_only() -> None:
+    body = op("*", fuels("mass"), Lookup(table="t", inputs=("a",)))
+    assert total(Sum(table="fuels", body=body)) == 'return sum_over(fuels, lambda row_2: row_2.mass * lookup("t", a))'

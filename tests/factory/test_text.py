@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import subprocess
 import sys
 import tomllib
@@ -81,3 +82,23 @@ def test_calls_break_like_a_formatter() -> None:
         check=True,
     )
     assert done.stdout == source
+
+
+def test_a_list_stands_on_one_line_an_entry() -> None:
+    made = text.json_lines({"a": [{"b": "é"}, 2], "c": [], "d": {"e": None}})
+    assert made.decode() == '{\n "a": [\n  {"b": "é"},\n  2\n ],\n "c": [],\n "d": {"e": null}\n}\n'
+    assert json.loads(made) == {"a": [{"b": "é"}, 2], "c": [], "d": {"e": None}}
+
+
+@given(ANY)
+def test_any_text_is_one_scalar_of_yaml(value: str) -> None:
+    assert yaml.safe_load(f"a: {text.yaml_text(value)}") == {"a": text.one_line(value)}
+
+
+def test_a_long_import_breaks_like_a_formatter() -> None:
+    assert text.py_import("a.b", "One", "two") == "from a.b import One, two"
+    source = text.py_import(f"gl_{'a' * 80}.logs", "RUN_ID", "log_runs") + "\n\n__all__ = [RUN_ID, log_runs]\n"
+    command = [sys.executable, "-m", "ruff", "check", "--isolated", "--select", "I", "--line-length", "100", "-"]
+    done = subprocess.run(command, input=source, capture_output=True, text=True, check=False)
+    assert "(\n    RUN_ID,\n    log_runs,\n)" in source
+    assert done.returncode == 0, done.stdout

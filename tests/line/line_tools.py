@@ -63,7 +63,9 @@ def end_state(settings: Settings) -> dict[str, Any]:
     registry.close()
     outcomes = [{k: v for k, v in row.items() if k not in _RUN} for row in MetricsStore(settings).outcomes()]
     return {
-        "packs": tree(settings.packs),
+        "packs": {name: value for name, value in tree(settings.packs).items() if not name.endswith(".dsse.json")},
+        # what is signed; the signature itself is of each factory's own key
+        "signed": {p.name: json.loads(p.read_bytes())["payload"] for p in sorted(settings.packs.glob("*.dsse.json"))},
         "bucket": tree(settings.var / "bucket"),
         "registry": entries,
         "outcomes": json.loads(json.dumps(outcomes, default=str)),

@@ -170,3 +170,8 @@ def test_what_was_derived_before_does_not_change_a_conversion() -> None:
     told = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout.split()
     wanted = [1 / (2000 * Fraction("0.45359237")), 1 / Fraction("1055.05585262")]
     assert all(abs(Fraction(got) / want - 1) < Fraction(1, 10**33) for got, want in zip(told, wanted, strict=True))
+
+
+@pytest.mark.parametrize(("unit", "exponent", "made"), [("kWh", "0", "1"), ("m", "2", "m**2"), ("1", "3", "1")])
+def test_the_unit_of_a_power_is_one_that_is_read_again(unit: str, exponent: str, made: str) -> None:
+    assert units.parse_unit(units.power(unit, Decimal(exponent))) == units.parse_unit(made)

@@ -23,8 +23,9 @@ def test_agent_answers_what_was_expected(case: Case) -> None:
 @pytest.mark.parametrize("case", CASES.answered, ids=str)
 def test_every_answer_names_its_sources(case: Case) -> None:
     result = pack.AGENT.run(case.input)
-    used = {key for step in result.chain for key, _ in step.factors}
-    assert {citation.ref for citation in result.citations} == {f"ef://{key}" for key in used}
+    rows = {key for step in result.chain for key, _ in step.factors}
+    used = {key if "://" in key else f"ef://{key}" for key in rows}
+    assert {citation.ref for citation in result.citations} == used
     assert all(citation.text for citation in result.citations)
 
 

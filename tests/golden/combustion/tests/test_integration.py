@@ -1,4 +1,4 @@
-"""The agent as a person meets it: installed, on the command line, in the demo, as files."""
+"""The agent as a person meets it: installed, on the command line, in the demos, as files."""
 
 import io
 import json
@@ -14,6 +14,7 @@ from greenlang_sdk.factors import read_tables
 from greenlang_sdk.testing import answers, calculate, read_cases
 
 import gl_emissions_carbon_calculator_v1 as pack
+from gl_emissions_carbon_calculator_v1.logs import RUN_ID, log_runs
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = "gl_emissions_carbon_calculator_v1"
@@ -87,10 +88,56 @@ def test_command_line_refuses_what_is_no_json_object(
     assert "JSON" in capsys.readouterr().err
 
 
-def test_demo_prints_every_output(capsys: pytest.CaptureFixture[str]) -> None:
-    runpy.run_path(str(ROOT / "demo.py"), run_name="__main__")
+def test_command_line_logs_where_it_is_asked_to(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("AGENT_LOGS", "json")
+    assert run_as_module(monkeypatch, json.dumps(CASES.base)) == 0
+    line = json.loads(capsys.readouterr().err)
+    assert line["message"] == "answered"
+    assert line["agent"] == pack.Agent.agent_id
+
+
+def test_log_lines_tell_the_run_and_never_the_figures() -> None:
+    agent, stream = pack.Agent(), io.StringIO()
+    log_runs(agent, stream)
+    token = RUN_ID.set("request-7")
+    answered = agent.run(CASES.base)
+    RUN_ID.reset(token)
+    agent.run({"no_such_input": 1})
+    first, second = map(json.loads, stream.getvalue().splitlines())
+    assert first["run_id"] == "request-7" != second["run_id"]
+    assert (first["version"], first["level"]) == (pack.Agent.version, "info")
+    assert first["provenance"] == answered.provenance
+    assert (second["message"], second["level"]) == ("refused", "warning")
+    assert second["errors"][0]["code"] == "invalid_input"
+    assert first["seconds"] >= 0
+    assert "data" not in first
+
+
+def test_logging_changes_no_result() -> None:
+    agent = pack.Agent()
+    log_runs(agent, io.StringIO())
+    assert agent.run(CASES.base).canonical() == pack.AGENT.run(CASES.base).canonical()
+
+
+@pytest.mark.parametrize("demo", ["command_line.py", "notebook.py"])
+def test_demo_prints_every_output(
+    demo: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", [demo])
+    try:
+        runpy.run_path(str(ROOT / "demos" / demo), run_name="__main__")
+    except SystemExit as ended:
+        assert ended.code == 0
     printed = capsys.readouterr().out
     assert all(f"{name} = " in printed for name in pack.Output.model_json_schema()["properties"])
+
+
+def test_demo_tells_a_refused_input_by_its_exit_code(capsys: pytest.CaptureFixture[str]) -> None:
+    demo = runpy.run_path(str(ROOT / "demos" / "command_line.py"))
+    assert demo["main"](["no_such_input=true"]) == 1
+    assert "refused: no_such_input" in capsys.readouterr().out
 
 
 def test_answers_for_a_judge_are_one_line_each() -> None:
@@ -124,6 +171,12 @@ def test_project_file_names_the_package() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     assert project["tool"]["flit"]["module"]["name"] == PACKAGE
     assert project["project"]["dependencies"] == ["greenlang-sdk==0.1.0", "pydantic>=2.11"]
+
+
+def test_changelog_begins_with_this_version() -> None:
+    lines = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8").replace("\\", "").splitlines()
+    heads = [line.removeprefix("## ") for line in lines if line.startswith("## ")]
+    assert heads[0] == pack.Agent.version
 
 
 @pytest.mark.parametrize("name", ["pack.yaml", "README.md", "docs/api.md"])

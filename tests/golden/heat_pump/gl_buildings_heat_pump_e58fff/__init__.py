@@ -1,0 +1,12 @@
+"""Heat-Pump, version 1.0.0.
+
+COP of a heat pump, per Carnot.
+"""
+
+from .agent import Agent
+from .models import Input, Output
+from .tools import TOOLS
+
+AGENT = Agent()
+
+__all__ = ["AGENT", "TOOLS", "Agent", "Input", "Output"]

@@ -1,0 +1,58 @@
+# %% [markdown]
+# # Odd One
+#
+# Odd One.
+#
+# Each `# %%` starts a cell: open this file as a notebook in VS Code, PyCharm, Spyder or Jupyter
+# (jupytext), or run it whole with `python demos/notebook.py`.
+
+# %%
+from decimal import Decimal
+
+import gl_grid_odd_one as pack
+
+example: dict[str, object] = {
+    "energy": "2.5",
+    "year": 2024,
+    "limit": 1,
+    "code": "UX",
+}
+
+# %% [markdown]
+# ## One calculation
+#
+# A refused input is a result, too: `result.errors` says why.
+
+# %%
+result = pack.AGENT.run(example)
+if result.data is not None:
+    for name, value in result.data.as_dict().items():
+        print(f"{name} = {value}")
+for error in result.errors:
+    print(f"refused: {error.field}: {error.message}")
+
+# %% [markdown]
+# ## How it came about
+#
+# Every step of the calculation, unrounded, and the rows of the factor tables that it read.
+
+# %%
+for step in result.chain:
+    print(f"{step.tool} = {step.result}")
+for citation in result.citations:
+    print(f"source: {citation.ref} ({citation.text})")
+print(f"provenance {result.provenance}")
+
+# %% [markdown]
+# ## What if
+#
+# `emissions` with half and with twice of `energy`.
+
+# %%
+for times in ("0.5", "1", "2"):
+    changed = Decimal("2.5") * Decimal(times)
+    varied = pack.AGENT.run({**example, "energy": changed})
+    if varied.data is not None:
+        print(f"energy = {changed}: {varied.data.as_dict()['emissions']}")
+    for error in varied.errors:
+        print(f"energy = {changed} is refused: {error.message}")

@@ -1,0 +1,34 @@
+"""The whole agent on each worked case, to the digit or within the tolerance that the spec declares."""
+
+from pathlib import Path
+
+import pytest
+from greenlang_sdk.testing import Case, agrees, read_cases
+
+import gl_grid_odd_one as pack
+
+CASES = read_cases(Path(__file__).with_name("vectors.json"))
+
+
+@pytest.mark.parametrize("case", CASES.answered, ids=str)
+def test_agent_answers_what_was_expected(case: Case) -> None:
+    result = pack.AGENT.run(case.input)
+    assert result.errors == ()
+    assert result.data is not None
+    actual = result.data.as_dict()
+    for name, expected in case.expect.items():
+        assert agrees(actual[name], expected, case.tolerances.get(name)), name
+
+
+@pytest.mark.parametrize("case", CASES.answered, ids=str)
+def test_every_answer_names_its_sources(case: Case) -> None:
+    result = pack.AGENT.run(case.input)
+    rows = {key for step in result.chain for key, _ in step.factors}
+    used = {key if "://" in key else f"ef://{key}" for key in rows}
+    assert {citation.ref for citation in result.citations} == used
+    assert all(citation.text for citation in result.citations)
+
+
+def test_every_calculated_output_has_an_expected_value() -> None:
+    expected = {name for case in CASES.answered for name in case.expect}
+    assert {tool.output for tool in pack.TOOLS.values()} <= expected

@@ -1,0 +1,185 @@
+"""The agent as a person meets it: installed, on the command line, in the demos, as files."""
+
+import io
+import json
+import runpy
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+from greenlang_sdk.canonical import digest
+from greenlang_sdk.errors import PackDamaged
+from greenlang_sdk.factors import read_tables
+from greenlang_sdk.testing import answers, calculate, read_cases
+
+import gl_grid_odd_one as pack
+from gl_grid_odd_one.logs import RUN_ID, log_runs
+
+ROOT = Path(__file__).resolve().parents[1]
+PACKAGE = "gl_grid_odd_one"
+CASES = read_cases(Path(__file__).with_name("vectors.json"))
+
+
+def run_as_module(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int | str | None:
+    monkeypatch.setattr(sys, "argv", [PACKAGE, *arguments])
+    with pytest.raises(SystemExit) as ended:
+        runpy.run_module(PACKAGE, run_name="__main__")
+    return ended.value.code
+
+
+def test_run_gives_data_provenance_and_chain() -> None:
+    result = pack.AGENT.run(CASES.base)
+    assert result.success
+    assert len(result.provenance) == 64
+    assert [step.tool for step in result.chain] == list(pack.TOOLS)
+
+
+def test_provenance_is_the_digest_of_the_chain() -> None:
+    result = pack.AGENT.run(CASES.base)
+    chain = {
+        "agent": pack.Agent.agent_id,
+        "version": pack.Agent.version,
+        "inputs": pack.Input.model_validate(CASES.base).as_dict(),
+        "steps": [step.as_dict() for step in result.chain],
+    }
+    assert digest(chain) == result.provenance
+
+
+def test_tools_called_one_by_one_agree_with_the_run() -> None:
+    result = pack.AGENT.run(CASES.base)
+    values = calculate(pack.AGENT, CASES.base)
+    called = [values[tool.output] for tool in pack.TOOLS.values()]
+    assert [step.result for step in result.chain] == called
+
+
+def test_typed_input_and_mapping_agree() -> None:
+    typed = pack.Input.model_validate(CASES.base)
+    assert pack.AGENT.run(typed).canonical() == pack.AGENT.run(CASES.base).canonical()
+
+
+def test_command_line_answers(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run_as_module(monkeypatch, json.dumps(CASES.base)) == 0
+    assert json.loads(capsys.readouterr().out)["success"] is True
+
+
+def test_command_line_reads_standard_input(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "stdin", io.StringIO(json.dumps(CASES.base)))
+    assert run_as_module(monkeypatch) == 0
+    assert json.loads(capsys.readouterr().out)["success"] is True
+
+
+def test_command_line_tells_a_refused_input_by_its_exit_code(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run_as_module(monkeypatch, '{"no_such_input": 1}') == 1
+    assert json.loads(capsys.readouterr().out)["success"] is False
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"a": NaN}'])
+def test_command_line_refuses_what_is_no_json_object(
+    text: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run_as_module(monkeypatch, text) == 2
+    assert "JSON" in capsys.readouterr().err
+
+
+def test_command_line_logs_where_it_is_asked_to(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("AGENT_LOGS", "json")
+    assert run_as_module(monkeypatch, json.dumps(CASES.base)) == 0
+    line = json.loads(capsys.readouterr().err)
+    assert line["message"] == "answered"
+    assert line["agent"] == pack.Agent.agent_id
+
+
+def test_log_lines_tell_the_run_and_never_the_figures() -> None:
+    agent, stream = pack.Agent(), io.StringIO()
+    log_runs(agent, stream)
+    token = RUN_ID.set("request-7")
+    answered = agent.run(CASES.base)
+    RUN_ID.reset(token)
+    agent.run({"no_such_input": 1})
+    first, second = map(json.loads, stream.getvalue().splitlines())
+    assert first["run_id"] == "request-7" != second["run_id"]
+    assert (first["version"], first["level"]) == (pack.Agent.version, "info")
+    assert first["provenance"] == answered.provenance
+    assert (second["message"], second["level"]) == ("refused", "warning")
+    assert second["errors"][0]["code"] == "invalid_input"
+    assert first["seconds"] >= 0
+    assert "data" not in first
+
+
+def test_logging_changes_no_result() -> None:
+    agent = pack.Agent()
+    log_runs(agent, io.StringIO())
+    assert agent.run(CASES.base).canonical() == pack.AGENT.run(CASES.base).canonical()
+
+
+@pytest.mark.parametrize("demo", ["command_line.py", "notebook.py"])
+def test_demo_prints_every_output(
+    demo: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", [demo])
+    try:
+        runpy.run_path(str(ROOT / "demos" / demo), run_name="__main__")
+    except SystemExit as ended:
+        assert ended.code == 0
+    printed = capsys.readouterr().out
+    assert all(f"{name} = " in printed for name in pack.Output.model_json_schema()["properties"])
+
+
+def test_demo_tells_a_refused_input_by_its_exit_code(capsys: pytest.CaptureFixture[str]) -> None:
+    demo = runpy.run_path(str(ROOT / "demos" / "command_line.py"))
+    assert demo["main"](["no_such_input=true"]) == 1
+    assert "refused: no_such_input" in capsys.readouterr().out
+
+
+def test_answers_for_a_judge_are_one_line_each() -> None:
+    lines = answers(PACKAGE, [CASES.base, {"no_such_input": 1}]).splitlines()
+    assert [json.loads(line)["ok"] for line in lines] == [True, False]
+
+
+def test_health_proves_the_pinned_rows() -> None:
+    health = pack.AGENT.health()
+    assert health["status"] == "ok"
+    assert health["factor_rows"] == 2
+
+
+def test_every_pinned_row_is_cited_and_fits_its_digest() -> None:
+    data = json.loads((ROOT / PACKAGE / "factors.json").read_text(encoding="utf-8"))
+    for row in data["factors"]:
+        assert row["document"]
+        assert digest({k: v for k, v in row.items() if k != "digest"}) == row["digest"]
+
+
+def test_a_changed_factor_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    path = ROOT / PACKAGE / "factors.json"
+    data = json.loads(path.read_text(encoding="utf-8"))
+    data["factors"][0]["value"] += "1"
+    monkeypatch.setattr(Path, "read_text", lambda *_, **__: json.dumps(data))
+    with pytest.raises(PackDamaged, match="was changed"):
+        read_tables(path)
+
+
+def test_project_file_names_the_package() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    assert project["tool"]["flit"]["module"]["name"] == PACKAGE
+    assert project["project"]["dependencies"] == ["greenlang-sdk==0.1.0", "pydantic>=2.11"]
+
+
+def test_changelog_begins_with_this_version() -> None:
+    lines = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8").replace("\\", "").splitlines()
+    heads = [line.removeprefix("## ") for line in lines if line.startswith("## ")]
+    assert heads[0] == pack.Agent.version
+
+
+@pytest.mark.parametrize("name", ["pack.yaml", "README.md", "docs/api.md"])
+def test_documents_speak_of_every_output(name: str) -> None:
+    text = (ROOT / name).read_text(encoding="utf-8").replace("\\_", "_")
+    assert all(output in text for output in pack.Output.model_json_schema()["properties"])

@@ -1,0 +1,25 @@
+"""The limits of every input, from inside and from outside; what the references do not cover."""
+
+from pathlib import Path
+
+import pytest
+from greenlang_sdk.testing import Case, read_cases
+
+import gl_x_smallest as pack
+
+CASES = read_cases(Path(__file__).with_name("vectors.json"))
+
+
+@pytest.mark.parametrize("case", CASES.refused, ids=str)
+def test_input_outside_its_limits_is_refused_by_name(case: Case) -> None:
+    result = pack.AGENT.run(case.input)
+    assert not result.success
+    assert result.data is None
+    assert {error.code for error in result.errors} == {case.code}
+    assert {error.field.partition(".")[0] for error in result.errors} == {case.field}
+
+
+@pytest.mark.parametrize("payload", [[], "text", 5, None], ids=repr)
+def test_what_is_no_mapping_is_refused(payload: object) -> None:
+    result = pack.AGENT.run(payload)  # type: ignore[arg-type]
+    assert not result.success

@@ -1,0 +1,7 @@
+"""Double: Smallest."""
+
+from .agent import Agent
+from .models import Input, Output
+from .tools import TOOLS
+
+__all__ = ["TOOLS", "Agent", "Input", "Output"]

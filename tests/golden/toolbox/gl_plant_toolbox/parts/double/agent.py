@@ -1,0 +1,36 @@
+"""Double as an agent: it checks its input, calculates in order and rounds at the end."""
+
+from collections.abc import Mapping
+
+from greenlang_sdk.agent import CalculatorAgent, ExecutionContext
+from greenlang_sdk.decimals import round_output
+from greenlang_sdk.factors import PinnedTable
+
+from ... import factors
+from . import tools
+from .models import Input, Output
+
+
+class Agent(CalculatorAgent[Input, Output]):
+    """Smallest.
+
+    Call ``run`` with an Input or a mapping; ``call_tool`` for a single figure; ``health`` to prove
+    the pinned factors.
+    """
+
+    agent_id = "plant/toolbox"
+    version = "1.0.0"
+    input_model = Input
+    output_model = Output
+    tools = tools.TOOLS
+
+    def execute(self, given: Input, context: ExecutionContext) -> Output:
+        """Every output, in an order in which each comes after those that it needs."""
+        b = context.step(tools.b, a=given.a)
+        return Output(
+            b=round_output(b, 6),
+        )
+
+    def factor_tables(self) -> Mapping[str, PinnedTable]:
+        """The pinned look-up tables."""
+        return factors.tables()

@@ -1,0 +1,7 @@
+"""heat_pump: COP of a heat pump, per Carnot."""
+
+from .agent import Agent
+from .models import Input, Output
+from .tools import TOOLS
+
+__all__ = ["TOOLS", "Agent", "Input", "Output"]

@@ -1,0 +1,46 @@
+"""heat_pump as an agent: it checks its input, calculates in order and rounds at the end."""
+
+from collections.abc import Mapping
+
+from greenlang_sdk.agent import CalculatorAgent, ExecutionContext
+from greenlang_sdk.decimals import round_output
+from greenlang_sdk.factors import PinnedTable
+
+from ... import factors
+from . import tools
+from .models import Input, Output
+
+
+class Agent(CalculatorAgent[Input, Output]):
+    """COP of a heat pump, per Carnot.
+
+    Call ``run`` with an Input or a mapping; ``call_tool`` for a single figure; ``health`` to prove
+    the pinned factors.
+    """
+
+    agent_id = "plant/toolbox"
+    version = "1.0.0"
+    input_model = Input
+    output_model = Output
+    tools = tools.TOOLS
+
+    def execute(self, given: Input, context: ExecutionContext) -> Output:
+        """Every output, in an order in which each comes after those that it needs."""
+        cop = context.step(
+            tools.cop,
+            sink=given.sink,
+            lambda_=given.lambda_,
+            grade=given.grade,
+            cap=given.cap,
+        )
+        size = context.step(tools.size, cop=cop, units=given.units)
+        label = context.step(tools.label, cop=cop)
+        return Output(
+            cop=round_output(cop, 3),
+            size=round_output(size, 4),
+            label=label,
+        )
+
+    def factor_tables(self) -> Mapping[str, PinnedTable]:
+        """The pinned look-up tables."""
+        return factors.tables()

@@ -1,0 +1,65 @@
+"""The limits of every input of every tool, from inside and from outside; what is not covered."""
+
+import json
+from pathlib import Path
+
+import pytest
+from greenlang_sdk.testing import Case, read_cases
+
+import gl_plant_toolbox as pack
+
+FILES = sorted(Path(__file__).parent.glob("vectors/*.json"))
+CASES = {json.loads(f.read_text(encoding="utf-8"))["tool"]: read_cases(f) for f in FILES}
+REFUSED = [
+    pytest.param(tool, case, id=f"{tool}-{case}")
+    for tool, cases in CASES.items()
+    for case in cases.refused
+]
+ACCEPTED = [
+    pytest.param(tool, case, id=f"{tool}-{case}")
+    for tool, cases in CASES.items()
+    for case in cases.accepted
+]
+UNANSWERED = [
+    pytest.param(tool, case, id=f"{tool}-{case}")
+    for tool, cases in CASES.items()
+    for case in cases.vectors
+    if case.code
+]
+
+
+@pytest.mark.parametrize(("tool", "case"), REFUSED)
+def test_input_outside_its_limits_is_refused_by_name(tool: str, case: Case) -> None:
+    result = pack.AGENT.call(tool, case.input)
+    assert not result.success
+    assert result.data is None
+    assert {error.code for error in result.errors} == {case.code}
+    assert {error.field.partition(".")[0] for error in result.errors} == {case.field}
+
+
+@pytest.mark.parametrize(("tool", "case"), ACCEPTED)
+def test_input_inside_its_limits_is_taken(tool: str, case: Case) -> None:
+    given = pack.AGENT.agents[tool].input_model.model_validate(case.input).as_dict()
+    assert set(case.input) <= set(given)
+
+
+@pytest.mark.parametrize(("tool", "case"), UNANSWERED)
+def test_what_has_no_answer_is_refused_with_a_reason(tool: str, case: Case) -> None:
+    result = pack.AGENT.call(tool, case.input)
+    assert not result.success
+    assert result.error is not None
+    assert case.code in ("any", result.error.code)
+    assert result.error.message
+
+
+@pytest.mark.parametrize("payload", [[], "text", 5, None], ids=repr)
+def test_what_is_no_mapping_is_refused(payload: object) -> None:
+    result = pack.AGENT.run(payload)  # type: ignore[arg-type]
+    assert not result.success
+
+
+def test_a_tool_that_does_not_exist_is_refused_with_the_list() -> None:
+    result = pack.AGENT.call("no_such_tool", {})
+    assert result.error is not None
+    assert result.error.code == "unknown_tool"
+    assert all(tool in result.error.message for tool in CASES)

@@ -1,0 +1,43 @@
+"""The whole agent on each worked case of each tool, within the tolerance that the spec declares."""
+
+import json
+from pathlib import Path
+
+import pytest
+from greenlang_sdk.testing import Case, agrees, read_cases
+
+import gl_plant_toolbox as pack
+
+FILES = sorted(Path(__file__).parent.glob("vectors/*.json"))
+CASES = {json.loads(f.read_text(encoding="utf-8"))["tool"]: read_cases(f) for f in FILES}
+ANSWERED = [
+    pytest.param(tool, case, id=f"{tool}-{case}")
+    for tool, cases in CASES.items()
+    for case in cases.answered
+]
+
+
+@pytest.mark.parametrize(("tool", "case"), ANSWERED)
+def test_agent_answers_what_was_expected(tool: str, case: Case) -> None:
+    result = pack.AGENT.call(tool, case.input)
+    assert result.errors == ()
+    assert result.data is not None
+    actual = result.data.as_dict()
+    for name, expected in case.expect.items():
+        assert agrees(actual[name], expected, case.tolerances.get(name)), name
+
+
+@pytest.mark.parametrize(("tool", "case"), ANSWERED)
+def test_every_answer_names_its_sources(tool: str, case: Case) -> None:
+    result = pack.AGENT.call(tool, case.input)
+    rows = {key for step in result.chain for key, _ in step.factors}
+    used = {key if "://" in key else f"ef://{key}" for key in rows}
+    assert {citation.ref for citation in result.citations} == used
+    assert all(citation.text for citation in result.citations)
+
+
+@pytest.mark.parametrize("tool", list(CASES))
+def test_every_calculated_output_has_an_expected_value(tool: str) -> None:
+    expected = {name for case in CASES[tool].answered for name in case.expect}
+    calculations = pack.AGENT.agents[tool].tools.values()
+    assert {calculation.output for calculation in calculations} <= expected
