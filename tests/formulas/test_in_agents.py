@@ -9,14 +9,12 @@ from typing import Any
 import pytest
 from greenlang_sdk import decimals
 
-from greenlang.errors import FormulaError
 from greenlang.factors import FactorTable
 from greenlang.factory.render import Constants, render
 from greenlang.formulas.check import Scope, Symbol, check
 from greenlang.formulas.evaluate import evaluate
 from greenlang.formulas.library import library
 from greenlang.formulas.parse import parse
-from greenlang.formulas.tree import Name, Number, Sum, TableCall
 from greenlang.resolution.resolve import resolve
 from greenlang.specs.reader import read
 
@@ -74,14 +72,6 @@ def test_what_an_agent_cannot_hold_is_a_finding(formula: str, message: str) -> N
     if spec is not None:
         findings += resolve(spec, FactorTable.load(), library()).diagnostics
     assert any(message in f.message for f in findings), findings
-
-
-@pytest.mark.parametrize(
-    "node", [Sum("fuels", Number(Decimal(1))), TableCall("t", "c", (("k", Name("x", "input")),), unit="1")]
-)
-def test_a_tree_made_otherwise_is_refused_as_well(node: Any) -> None:
-    with pytest.raises(FormulaError, match="an agent holds factor rows only"):
-        render(node, names={}, constants=Constants())
 
 
 @pytest.mark.parametrize("word", ["sum", "table"])
