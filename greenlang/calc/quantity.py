@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from decimal import Context, Decimal, DecimalException, localcontext
+from decimal import Context, Decimal, DecimalException
 from fractions import Fraction
 from functools import lru_cache
 
@@ -134,9 +134,8 @@ def _root(name: str) -> Fraction:
     """How many root units one unit is, as the fraction that its definition means."""
     from greenlang import units
 
-    with localcontext(Context(prec=_INNER)):
-        size = units.registry().Quantity(Decimal(1), name).to_root_units().magnitude
-        short = Context(prec=_INNER - 20).plus(size).normalize()
+    size = units.registry().Quantity(Decimal(1), name).to_root_units().magnitude
+    short = Context(prec=_INNER - 20).plus(size).normalize(Context(prec=_INNER))
     if len(short.as_tuple().digits) <= _SHORT:
         return Fraction(short)
     fraction = Fraction(size)

@@ -69,11 +69,6 @@ class CompiledSql:
         return not self.functions
 
     @property
-    def declared_function(self) -> bool:
-        """Whether the formula uses sqrt, exp, ln, log10 or a power, which give 34 digits."""
-        return not self.exact
-
-    @property
     def expression(self) -> str:
         """DECIMAL(38, decimals); NULL where there is no answer."""
         if self.path == "sql":

@@ -145,11 +145,6 @@ def read_prose(text: str) -> ReadProse:
     return ReadProse(tuple(equations), tuple(definitions), tuple(unread))
 
 
-def is_formula(text: str) -> bool:
-    """Whether a text holds an equation that can be read."""
-    return bool(read_prose(text).equations)
-
-
 # --- statements ---------------------------------------------------------------------------------------------------
 
 

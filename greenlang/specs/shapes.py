@@ -258,22 +258,6 @@ class Expected(Closed):
     tol: Number | None = None
 
 
-class LooseExpected(Open):
-    """The same in the dialects C and D: a value, or limits of it."""
-
-    rest: ClassVar[str] = "no key of an expectation"
-    told: ClassVar[Severity | None] = "warning"
-
-    value: Scalar = None
-    tol: Number | None = None
-    tolerance: Number | None = None
-    min: Number | None = None
-    max: Number | None = None
-    ge: Number | None = None
-    le: Number | None = None
-    pattern: str | None = None
-
-
 class Golden(Closed):
     """One entry of ``tests.golden``."""
 

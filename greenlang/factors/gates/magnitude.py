@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from decimal import Decimal
-from functools import cache
 
 from greenlang.factors.gates.columns import Columns, columns
 from greenlang.factors.gates.compare import Pair, outside, short, sibling_pairs, witness_pairs
@@ -88,16 +87,9 @@ def _alike(rows: Columns, start: int, stop: int) -> dict[tuple[str, str], list[t
     found: dict[tuple[str, str], list[tuple[int, Decimal, Decimal]]] = defaultdict(list)
     for place in range(start, stop):
         if kinds[place] in _WHOLE and rows.values[place]:
-            kind, scale = _kind_of(units[place])
+            scale, kind = in_base_units(units[place])
             found[kind, gases[place]].append((place, abs(rows.values[place]) * scale, scale))
     return found
-
-
-@cache
-def _kind_of(unit: str) -> tuple[str, Decimal]:
-    """What units that convert into each other have in common, and the factor to one of them."""
-    size, base = in_base_units(unit)
-    return base, size
 
 
 def _usual(sizes: list[Decimal]) -> tuple[Decimal, Decimal]:
