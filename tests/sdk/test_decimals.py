@@ -138,6 +138,16 @@ def test_rounding_inside_a_formula_is_half_even_and_pads_nothing(value: str, dig
     assert decimals.round_half_even(Decimal(value), Decimal(digits)) == got
 
 
+def test_an_answer_that_is_too_large_is_told() -> None:
+    assert decimals.round_whole(Decimal("2147483647.4"), "a") == 2**31 - 1
+    with pytest.raises(CalculationError, match="no whole number of 32 bits") as told:
+        decimals.round_whole(Decimal("2147483647.5"), "a")
+    assert told.value.field == "a"
+    assert decimals.round_output(Decimal("1e990"), 6) == Decimal("1e990")
+    with pytest.raises(CalculationError, match="the result is too large"):
+        decimals.round_output(Decimal("1e1000"), 6)
+
+
 def test_functions_ignore_the_caller_s_context() -> None:
     with decimal.localcontext(prec=3):
         assert decimals.sqrt(Decimal(2)) == Decimal("1.414213562373095048801688724209698")

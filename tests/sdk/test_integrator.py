@@ -157,6 +157,22 @@ def test_a_sink_that_fails_leaves_the_cursor_behind_what_it_took() -> None:
     assert sink.meters == ["m0", "m1", "m2", "m3", "m4"]
 
 
+@pytest.mark.parametrize(("error", "message"), [(TimeoutError("no answer"), "no answer"), (ConnectionError(), "Conn")])
+def test_a_connection_that_breaks_is_unavailable(error: OSError, message: str) -> None:
+    class Broken(Collected):
+        def write(self, records: Sequence[Any]) -> None:
+            if self.batches:
+                raise error
+            super().write(records)
+
+    result = Carrier(Listed(readings(1, 1, 1, 1, 1)), Broken()).run({})
+    assert result.error is not None
+    assert result.error.code == "unavailable"
+    assert result.error.message.startswith(message)
+    assert result.data is not None
+    assert result.data.written == 2
+
+
 def test_a_source_that_fails_drops_the_batch_it_had_begun() -> None:
     sink = Collected()
     result = Carrier(Listed(readings(1, 1, 1, 1), fails_at=3), sink).run({})

@@ -7,7 +7,9 @@ import logging
 import pickle
 import threading
 from collections.abc import Mapping
-from decimal import Decimal
+from datetime import date
+from decimal import Decimal, localcontext
+from enum import Enum
 from typing import Any
 
 import pytest
@@ -107,6 +109,27 @@ def test_a_hook_may_refuse_a_run() -> None:
     assert agent.run({"amount": 1}).errors == (AgentError("invalid_input", "year", "the year is closed"),)
 
 
+def test_a_hook_that_refuses_a_refused_run_adds_its_error() -> None:
+    def closed(context: ExecutionContext) -> None:
+        raise errors.Unavailable("nobody could be told")
+
+    agent = Share()
+    agent.add_lifecycle_hook("failed", closed)
+    assert [error.code for error in agent.run({"amount": -1}).errors] == ["invalid_input", "unavailable"]
+
+
+def test_a_hook_may_add_hooks() -> None:
+    agent, seen = Share(), list[int]()
+
+    def again(context: ExecutionContext) -> None:
+        seen.append(1)
+        agent.add_lifecycle_hook("pre_execute", again)
+
+    agent.add_lifecycle_hook("pre_execute", again)
+    assert agent.run({"amount": 1}).success
+    assert len(seen) == 1
+
+
 def test_a_hook_with_a_bug_is_not_swallowed() -> None:
     agent = Share()
     agent.add_lifecycle_hook("failed", lambda context: dict[str, str]()["nothing"])
@@ -131,6 +154,97 @@ def test_an_agent_prepares_once_and_again_only_if_that_failed() -> None:
         assert agent.run({"amount": 1}).success
     agent.initialize()
     assert agent.tries == 2
+
+
+def test_an_agent_that_prepares_holds_up_no_other() -> None:
+    class Warm(Share):
+        def prepare(self) -> None:
+            other = threading.Thread(target=Share().run, args=({"amount": 1},), daemon=True)
+            other.start()
+            other.join(60)
+            self.done = not other.is_alive()
+
+    agent = Warm()
+    assert agent.run({"amount": 1}).success
+    assert agent.done
+
+
+def test_an_agent_that_does_not_say_what_it_is_is_told_when_it_is_made() -> None:
+    class Nameless(AgentSpecV2Base[Loose, Sum]):
+        version = "1.0.0"
+        input_model = Loose
+
+        def execute(self, given: Loose, context: ExecutionContext) -> Sum:
+            return Sum(total=Decimal(1))
+
+    with pytest.raises(TypeError, match="Nameless does not declare agent_id, output_model"):
+        Nameless()
+
+
+class Kind(Enum):
+    COLD = "cold"
+
+
+class Day(AgentInput):
+    day: date
+    kind: Kind
+    share: Number = 0.5  # type: ignore[assignment]  # as people write it
+
+
+class Seen(AgentOutput):
+    day: date
+    kinds: dict[str, Kind]
+    share: Number
+
+
+def test_dates_and_choices_are_values_like_others() -> None:
+    class Dated(AgentSpecV2Base[Day, Seen]):
+        agent_id = "test/dated"
+        version = "1.0.0"
+        input_model = Day
+        output_model = Seen
+
+        def execute(self, given: Day, context: ExecutionContext) -> Seen:
+            return Seen(day=given.day, kinds={"one": given.kind}, share=given.share / 3)
+
+    result = Dated().run({"day": "2024-02-29", "kind": "cold"})
+    assert result.data is not None
+    assert result.data.day == date(2024, 2, 29)
+    expected = {"day": "2024-02-29", "kinds": {"one": "cold"}, "share": "0." + "1" + "6" * 32 + "7"}
+    assert json.loads(result.canonical())["data"] == expected
+    assert result == Dated().run(Day(day=date(2024, 2, 29), kind=Kind.COLD, share=Decimal("0.5")))
+    assert {e.field for e in Dated().run({"day": "2024-02-30", "kind": "hot"}).errors} == {"day", "kind"}
+
+
+class Quotient(Loosely):
+    """Calculates in `execute` itself."""
+
+    def execute(self, given: Loose, context: ExecutionContext) -> Sum:
+        return Sum(total=1 / Decimal(given.value))
+
+
+def test_arithmetic_anywhere_in_a_run_is_under_the_declared_context() -> None:
+    with localcontext(prec=3):
+        result = Quotient().run({"value": 3})
+    assert result.data is not None
+    assert result.data.total == Decimal("0." + "3" * 34)
+    assert Quotient().run({"value": 0}).error == AgentError("calculation", "", "division by zero")
+
+
+def test_a_typed_input_is_checked_like_a_mapping() -> None:
+    changed = ShareInput(amount=Decimal(1)).model_copy(update={"amount": Decimal(-1)})
+    (error,) = Share().run(changed).errors
+    assert (error.code, error.field) == ("invalid_input", "amount")
+
+
+@pytest.mark.parametrize("answer", [None, 5, Loose(value=1)])
+def test_an_answer_of_another_type_is_a_bug(answer: Any) -> None:
+    class Careless(Loosely):
+        def execute(self, given: Loose, context: ExecutionContext) -> Sum:
+            return answer  # type: ignore[no-any-return]
+
+    with pytest.raises(ValueError, match="for Sum"):
+        Careless().run({"value": 1})
 
 
 @pytest.mark.parametrize(

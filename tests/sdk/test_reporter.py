@@ -5,11 +5,14 @@ from __future__ import annotations
 import csv
 import io
 import json
+from datetime import date
 from decimal import Decimal
+from enum import Enum
 from html.parser import HTMLParser
 from typing import Any
 
 import pytest
+from greenlang_sdk.models import Record
 from greenlang_sdk.reporter import Figure, Figures, Listing, Paragraph, Report, ReporterAgent
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -49,6 +52,25 @@ def names(form: str, *values: object) -> str:
 
 def share() -> dict[str, object]:
     return Share().run({"amount": 10}).as_dict() | {"provenance": "ab12"}
+
+
+class Kind(Enum):
+    COLD = "cold"
+
+
+class Day(Record):
+    day: date
+    kind: Kind
+
+
+def test_a_record_is_data_as_well() -> None:
+    class Days(ShareReport):
+        sections = (Figures("Day", (Figure("on", "day"), Figure("it was", "kind"))),)
+
+    report = Days().run({"format": "csv", "data": Day(day=date(2024, 2, 29), kind=Kind.COLD)}).data
+    assert report is not None
+    assert "Day,1,value,2024-02-29" in report.text
+    assert "Day,2,value,cold" in report.text
 
 
 def test_markdown() -> None:

@@ -17,7 +17,7 @@ import pytest
 from greenlang_sdk.agent import ExecutionContext
 from greenlang_sdk.errors import StateConflict, StateMismatch
 from greenlang_sdk.models import AgentInput, AgentOutput, Number, Record, Text
-from greenlang_sdk.results import AgentResult
+from greenlang_sdk.results import AgentError, AgentResult
 from greenlang_sdk.stateful import Checkpoint, CheckpointStore, StatefulAgent
 
 from tests.sdk.agents import Readings, Tally, TallyState, Total
@@ -159,8 +159,35 @@ def test_a_state_of_another_version_is_refused_until_it_is_forgotten(store: Chec
     assert result.error is not None
     assert result.error.code == "state_version"
     assert "holds a state of version 1, this agent reads version 2" in result.error.message
-    Next(store).forget(Readings.model_validate(GIVEN))
+    Next(store).forget(GIVEN)
     assert Next(store).run(GIVEN).success
+
+
+def test_a_state_that_does_not_fit_its_model_is_refused(store: CheckpointStore) -> None:
+    class Counted(TallyState):
+        counted: int
+
+    class Changed(Tally):
+        state_model = Counted
+
+    assert Tally(store).run(GIVEN).success
+    result = Changed(store).run(GIVEN)
+    assert result.error is not None
+    assert result.error.code == "state_version"
+    assert "which does not fit Counted; raise state_version" in result.error.message
+
+
+def test_a_file_that_stays_locked_is_unavailable(tmp_path: Path) -> None:
+    path = tmp_path / "state.sqlite"
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        result = Tally(CheckpointStore(path, timeout=0)).run(GIVEN)
+    assert result.error == AgentError("unavailable", "", "state.sqlite stayed locked for 0 seconds")
+
+
+def test_memory_is_no_place_for_checkpoints() -> None:
+    with pytest.raises(ValueError, match="they need a file"):
+        CheckpointStore(":memory:")
 
 
 def database(*statements: str) -> Callable[[Path], None]:

@@ -87,6 +87,7 @@ class ComplianceAgent(AgentSpecV2Base[InT, ComplianceReport]):
 
     output_model = ComplianceReport
     rules: ClassVar[tuple[Rule[Any], ...]]
+    declared = (*AgentSpecV2Base.declared, "rules")
 
     def __init__(self) -> None:
         super().__init__()

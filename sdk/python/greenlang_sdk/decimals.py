@@ -31,6 +31,7 @@ __all__ = [
     "power",
     "round_half_even",
     "round_output",
+    "round_whole",
     "sqrt",
     "sum_over",
     "to_decimal",
@@ -49,6 +50,7 @@ CONTEXT = decimal.Context(
 )
 T = TypeVar("T")
 MAX_DIGITS = 1000
+_WHOLE = (-(2**31), 2**31 - 1)
 _PLAIN = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,6})?")
 # Rounding and printing must not fail on values that the context itself can hold.
 _WIDE = decimal.Context(
@@ -105,7 +107,7 @@ def to_whole(value: object) -> Decimal:
     number = to_decimal(value)
     if number != number.to_integral_value():
         raise NotANumber("a whole number is needed")
-    if not -(2**31) <= number < 2**31:
+    if not _WHOLE[0] <= number <= _WHOLE[1]:
         raise NotANumber("a whole number of 32 bits is needed")
     return Decimal(int(number))
 
@@ -121,9 +123,22 @@ def normal_text(value: Decimal) -> str:
 
 
 def round_output(value: Decimal, decimals: int) -> Decimal:
-    """``value`` rounded half-even to ``decimals`` digits after the point, in normal form."""
+    """``value`` rounded half-even to ``decimals`` digits after the point, in normal form.
+
+    Raises CalculationError for one of more than a thousand digits.
+    """
+    if value.adjusted() + decimals >= MAX_DIGITS:
+        raise CalculationError("the result is too large")
     rounded = value.quantize(Decimal(1).scaleb(-decimals), context=_WIDE)
     return Decimal(normal_text(rounded))
+
+
+def round_whole(value: Decimal, name: str) -> Decimal:
+    """``value`` rounded half-even to a whole number of 32 bits. Raises CalculationError, with ``name``, for another."""
+    rounded = round_output(value, 0)
+    if not _WHOLE[0] <= rounded <= _WHOLE[1]:
+        raise CalculationError("the result is no whole number of 32 bits", field=name)
+    return rounded
 
 
 def sqrt(value: Decimal) -> Decimal:

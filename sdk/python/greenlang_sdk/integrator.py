@@ -30,7 +30,7 @@ class Source(Protocol):
     def read(self, after: str) -> Iterable[tuple[str, Mapping[str, object]]]:
         """(cursor, record) pairs behind a cursor, "" for the beginning; the same order every time.
 
-        Raises Unavailable if the source does not answer now.
+        Raises Unavailable, or Python's own ConnectionError or TimeoutError, if the source does not answer now.
         """
 
 
@@ -40,7 +40,7 @@ class Sink(Protocol[SinkT_contra]):
     def write(self, records: Sequence[SinkT_contra]) -> None:
         """Take a batch. It may come twice (the run died before its report), so writing twice is writing once.
 
-        Raises Unavailable if the sink does not answer now.
+        Raises what a source raises if the sink does not answer now.
         """
 
 
@@ -106,6 +106,7 @@ class IntegratorAgent(AgentSpecV2Base[Transfer, TransferReport], Generic[RecordT
     record_model: type[RecordT]
     batch_size: ClassVar[int] = 500
     max_errors: ClassVar[int] = 1000  # listed; all are counted
+    declared = (*AgentSpecV2Base.declared, "record_model")
 
     def __init__(self, source: Source, sink: Sink[SentT]) -> None:
         super().__init__()
@@ -127,9 +128,11 @@ class IntegratorAgent(AgentSpecV2Base[Transfer, TransferReport], Generic[RecordT
                 if batch.sent:
                     self.sink.write(batch.sent)
                 report = self._added(report, batch)
-        except Unavailable:
+        except (Unavailable, ConnectionError, TimeoutError) as error:
             context.partial = report
-            raise
+            if isinstance(error, Unavailable):
+                raise
+            raise Unavailable(str(error) or type(error).__name__) from error
         finished = given.limit is None or report.read < given.limit
         return report.model_copy(update={"finished": finished})
 

@@ -10,6 +10,7 @@ Belongs here: what every agent does. Does not belong here: the patterns (`agent`
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from abc import ABC, abstractmethod
@@ -17,7 +18,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, Generic, Literal, TypeVar, get_args
+from typing import Any, ClassVar, Generic, Literal, TypeVar, get_args
 
 from pydantic import ValidationError
 
@@ -25,7 +26,7 @@ from greenlang_sdk.canonical import canonical, digest
 from greenlang_sdk.decimals import calculation
 from greenlang_sdk.errors import AgentError, CanonicalError, InvalidInput, Refusal, Several
 from greenlang_sdk.factors import PinnedFactor, recording
-from greenlang_sdk.models import AgentInput, AgentOutput
+from greenlang_sdk.models import AgentInput, AgentOutput, plain
 from greenlang_sdk.results import AgentResult, Citation, Step
 
 InT = TypeVar("InT", bound=AgentInput)
@@ -46,7 +47,18 @@ Event = Literal[
     "failed",
 ]
 EVENTS: tuple[Event, ...] = get_args(Event)
-LOCK = threading.RLock()  # one for all agents: it is held for a moment, and agents stay picklable
+_PREFIX = re.compile(r"^(Value error|Assertion failed), ")
+LOCK = threading.RLock()  # one for all agents: it is held for a moment only
+
+
+class _Preparing:
+    """An agent's own lock, held while it prepares, however long that takes. A copy of the agent gets a new one."""
+
+    def __init__(self) -> None:
+        self.lock = threading.RLock()
+
+    def __reduce__(self) -> tuple[type[_Preparing], tuple[()]]:
+        return _Preparing, ()
 
 
 @dataclass(slots=True)
@@ -183,9 +195,14 @@ class AgentSpecV2Base(ABC, Generic[InT, OutT]):
     version: str
     input_model: type[InT]
     output_model: type[OutT]
+    declared: ClassVar[tuple[str, ...]] = ("agent_id", "version", "input_model", "output_model")
 
     def __init__(self) -> None:
+        missing = [name for name in self.declared if not hasattr(self, name)]
+        if missing:
+            raise TypeError(f"{type(self).__name__} does not declare {', '.join(missing)}")
         self._hooks: dict[Event, list[Hook]] = {event: [] for event in EVENTS}
+        self._preparing = _Preparing()
         self._initialized = False
         self.metrics = AgentMetrics()
 
@@ -204,8 +221,9 @@ class AgentSpecV2Base(ABC, Generic[InT, OutT]):
 
     def _lifecycle(self, payload: InT | Mapping[str, object], context: ExecutionContext) -> AgentResult[OutT]:
         try:
-            self.initialize(context)
-            return self.perform(self.validate_input(payload, context), context)
+            with calculation():
+                self.initialize(context)
+                return self.perform(self.validate_input(payload, context), context)
         except Refusal as refusal:
             return self._failed(refusal, context)
 
@@ -218,7 +236,7 @@ class AgentSpecV2Base(ABC, Generic[InT, OutT]):
 
     def initialize(self, context: ExecutionContext | None = None) -> None:
         """Prepare once; later calls do nothing."""
-        with LOCK:
+        with self._preparing.lock:
             if self._initialized:
                 return
             context = context or ExecutionContext(self.agent_id, self.version)
@@ -234,10 +252,10 @@ class AgentSpecV2Base(ABC, Generic[InT, OutT]):
         """The typed input. Raises Several or InvalidInput for values that do not fit."""
         self._fire("pre_validate", context)
         try:
-            given = payload if isinstance(payload, self.input_model) else self.input_model.model_validate(payload)
+            given = self.input_model.model_validate(payload)
         except ValidationError as error:
             raise Several(mistakes(error)) from error
-        context.given = given.as_dict()
+        context.given = _values(given)
         try:
             canonical(context.given)
         except CanonicalError as error:
@@ -252,7 +270,7 @@ class AgentSpecV2Base(ABC, Generic[InT, OutT]):
     def validate_output(self, output: OutT, context: ExecutionContext) -> OutT:
         """The output, checked against its own model once more: a misfit is a bug and propagates."""
         self._fire("pre_validate_output", context)
-        checked = self.output_model.model_validate(output.model_dump(warnings=False))
+        checked = self.output_model.model_validate(output)
         self._fire("post_validate_output", context)
         return checked
 
@@ -277,7 +295,7 @@ class AgentSpecV2Base(ABC, Generic[InT, OutT]):
 
     def idempotency_key(self, given: InT) -> str:
         """SHA-256 over agent, version and input: runs with the same key have the same answer."""
-        values = given.as_dict()
+        values = _values(given)
         content = {"agent": self.agent_id, "version": self.version, "inputs": values, "types": _types(values)}
         return digest(content)
 
@@ -291,28 +309,38 @@ class AgentSpecV2Base(ABC, Generic[InT, OutT]):
         self._hooks[event].append(callback)
 
     def _fire(self, event: Event, context: ExecutionContext) -> None:
-        for callback in self._hooks[event]:
+        for callback in tuple(self._hooks[event]):
             callback(context)
 
     def _failed(self, refusal: Refusal, context: ExecutionContext) -> AgentResult[OutT]:
-        result: AgentResult[OutT] = AgentResult(
+        context.result = self._refused(refusal.as_errors(), context)
+        try:
+            self._fire("failed", context)
+        except Refusal as further:
+            context.result = self._refused((*refusal.as_errors(), *further.as_errors()), context)
+        return context.result
+
+    def _refused(self, errors: tuple[AgentError, ...], context: ExecutionContext) -> AgentResult[OutT]:
+        return AgentResult(
             success=False,
             data=context.partial,
-            errors=refusal.as_errors(),
+            errors=errors,
             metadata=dict(context.metadata),
             seconds=context.seconds,
         )
-        context.result = result
-        self._fire("failed", context)
-        return result
 
 
 def mistakes(error: ValidationError) -> tuple[AgentError, ...]:
     """What pydantic found, as values."""
     return tuple(
-        AgentError("invalid_input", ".".join(map(str, found["loc"])), found["msg"].removeprefix("Value error, "))
+        AgentError("invalid_input", ".".join(map(str, found["loc"])), _PREFIX.sub("", found["msg"]))
         for found in error.errors(include_url=False, include_context=False)
     )
+
+
+def _values(given: AgentInput) -> dict[str, object]:
+    """The fields as plain values, by the names of the spec."""
+    return {name: plain(value) for name, value in given.as_dict().items()}
 
 
 def _types(value: object) -> object:

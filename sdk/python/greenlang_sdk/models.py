@@ -12,7 +12,10 @@ Numbers come in as int, float, text or Decimal and are Decimal from then on. A t
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import asdict, is_dataclass
+from datetime import date, time
 from decimal import Decimal
+from enum import Enum
 from typing import Annotated, TypeAlias, TypeVar
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, StrictBool, StrictStr
@@ -31,6 +34,8 @@ _CONFIG = ConfigDict(
     validate_by_name=True,
     validate_by_alias=True,
     serialize_by_alias=True,
+    validate_default=True,
+    revalidate_instances="always",  # a copy with changed fields is checked like everything else
     protected_namespaces=(),
 )
 
@@ -46,7 +51,7 @@ class Record(BaseModel):
 
     def canonical(self) -> bytes:
         """RFC 8785 JSON; numbers are texts in normal form."""
-        return canonical(self.as_dict())
+        return canonical(plain(self))
 
 
 class AgentInput(Record):
@@ -62,14 +67,24 @@ Rows: TypeAlias = tuple[RowT, ...]
 
 
 def plain(value: object) -> object:
-    """Records as mappings, tuples as lists, at any depth; everything else stays."""
-    if isinstance(value, Record):
-        return plain(value.as_dict())
-    if isinstance(value, Mapping):
-        return {name: plain(part) for name, part in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [plain(part) for part in value]
-    return value
+    """What JSON has a form for, at any depth; numbers stay Decimal, and everything else stays as it is.
+
+    Records, other models and dataclasses become mappings, tuples lists, members of an Enum their values, and dates and
+    times their ISO 8601 text.
+    """
+    match value:
+        case BaseModel():
+            return plain(value.model_dump(by_alias=True))
+        case Enum():
+            return plain(value.value)
+        case date() | time():
+            return value.isoformat()
+        case Mapping():
+            return {name: plain(part) for name, part in value.items()}
+        case list() | tuple():
+            return [plain(part) for part in value]
+        case _:
+            return plain(asdict(value)) if is_dataclass(value) and not isinstance(value, type) else value
 
 
 def one_of(*allowed: Decimal) -> AfterValidator:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 
-from pydantic import AfterValidator, Field
+from pydantic import BeforeValidator, Field
 
 from greenlang_sdk.canonical import canonical
 from greenlang_sdk.decimals import normal_text
@@ -73,16 +73,17 @@ class _Block:
     rows: tuple[tuple[object, ...], ...] = ()
 
 
-def _canonical_only(data: dict[str, Any]) -> dict[str, Any]:
-    canonical(data)  # its error is a ValueError, and so a mistake of this field
-    return data
+def _plain(data: object) -> object:
+    values = plain(data)
+    canonical(values)  # its error is a ValueError, and so a mistake of this field
+    return values
 
 
 class ReportRequest(AgentInput):
-    """What to show, such as ``result.as_dict()``, and how."""
+    """What to show, such as ``result.data`` or ``result.as_dict()``, and how."""
 
     format: Format = "markdown"
-    data: Annotated[dict[str, Any], AfterValidator(_canonical_only)] = Field(description="the data of the report")
+    data: Annotated[dict[str, Any], BeforeValidator(_plain)] = Field(description="the data of the report")
 
 
 class Report(AgentOutput):
@@ -100,6 +101,7 @@ class ReporterAgent(AgentSpecV2Base[ReportRequest, Report]):
     output_model = Report
     title: ClassVar[str]
     sections: ClassVar[tuple[Section, ...]]
+    declared = (*AgentSpecV2Base.declared, "title", "sections")
 
     def execute(self, given: ReportRequest, context: ExecutionContext) -> Report:
         """Fill in every section, then write them."""

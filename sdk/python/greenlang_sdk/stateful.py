@@ -9,18 +9,20 @@ from __future__ import annotations
 import json
 import sqlite3
 from abc import abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import astuple, dataclass
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, ClassVar, Generic, TypeVar
 
+from pydantic import ValidationError
+
 from greenlang_sdk.canonical import canonical
-from greenlang_sdk.errors import StateConflict, StateMismatch
+from greenlang_sdk.errors import StateConflict, StateMismatch, Unavailable
 from greenlang_sdk.factors import PinnedFactor
 from greenlang_sdk.lifecycle import AgentSpecV2Base, ExecutionContext, InT, OutT
-from greenlang_sdk.models import Record
+from greenlang_sdk.models import Record, plain
 from greenlang_sdk.results import Step
 
 StateT = TypeVar("StateT", bound=Record)
@@ -48,11 +50,13 @@ class Checkpoint:
 class CheckpointStore:
     """Checkpoints of any number of agents in one SQLite file, which may be used by several processes at once.
 
-    Raises StateMismatch for a file of another form, and what sqlite3 raises for a file that cannot be written or stays
-    locked for ``timeout`` seconds.
+    Raises StateMismatch for a file of another form, Unavailable for one that stays locked for ``timeout`` seconds, and
+    what sqlite3 raises for a file that cannot be read or written.
     """
 
     def __init__(self, path: Path | str, *, timeout: float = 10.0) -> None:
+        if str(path) == ":memory:":
+            raise ValueError("checkpoints outlive the process: they need a file")
         self.path = Path(path)
         self.timeout = timeout
 
@@ -107,8 +111,13 @@ class CheckpointStore:
     def _transaction(self) -> Iterator[sqlite3.Connection]:
         """All or nothing: what is not committed is rolled back when the connection closes or the process dies."""
         with closing(sqlite3.connect(self.path, timeout=self.timeout, isolation_level=None)) as connection:
-            connection.execute("PRAGMA synchronous = FULL")
-            connection.execute("BEGIN IMMEDIATE")
+            try:
+                connection.execute("PRAGMA synchronous = FULL")
+                connection.execute("BEGIN IMMEDIATE")
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode != sqlite3.SQLITE_BUSY:
+                    raise
+                raise Unavailable(f"{self.path.name} stayed locked for {self.timeout:g} seconds") from error
             (version,) = connection.execute("PRAGMA user_version").fetchone()
             if version == 0 and not connection.execute("SELECT name FROM sqlite_master").fetchall():
                 for statement in _TABLES:
@@ -129,6 +138,7 @@ class StatefulAgent(AgentSpecV2Base[InT, OutT], Generic[InT, OutT, StateT]):
 
     state_model: type[StateT]
     state_version: ClassVar[int] = 1
+    declared = (*AgentSpecV2Base.declared, "state_model")
 
     def __init__(self, store: CheckpointStore) -> None:
         super().__init__()
@@ -165,9 +175,9 @@ class StatefulAgent(AgentSpecV2Base[InT, OutT], Generic[InT, OutT, StateT]):
             saved = len(context.steps)
         return self.answer(given, state, context)
 
-    def forget(self, payload: InT) -> None:
+    def forget(self, payload: InT | Mapping[str, object]) -> None:
         """Begin anew at the next run with this input."""
-        self.store.forget(self.agent_id, self.state_key(payload))
+        self.store.forget(self.agent_id, self.state_key(self.input_model.model_validate(payload)))
 
     def _checkpoint(self, position: int, state: StateT, context: ExecutionContext, saved: int) -> Checkpoint:
         text = state.canonical().decode("utf-8")
@@ -178,25 +188,28 @@ class StatefulAgent(AgentSpecV2Base[InT, OutT], Generic[InT, OutT, StateT]):
         return Checkpoint(position, self.state_version, text, canonical(cited).decode("utf-8"), links)
 
     def _restore(self, kept: Checkpoint, context: ExecutionContext) -> StateT:
+        mismatch = f"the checkpoint of {self.agent_id} holds a state of version {kept.state_version}, "
         if kept.state_version != self.state_version:
-            raise StateMismatch(
-                f"the checkpoint of {self.agent_id} holds a state of version {kept.state_version}, "
-                f"this agent reads version {self.state_version}; forget it to begin anew"
-            )
+            raise StateMismatch(f"{mismatch}this agent reads version {self.state_version}; forget it to begin anew")
+        try:
+            state = self.state_model.model_validate_json(kept.state)
+        except ValidationError as error:
+            told = f"{mismatch}which does not fit {self.state_model.__name__}; raise state_version, or forget it"
+            raise StateMismatch(told) from error
         for text in kept.links:
             _read_link(text, context)
         for citation in json.loads(kept.cited):
             context.cite(*citation)
-        return self.state_model.model_validate_json(kept.state)
+        return state
 
 
 def _link_text(step: Step, context: ExecutionContext) -> str:
     """One link of the chain, with the rows that it used."""
     content = {
         "tool": step.tool,
-        "arguments": _tagged(step.arguments),
+        "arguments": _tagged(plain(step.arguments)),
         "rows": [_tagged(astuple(context.factors[key])) for key, _ in step.factors],
-        "result": _tagged(step.result),
+        "result": _tagged(plain(step.result)),
     }
     return canonical(content).decode("utf-8")
 
@@ -214,11 +227,9 @@ def _tagged(value: object) -> object:
     match value:
         case Decimal():
             return {"number": str(value)}
-        case Record():
-            return _tagged(value.as_dict())
         case dict():
             return {"mapping": {name: _tagged(part) for name, part in value.items()}}
-        case list() | tuple():
+        case list() | tuple():  # a row's fields are a tuple
             return [_tagged(part) for part in value]
         case _:
             return value

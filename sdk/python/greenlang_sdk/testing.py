@@ -41,6 +41,9 @@ class Cases:
     accepted: tuple[Case, ...]
     bounds: tuple[dict[str, str], ...]
     scaling: tuple[dict[str, Any], ...]
+    tools: tuple[dict[str, Any], ...] = ()
+    fields: tuple[dict[str, str], ...] = ()
+    figures: tuple[dict[str, Any], ...] = ()
 
     @property
     def sample(self) -> tuple[Case, ...]:
@@ -64,6 +67,7 @@ def read_cases(path: Path) -> Cases:
         accepted=tuple(Case(**case) for case in data["accepted"]),
         bounds=tuple(data["bounds"]),
         scaling=tuple(data["scaling"]),
+        **{name: tuple(data.get(name, ())) for name in ("tools", "fields", "figures")},
     )
 
 

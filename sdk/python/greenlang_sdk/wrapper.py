@@ -8,12 +8,33 @@ agent(100.0, 0.4)                           # the function itself, for those who
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
+from functools import update_wrapper
 from types import UnionType
-from typing import Annotated, Any, Generic, Literal, ParamSpec, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import (
+    Annotated,
+    Any,
+    Generic,
+    Literal,
+    Optional,
+    ParamSpec,
+    TypeVar,
+    Union,
+    get_args,
+    get_origin,
+    get_type_hints,
+)
 
-from pydantic import BeforeValidator, Field, StrictInt, create_model
+from pydantic import (
+    BeforeValidator,
+    Field,
+    PydanticUserError,
+    StrictInt,
+    TypeAdapter,
+    ValidationError,
+    create_model,
+)
 
 from greenlang_sdk.decimals import to_decimal
 from greenlang_sdk.errors import InvalidInput, NotANumber, Refusal
@@ -35,6 +56,7 @@ def _double(value: object) -> float:
     return float(to_decimal(value))
 
 
+_OTHER = (inspect.iscoroutinefunction, inspect.isgeneratorfunction, inspect.isasyncgenfunction, inspect.isclass)
 _FIELDS: dict[object, Any] = {
     Decimal: Number,
     float: Annotated[float, BeforeValidator(_double)],
@@ -63,24 +85,36 @@ class AgentV2Wrapper(AgentSpecV2Base[AgentInput, AgentOutput], Generic[P, R]):
         output_model: type[AgentOutput] | None = None,
         mistakes: tuple[type[Exception], ...] = (),
     ) -> None:
-        super().__init__()
         self.name: str = getattr(function, "__name__", "")
-        if not self.name or inspect.iscoroutinefunction(function):
-            raise TypeError(f"{function!r} is no plain function")
+        if not self.name or any(kind(function) for kind in _OTHER):
+            raise TypeError(f"{self.name or type(function).__name__} is no plain function: write one around it")
+        update_wrapper(self, function, updated=())
         self.agent_id = agent_id or f"{function.__module__}/{self.name}"
         self.version = version
         self.function = function
         self.mistakes = mistakes
-        parameters = inspect.signature(function).parameters
-        types = get_type_hints(function, include_extras=True)
+        try:
+            self._read(inspect.signature(function).parameters, input_model, output_model)
+        except (NameError, ValidationError, PydanticUserError) as error:
+            raise TypeError(f"{self.name}: {error}") from error
+        super().__init__()
+
+    def _read(
+        self,
+        parameters: Mapping[str, inspect.Parameter],
+        input_model: type[AgentInput] | None,
+        output_model: type[AgentOutput] | None,
+    ) -> None:
+        """The models, and how the fields of the input become arguments."""
+        types = get_type_hints(self.function, include_extras=True)
         returned = types.pop("return", None)
         stated = input_model or next((t for t in types.values() if _is(t, AgentInput)), None)
         if stated is not None and len(parameters) != 1:
             raise TypeError(f"{self.name} takes an input model, so it takes nothing else")
         self._whole = stated is not None
-        self._fields = {} if stated else {name: _field_name(name) for name in parameters}
+        self._fields = {} if stated else _field_names(parameters)
         self._positional = [p.name for p in parameters.values() if p.kind is p.POSITIONAL_ONLY]
-        self.input_model = stated or _input_model(self.name, parameters, types)
+        self.input_model = stated or _input_model(self.name, parameters, types, self._fields)
         self._bare = output_model is None and not _is(returned, AgentOutput)
         self.output_model = _output_model(self.name, returned) if self._bare else output_model or returned
 
@@ -139,18 +173,26 @@ def _is(kind: object, base: type) -> bool:
     return isinstance(kind, type) and issubclass(kind, base)
 
 
-def _field_name(name: str) -> str:
-    """The parameter's name, changed where it would hide something of the model."""
-    return f"{name.strip('_')}_" if name.startswith("_") or hasattr(AgentInput, name) else name
+def _field_names(parameters: Iterable[str]) -> dict[str, str]:
+    """The parameters' names, changed where one would hide something of the model."""
+    return {
+        name: f"p{number}{name}" if name.startswith("_") or hasattr(AgentInput, name) else name
+        for number, name in enumerate(parameters)
+    }
 
 
-def _input_model(name: str, parameters: Mapping[str, inspect.Parameter], types: Mapping[str, Any]) -> type[AgentInput]:
+def _input_model(
+    name: str, parameters: Mapping[str, inspect.Parameter], types: Mapping[str, Any], names: Mapping[str, str]
+) -> type[AgentInput]:
     fields: dict[str, Any] = {}
     for parameter in parameters.values():
         if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD) or parameter.name not in types:
             raise TypeError(f"{name}: the parameter {parameter} has no annotation of its own")
-        default = ... if parameter.default is parameter.empty else parameter.default
-        fields[_field_name(parameter.name)] = (_typed(types[parameter.name]), Field(default, alias=parameter.name))
+        kind, default = _typed(types[parameter.name]), parameter.default
+        if default is None:
+            kind = Optional[kind]  # noqa: UP045 - of a value
+        default = ... if default is parameter.empty else TypeAdapter(kind).validate_python(default)
+        fields[names[parameter.name]] = (kind, Field(default, alias=parameter.name))
     return create_model(f"{name}_input", __base__=AgentInput, **fields)
 
 
