@@ -254,6 +254,8 @@ def diff(old: SpecFile, new: SpecFile, json: AsJson = False) -> None:
         as_json({"bump": bump, "least_version": least, "version": after.version, "enough": fits, "changes": rows})
     elif not changes:
         typer.echo("the two mean the same")
+        if before.digest != after.digest and before.version == after.version:
+            typer.echo("other bytes: to drop the new one beside the old one, give it a version of its own")
     else:
         table(("step", "of", "change"), [(c.bump, c.subject, c.text) for c in changes])
         verdict = "which is enough" if fits else f"which is too low: write {least}"

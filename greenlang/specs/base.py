@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import keyword
 import re
+import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
@@ -16,13 +17,25 @@ from typing import Any
 
 from greenlang.specs import patterns
 from greenlang.specs.diagnostics import Diagnostic, Severity
-from greenlang.specs.form import Checked, Ledger, Open, because, field_name, keys_of
+from greenlang.specs.form import (
+    AS_TRUTH,
+    IN_DIGITS,
+    IN_QUOTES,
+    Checked,
+    Ledger,
+    Open,
+    keys_of,
+    reason_of,
+    shown,
+)
 from greenlang.specs.model import (
     DType,
     FactorRef,
+    Given,
     InputSpec,
     OutputSpec,
     Prose,
+    Rows,
     Scalar,
 )
 from greenlang.specs.source import Document, Path, dotted
@@ -37,6 +50,7 @@ NAME = re.compile(r"[a-z][a-z0-9_]*\Z", re.ASCII)
 EF = re.compile(r"ef://[A-Za-z0-9_.-]+(/[A-Za-z0-9_.()-]+)+(@[A-Za-z0-9_.-]+)?\Z")
 ENTRY = re.compile(r"python://[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*(\.[A-Za-z_]\w*)*\Z", re.ASCII)
 MAX_ID = 120
+MAX_NAME = 80
 TYPES: dict[str, DType] = {
     **dict.fromkeys(("number", "float", "float64", "float32", "double", "decimal", "numeric", "real"), "float64"),
     **dict.fromkeys(("integer", "int", "int32", "int64", "long", "whole"), "int32"),
@@ -47,6 +61,12 @@ TYPES: dict[str, DType] = {
 }
 INSIDE = "a list or an object; an agent computes with numbers, texts and truth values"
 WHOLES = frozenset({"list", "object"})
+_MUST = {
+    "float64": ("must be a number", IN_DIGITS),
+    "int32": ("must be a whole number", IN_DIGITS),
+    "string": ("must be a text", IN_QUOTES),
+    "bool": ("must be true or false", AS_TRUTH),
+}
 FORMULA_LIKE = re.compile(r"[\w)\]}]\s*=\s*[\w(\-−Σ∑√]")
 
 
@@ -75,7 +95,7 @@ class BaseReader:
 
     def add(self, code: str, message: str, hint: str, path: Path, severity: Severity = "error") -> None:
         """Add a finding at the place of a path; nothing is said of a placeholder."""
-        if any(path[: len(m)] == m for m in self.form.mended):
+        if self.form.replaced(path):
             return
         line, column = self.document.place(path)
         self.findings.append(Diagnostic(code, severity, message, hint, line, column, dotted(path)))
@@ -102,8 +122,8 @@ class BaseReader:
         for path, owner in self.ledger.unknown:
             if not issubclass(owner, Open):
                 continue
-            used = [k for k in keys_of(owner) if not because(owner.model_fields[field_name(owner, k)])]
-            near = get_close_matches(str(path[-1]), used, n=1, cutoff=0.85)
+            used = [k for k in keys_of(owner) if not reason_of(owner, k)]
+            near = get_close_matches(str(path[-1]).lower(), used, n=1, cutoff=0.85)
             if near and (*path[:-1], near[0]) not in self.document.places:
                 self.add("GLS010", f"unknown key `{path[-1]}`", f"did you mean `{near[0]}`?", path)
             elif owner.told is not None:
@@ -120,16 +140,12 @@ class BaseReader:
     def check_id(self, agent_id: str, path: Path, *, domain: bool = False) -> None:
         """An agent id; with ``domain``, there must be one in front of a slash."""
         if not ID.match(agent_id) or len(agent_id) > MAX_ID or (domain and "/" not in agent_id):
-            ought = "lower-case words joined by - or _, "
-            ought += "with one or more / between them" if domain else "a / between the domain and the name"
-            near = re.sub(r"[^a-z0-9/_-]+", "-", agent_id.lower()).strip("-_/")
-            mend = f"; `{near}` would be one" if near != agent_id and ID.match(near) and not domain else ""
-            self.add(
-                "GLS013",
-                f"`{agent_id[:MAX_ID]}` is no agent id",
-                f"{ought}, such as `emissions/boiler_v1`{mend}",
-                path,
-            )
+            ought = "lower-case words joined by - or _"
+            ought += ", with one or more / between them" if domain else ""
+            near = "/".join(re.sub(r"[^a-z0-9_]+", "-", s).strip("-_") for s in _plain(agent_id).split("/"))
+            good = near != agent_id and ID.match(near) and len(near) <= MAX_ID and ("/" in near or not domain)
+            hint = f"{ought}, such as `{near if good else 'emissions/boiler_v1'}`"
+            self.add("GLS013", f"`{agent_id[:MAX_ID]}` is no agent id", hint, path)
 
     def check_version(self, version: str, path: Path = ("version",)) -> None:
         """A semantic version."""
@@ -156,13 +172,13 @@ class BaseReader:
 
     def name(self, name: str, path: Path) -> None:
         """A name that the generated code can have."""
-        if not NAME.match(name) or keyword.iskeyword(name) or name.startswith("model_") or len(name) > 80:
-            self.add(
-                "GLS015",
-                f"`{name}` cannot be a name in the generated code",
-                "lower-case letters, digits and _, starting with a letter, no word of Python",
-                path,
-            )
+        if not _is_name(name):
+            words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name)
+            near = re.sub(r"[^a-z0-9]+", "_", _plain(words)).strip("_")
+            near = next((n for n in (near, f"{near}_value", f"x_{near}") if _is_name(n)), "")
+            ought = "lower-case letters, digits and _, starting with a letter, no word of Python"
+            message = f"`{name[:80]}` cannot be a name in the generated code"
+            self.add("GLS015", message, f"{ought}{f', such as `{near}`' if near else ''}", path)
 
     def shared_names(self, ports: Ports, path: Path, severity: Severity) -> None:
         """Names that are both an input and an output."""
@@ -184,9 +200,10 @@ class BaseReader:
             "bool": isinstance(value, bool),
         }.get(dtype, False)
         if not ok:
-            hint = "put it in quotes" if dtype == "string" else f"write a {dtype}"
-            shown = repr(value) if not isinstance(value, Decimal) else str(value)
-            self.add("GLS012", f"`{dotted(path)}`: {shown} is no {dtype}", hint, path, severity)
+            must, hint = _MUST.get(dtype, (f"must be of the type {dtype}", "mend the value"))
+            if dtype == "string" and isinstance(value, dict | list):
+                hint = "write one text"
+            self.add("GLS012", f"`{dotted(path)}`: {must}, not {shown(value)}", hint, path, severity)
             return None
         return Decimal(value) if dtype == "float64" else value
 
@@ -275,9 +292,9 @@ class BaseReader:
 
     # --- cases -------------------------------------------------------------------------------------------------------
 
-    def case_input(self, case: str, raw: Mapping[str, Any], ports: Ports, path: Path) -> dict[str, Scalar] | None:
+    def case_input(self, case: str, raw: Mapping[str, Any], ports: Ports, path: Path) -> dict[str, Given] | None:
         """The inputs of a case; None if it cannot be run."""
-        given: dict[str, Scalar] = {}
+        given: dict[str, Given] = {}
         good = True
         for name, value in raw.items():
             here = (*path, name)
@@ -288,6 +305,10 @@ class BaseReader:
                 self.ignore(here, "no input of that name")
             elif value is None and not ports.inputs[name].required:
                 self.ignore(here, "nothing, for an input that may be left out")
+            elif ports.inputs[name].columns:
+                rows = self.case_rows(case, value, ports.inputs[name], here)
+                good = good and rows is not None
+                given |= {} if rows is None else {name: rows}
             elif (scalar := self.scalar(value, ports.inputs[name].dtype, here, self.lenient)) is None:
                 good = False
             else:
@@ -299,6 +320,44 @@ class BaseReader:
             self.add("GLS016", f"{case} lacks the input `{name}`", "add it", path, self.lenient)
             good = False
         return given if good or self.lenient == "error" else None
+
+    def case_tables(self, raw: Mapping[str, Any], ports: Ports, path: Path) -> dict[str, Rows]:
+        """The rows that a case gives for lists with columns which nothing is computed with so far; nothing is told."""
+        told, self.findings = self.findings, []
+        names = [n for n, i in ports.unused.items() if i.columns and n in raw]
+        found = {n: self.case_rows("", raw[n], ports.unused[n], (*path, n)) for n in names}
+        wrong, self.findings = {d.path for d in self.findings}, told
+        return {n: rows for n, rows in found.items() if rows is not None and not wrong}
+
+    def case_rows(self, case: str, value: Any, table: InputSpec, path: Path) -> Rows | None:
+        """The rows of a table input; None if one does not fit."""
+        if not isinstance(value, list):
+            message = f"{case}: `{table.name}` must be a list of rows, not {shown(value)}"
+            self.add("GLS012", message, "write `- {column: value, ...}` for each row", path, self.lenient)
+            return None
+        rows: list[dict[str, Scalar]] = []
+        columns = Ports(inputs={c.name: c for c in table.columns})
+        for i, row in enumerate(value):
+            here = (*path, i)
+            if not isinstance(row, dict):
+                message = f"{case}: row {i + 1} of `{table.name}` must map columns to values, not {shown(row)}"
+                self.add("GLS012", message, "write {column: value, ...}", here, self.lenient)
+                continue
+            read = self.case_input(f"{case}, row {i + 1} of `{table.name}`", row, columns, here) or {}
+            cells = {k: v for k, v in read.items() if not isinstance(v, tuple)}
+            if cells.keys() == columns.inputs.keys():
+                rows.append(cells)
+        return tuple(rows) if len(rows) == len(value) else None
+
+
+def _is_name(name: str) -> bool:
+    reserved = keyword.iskeyword(name) or name.startswith("model_")
+    return NAME.match(name) is not None and not reserved and len(name) <= MAX_NAME
+
+
+def _plain(text: str) -> str:
+    """Lower case, letters without their accents."""
+    return unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().lower()
 
 
 def _alias(text: str) -> str:

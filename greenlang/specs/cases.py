@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
 from greenlang.specs import patterns, shapes
 from greenlang.specs.base import INSIDE, WHOLES, Ports
 from greenlang.specs.model import (
+    AgentSpec,
     Expectation,
     FactorRef,
     GoldenCase,
@@ -21,7 +23,7 @@ from greenlang.specs.model import (
     Property,
 )
 from greenlang.specs.parameters import ParameterReader
-from greenlang.specs.source import Path
+from greenlang.specs.source import Path, dotted
 
 _LIMITS = {"min": "ge", "ge": "ge", "minimum": "ge", "max": "le", "le": "le", "maximum": "le", "pattern": "matches"}
 
@@ -142,12 +144,51 @@ class LooseReader(ParameterReader):
         if given is None:
             self.ignore(path, "the case cannot be run: its inputs do not fit")
             return None
-        return GoldenCase(raw.name, given, expect, raw.description, *self.document.place(path), limits=tuple(limits))
+        place = self.document.place(path)
+        tables = self.case_tables(raw.input, ports, (*path, "input"))
+        return GoldenCase(raw.name, given, expect, raw.description, *place, limits=tuple(limits), tables=tables)
+
+    def with_tests(self, parts: list[AgentSpec], tests: shapes.LooseTests | None) -> list[AgentSpec]:
+        """Golden cases and properties go to the tool or agent that they name, or to every one that they fit."""
+        cases: dict[str, list[GoldenCase]] = {p.part: [] for p in parts}
+        rules: dict[str, list[Property]] = {p.part: [] for p in parts}
+        for i, case in enumerate(tests.golden if tests is not None else ()):
+            path: Path = ("tests", "golden", i)
+            for part in self.fitting(parts, case.tool or case.agent, set(case.input) | set(case.expect), path):
+                found = self.golden(case, Ports(part.inputs, part.unused, part.outputs), path)
+                cases[part.part] += [found] if found is not None else []
+        for i, rule in enumerate(tests.properties if tests is not None else ()):
+            told = self.property(rule, ("tests", "properties", i))
+            words = set(re.findall(r"\b(?:input|output)\.([a-z_][a-z0-9_]*)", told.rule))
+            for part in self.fitting(parts, rule.tool or rule.agent, words, ("tests", "properties", i)):
+                rules[part.part].append(told)
+        return [
+            replace(p, golden=(*p.golden, *cases[p.part]), properties=(*p.properties, *rules[p.part])) for p in parts
+        ]
+
+    def fitting(self, parts: list[AgentSpec], named: str | None, words: set[str], path: Path) -> list[AgentSpec]:
+        """The parts that a test is meant for."""
+        if len(parts) == 1:
+            return parts
+        if named is not None:
+            fits = [p for p in parts if p.part == part_name(named)]
+        else:
+            fits = [p for p in parts if words <= p.inputs.keys() | p.unused.keys() | p.outputs.keys()]
+        if not fits:
+            what = f"`{named}`, which is no tool or agent of the file" if named else "names of no single tool or agent"
+            self.add("GLS016", f"`{dotted(path)}` is about {what}", "say which it is meant for", path, "warning")
+            self.ignore(path, "it fits no tool or agent of the file")
+        return fits
 
     def property(self, raw: shapes.LooseProperty, path: Path) -> Property:
         """A property of dialect A, C or D: ``outputs.x`` there is ``output.x`` here."""
         rule = re.sub(r"\b(input|output)s\.(?=[A-Za-z_])", r"\1.", raw.rule)
         return Property(raw.name, rule, raw.tolerance, raw.description, *self.document.place(path))
+
+
+def part_name(title: str) -> str:
+    """What a tool or an agent is called in code."""
+    return re.sub(r"[^a-z0-9_]+", "_", title.lower()).strip("_")
 
 
 def limit_of(name: str, outputs: Mapping[str, OutputSpec]) -> tuple[str, str]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
@@ -67,8 +67,14 @@ def _id(spec: AgentSpec, domain: str | None) -> tuple[str, list[str]]:
 
 def _pack(spec: AgentSpec, agent_id: str) -> dict[str, Any]:
     compute: dict[str, Any] = {
-        "inputs": {n: _input(i) for n, i in {**spec.inputs, **spec.unused}.items()},
-        "outputs": {n: _described(o.dtype, o.unit, o.description) for n, o in spec.outputs.items()},
+        "inputs": {
+            **{n: _input(i) for n, i in spec.inputs.items()},
+            **{n: _input(replace(i, columns=())) for n, i in spec.unused.items()},
+        },
+        "outputs": {
+            n: {**_described(o.dtype, o.unit, o.description), **_some(enum=list(o.enum))}
+            for n, o in spec.outputs.items()
+        },
         "factors": {a: _some(ref=r.ref, gwp_set=r.gwp_set, description=r.description) for a, r in spec.factors.items()},
         "formulas": {f.output: _formula(f) for f in (*spec.formulas.values(), *constants(spec))},
     }
@@ -94,7 +100,7 @@ def _input(item: InputSpec) -> dict[str, Any]:
         **_described(item.dtype, item.unit, item.description),
         **({} if item.required or item.default is not None else {"required": False}),
         **_some(default=item.default, ge=item.ge, gt=item.gt, le=item.le, lt=item.lt),
-        **_some(enum=list(item.enum), pattern=item.pattern),
+        **_some(enum=list(item.enum), pattern=item.pattern, columns={c.name: _input(c) for c in item.columns}),
     }
 
 
@@ -103,7 +109,9 @@ def _described(dtype: str, unit: str, description: str) -> dict[str, Any]:
 
 
 def _formula(given: FormulaGiven) -> Any:
-    return given.expression if given.expression is not None else _some(formula=given.formula_id, bind=dict(given.bind))
+    if given.expression is not None:
+        return given.expression
+    return _some(formula=given.formula_id, output=given.formula_output, bind=dict(given.bind))
 
 
 def constants(spec: AgentSpec) -> Iterator[FormulaGiven]:
@@ -149,9 +157,6 @@ def _notes(spec: AgentSpec) -> Iterator[str]:
             yield f"the unit of `{port.name}`, taken from its {port.unit_from}, is stated now: {port.unit}"
         elif port.numeric and not port.unit:
             yield f"nobody states the unit of `{port.name}`: it is `{UNKNOWN}` until somebody does"
-    for out in spec.outputs.values():
-        if out.enum:
-            yield f"the list of values of the output `{out.name}` is not carried over"
     for ref in spec.factors.values():
         if ref.value is not None:
             yield f"the figure that the author names for `{ref.alias}` is not carried over: {ref.value} {ref.unit}"
@@ -217,7 +222,6 @@ def _key(key: str) -> str:
 
 
 def _quoted(text: str) -> str:
-    quoted = json.dumps(text, ensure_ascii=False)  # YAML reads JSON's quotes; these it would break lines at
-    for sign in ("\x7f", "\x85", "\u2028", "\u2029", "\ufeff"):
-        quoted = quoted.replace(sign, f"\\u{ord(sign):04x}")
-    return quoted
+    """JSON's quotes, which YAML reads, with YAML's escapes for what it refuses or breaks lines at."""
+    quoted = json.dumps(text, ensure_ascii=False)
+    return "".join(c if c.isprintable() else f"\\U{ord(c):08x}" for c in quoted)

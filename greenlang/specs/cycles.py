@@ -23,7 +23,7 @@ def cycles(specs: Mapping[str, AgentSpec]) -> dict[str, list[Diagnostic]]:
             above, below = (agent, dependency.agent_id) if ours else (dependency.agent_id, agent)
             needs.setdefault(above, {}).setdefault(below, []).append((file, dependency))
     out: dict[str, list[Diagnostic]] = {}
-    for circle in _circles(needs):
+    for circle in circles(needs):
         said = [needs[a][b][0] for a, b in zip(circle, [*circle[1:], circle[0]], strict=True)]
         one_file = len({file for file, _ in said}) == 1 and len({d.relation for _, d in said}) > 1
         file, place = min(said, key=lambda s: (s[0], s[1].line, s[1].column))
@@ -55,8 +55,8 @@ def _within(pack: AgentSpec, dependency: Dependency) -> Dependency:
     return Dependency(name if known else dependency.agent_id, dependency.relation, dependency.line, dependency.column)
 
 
-def _circles(needs: Mapping[str, Mapping[str, object]]) -> Iterable[list[str]]:
-    """Circles, each starting at its first name; an agent that stands in one is not looked at again."""
+def circles(needs: Mapping[str, Iterable[str]]) -> Iterator[list[str]]:
+    """Circles of names that need each other, each from its first name on; a name stands in one of them at most."""
     seen: set[str] = set()
     for start in sorted(needs):
         if start in seen:
@@ -68,8 +68,8 @@ def _circles(needs: Mapping[str, Mapping[str, object]]) -> Iterable[list[str]]:
             yield way[first:] + way[:first]
 
 
-def _round(start: str, needs: Mapping[str, Mapping[str, object]]) -> list[str] | None:
-    """The shortest way from an agent back to itself."""
+def _round(start: str, needs: Mapping[str, Iterable[str]]) -> list[str] | None:
+    """The shortest way from a name back to itself."""
     ways: list[list[str]] = [[start]]
     seen: set[str] = set()
     while ways:

@@ -20,7 +20,7 @@ from pydantic import Discriminator, Field, Tag
 
 from greenlang.specs import shapes
 from greenlang.specs.base import FORMULA_LIKE, Ports
-from greenlang.specs.cases import LooseReader, written_tolerance
+from greenlang.specs.cases import LooseReader, part_name, written_tolerance
 from greenlang.specs.diagnostics import Severity
 from greenlang.specs.form import AgentId, AnyText, Because, Open, Version, Words, checked, ledger_of
 from greenlang.specs.model import AgentSpec, Dependency, Expectation, GoldenCase, Prose, ProseKind
@@ -82,19 +82,30 @@ class Description(Open):
     used_by_agents: Agents | None = None
 
 
-class Implementation(Open):
+class Methods(Open):
+    """The keys under which authors say how something is computed."""
+
+    physics_formula: shapes.Texts = None
+    physics_formulas: shapes.Texts = None
+    formula: shapes.Texts = None
+    formulas: shapes.Texts = None
+    equation: shapes.Texts = None
+    equations: shapes.Texts = None
+    governing_equation: shapes.Texts = None
+    governing_equations: shapes.Texts = None
+    calculation_method: shapes.Texts = None
+    calculation: shapes.Texts = None
+    calculations: shapes.Texts = None
+    calculation_steps: shapes.Texts = None
+    methodology: shapes.Texts = None
+
+
+class Implementation(Methods):
     """How the author computes it: the methods are read, the rest is about code that is not part of the spec."""
 
     rest: ClassVar[str] = shapes.CLAIM.reason
     told: ClassVar[Severity | None] = None
 
-    physics_formula: shapes.Texts = None
-    physics_formulas: shapes.Texts = None
-    calculation_method: shapes.Texts = None
-    formula: shapes.Texts = None
-    formulas: shapes.Texts = None
-    equation: shapes.Texts = None
-    equations: shapes.Texts = None
     data_source: Annotated[Any, shapes.FIGURES] = None
     function: Annotated[Any, shapes.CODE] = None
     standards: Annotated[Any, shapes.REMARK] = None
@@ -116,11 +127,15 @@ class Example(Open):
     expected_output: dict[str, Any] | None = None
 
 
+def _form_of_example(value: object) -> str:
+    return "<none>" if value is None else "<list>" if isinstance(value, list) else "<one>"
+
+
 def _long_or_text(value: object) -> str:
     return "<long>" if isinstance(value, dict | Implementation | Description) else "<text>"
 
 
-class Tool(Open):
+class Tool(Methods):
     """One tool."""
 
     rest: ClassVar[str] = "a section of the author's own in a tool"
@@ -137,10 +152,10 @@ class Tool(Open):
     implementation: Annotated[
         Annotated[str, Tag("<text>")] | Annotated[Implementation, Tag("<long>")], Discriminator(_long_or_text)
     ] = ""
-    physics_formula: shapes.Texts = None
-    calculation_method: shapes.Texts = None
-    formula: shapes.Texts = None
-    example: Example | None = None
+    example: Annotated[
+        Annotated[Example, Tag("<one>")] | Annotated[list[Example], Tag("<list>")] | Annotated[None, Tag("<none>")],
+        Discriminator(_form_of_example),
+    ] = None
     examples: list[Example] | None = None
     category: Annotated[Any, shapes.REMARK] = None
     safe: Annotated[Any, shapes.CODE] = None
@@ -206,10 +221,8 @@ class Outputs(Open):
     provenance: Annotated[Any, shapes.CHAIN] = None
 
 
-class AgentSpecV2(Open):
+class AgentSpecV2(shapes.Whole):
     """A whole file of dialect A."""
-
-    rest: ClassVar[str] = "a section of the author's own"
 
     agent_metadata: Metadata | None = None
     agent: Metadata | None = None
@@ -228,7 +241,7 @@ class AgentSpecV2(Open):
     outputs: Outputs | None = None
     sub_agents: SubAgents | None = None
     factors: shapes.ClaimedReferences = None
-    provenance: shapes.LooseProvenance | None = None
+    provenance: shapes.Provenance | None = None
     tests: shapes.LooseTests | None = None
     version: Annotated[Any, Because("the version of the dialect; the agent's own stands in its metadata")] = None
     ai_integration: Annotated[Any, shapes.AI] = None
@@ -244,13 +257,13 @@ class AgentSpecV2(Open):
 
 
 _KINDS: dict[str, ProseKind] = {
-    "physics_formula": "physics_formula",
-    "physics_formulas": "physics_formula",
-    "calculation_method": "calculation_method",
-    "formula": "formula",
-    "formulas": "formula",
-    "equation": "formula",
-    "equations": "formula",
+    **dict.fromkeys(("physics_formula", "physics_formulas"), "physics_formula"),
+    **dict.fromkeys(
+        ("calculation_method", "calculation", "calculations", "calculation_steps", "methodology"), "calculation_method"
+    ),
+    **dict.fromkeys(
+        ("formula", "formulas", "equation", "equations", "governing_equation", "governing_equations"), "formula"
+    ),
 }
 _NEEDS = re.compile(r"(?i)receives|uses|depends|requires|consumes|reads|needs|input_from|data_from")
 _SERVES = re.compile(r"(?i)provides|sends|feeds|serves|supplies|used_by|data_to|output_to")
@@ -275,16 +288,17 @@ class ReaderA(LooseReader):
             if section in self.document.value:
                 self.ignore((section,), _WHOLE)
                 self.add("GLS018", f"`{section}` was not read: {_WHOLE}", "see each tool", (section,), "info")
-        made = [(p, path) for t, path in tools if (p := self.part(t, path, whole, raw)) is not None]
+        made = [(p, path) for t, path in tools if (p := self.part(t, path, whole)) is not None]
         parts = tuple(p for p, _ in made)
         for i, (part, path) in enumerate(made):
             if part.part in {p.part for p in parts[:i]}:
                 self.add("GLS003", f"two tools are called `{part.part}`", "rename one", (*path, "name"))
         if not parts:
-            self.add(
-                "GLS027", "no tool declares an output: there is nothing to generate", "declare `returns`", ("tools",)
-            )
+            if not self.form.touches(("tools",)):
+                message = "no tool declares an output: there is nothing to generate"
+                self.add("GLS027", message, "declare `returns`", ("tools",))
             return None
+        parts = tuple(self.with_tests(list(parts), raw.tests))
         if len(parts) > 1:
             return replace(whole, parts=parts)
         self.the_only(made[0][1], whole)
@@ -371,7 +385,7 @@ class ReaderA(LooseReader):
             if (*path, i) not in self.form.mended:
                 yield tool, (*path, i)
 
-    def part(self, tool: Tool, path: Path, whole: AgentSpec, raw: AgentSpecV2) -> AgentSpec | None:
+    def part(self, tool: Tool, path: Path, whole: AgentSpec) -> AgentSpec | None:
         """One tool as a spec; None if it gives nothing."""
         title = tool.name or tool.tool_id or tool.id
         for key in ("tool_id", "id") if tool.name is not None else ():
@@ -380,7 +394,7 @@ class ReaderA(LooseReader):
         if title is None:
             self.add("GLS011", "a tool has no name", "add `name`", path)
             title = "tool"
-        name = re.sub(r"[^a-z0-9_]+", "_", title.lower()).strip("_")
+        name = part_name(title)
         self.name(name, (*path, "name"))
         if tool.deterministic is False:
             message = f"`{title}` asks for an agent that is not deterministic; what is generated is"
@@ -389,16 +403,11 @@ class ReaderA(LooseReader):
         gives = "returns" if tool.returns is not None else "output_schema"
         ports = self.ports(getattr(tool, takes), (*path, takes), getattr(tool, gives), (*path, gives))
         if not ports.outputs:
-            message = f"`{title}` declares no output: there is nothing to generate for it"
-            self.add("GLS027", message, "declare its `returns`", path, "warning")
+            if not any(self.form.touches((*path, key)) for key in ("returns", "output_schema")):
+                message = f"`{title}` declares no output: there is nothing to generate for it"
+                self.add("GLS027", message, "declare its `returns`", path, "warning")
             self.ignore(path, "a tool without an output")
             return None
-        tests = raw.tests or shapes.LooseTests()
-        cases = [
-            self.golden(case, ports, ("tests", "golden", i))
-            for i, case in enumerate(tests.golden)
-            if case.tool in {None, title, name}
-        ]
         return replace(
             whole,
             part=name,
@@ -407,12 +416,7 @@ class ReaderA(LooseReader):
             inputs=ports.inputs,
             unused=ports.unused,
             outputs=ports.outputs,
-            golden=(*self.examples(tool, ports, path), *(c for c in cases if c is not None)),
-            properties=tuple(
-                self.property(p, ("tests", "properties", i))
-                for i, p in enumerate(tests.properties)
-                if p.tool in {None, title, name}
-            ),
+            golden=tuple(self.examples(tool, ports, path)),
             prose=(*self.methods(tool, ports, path), *ports.prose),
         )
 
@@ -434,10 +438,12 @@ class ReaderA(LooseReader):
 
     def examples(self, tool: Tool, ports: Ports, path: Path) -> Iterator[GoldenCase]:
         """The worked examples that can be run."""
-        if tool.example is not None:
+        if isinstance(tool.example, Example):
             yield from self.example(tool.example, "example", ports, (*path, "example"))
-        for i, one in enumerate(tool.examples or ()):
-            yield from self.example(one, f"example {i + 1}", ports, (*path, "examples", i))
+        several = [("example", tool.example)] if isinstance(tool.example, list) else []
+        for key, listed in [*several, ("examples", tool.examples or [])]:
+            for i, one in enumerate(listed):
+                yield from self.example(one, f"example {i + 1}", ports, (*path, key, i))
 
     def example(self, raw: Example, name: str, ports: Ports, path: Path) -> Iterator[GoldenCase]:
         """A worked example as a golden case, if it can be run."""
@@ -471,7 +477,8 @@ class ReaderA(LooseReader):
             for path in (at, to):
                 self.ignore(path, "the example names no number, text or truth value that is an output")
         else:
-            yield GoldenCase(name, inputs, expect, about, *self.document.place(to), origin="example")
+            tables = self.case_tables(given or {}, ports, at)
+            yield GoldenCase(name, inputs, expect, about, *self.document.place(to), origin="example", tables=tables)
 
     # --- no tools -------------------------------------------------------------------------------------------------
 
@@ -481,12 +488,9 @@ class ReaderA(LooseReader):
         gives = raw.outputs.output_schema if raw.outputs is not None else None
         ports = self.ports(takes, ("inputs", "input_schema"), gives, ("outputs", "output_schema"))
         if not ports.outputs:
-            self.add(
-                "GLS027",
-                "neither tools nor an `output_schema` say what is computed: there is nothing to generate",
-                "list tools with `parameters` and `returns`",
-                ("tools",),
-            )
+            if not self.form.touches(("tools",)) and not self.form.touches(("outputs",)):
+                message = "neither tools nor an `output_schema` say what is computed: there is nothing to generate"
+                self.add("GLS027", message, "list tools with `parameters` and `returns`", ("tools",))
             return None
         example = raw.inputs.example_input if raw.inputs is not None else None
         wanted = raw.outputs.example_output if raw.outputs is not None else None
@@ -498,14 +502,12 @@ class ReaderA(LooseReader):
             for path, value in ((("inputs", "example_input"), example), (("outputs", "example_output"), wanted)):
                 if value is not None:
                     self.ignore(path, "an example of one side only")
-        tests = raw.tests or shapes.LooseTests()
-        golden = [self.golden(c, ports, ("tests", "golden", i)) for i, c in enumerate(tests.golden)]
-        return replace(
+        made = replace(
             whole,
             inputs=ports.inputs,
             unused=ports.unused,
             outputs=ports.outputs,
-            golden=(*cases, *(c for c in golden if c is not None)),
-            properties=tuple(self.property(p, ("tests", "properties", i)) for i, p in enumerate(tests.properties)),
+            golden=tuple(cases),
             prose=tuple(ports.prose),
         )
+        return self.with_tests([made], raw.tests)[0]

@@ -14,10 +14,12 @@ from greenlang import units
 from greenlang.errors import FormulaError, UnitError
 from greenlang.formulas.parse import parse as parse_expression
 from greenlang.specs import schema
-from greenlang.specs.base import INSIDE, TYPES, BaseReader, Ports, violates
+from greenlang.specs.base import INSIDE, TYPES, WHOLES, BaseReader, Ports, violates
 from greenlang.specs.form import checked, ledger_of, tell
 from greenlang.specs.model import (
+    NUMERIC,
     AgentSpec,
+    DType,
     Expectation,
     FactorRef,
     FormulaGiven,
@@ -29,7 +31,7 @@ from greenlang.specs.model import (
     UnitFrom,
 )
 from greenlang.specs.source import Path, dotted
-from greenlang.specs.unit_words import certain
+from greenlang.specs.unit_words import certain, nearest, read_unit
 
 UNKNOWN = "?"  # the unit that nobody states
 
@@ -44,6 +46,7 @@ class ReaderB(BaseReader):
         self.ledger = ledger_of(schema.Pack, self.document.value)
         self.form = checked(schema.Pack, self.document, self.add)
         pack: schema.Pack | None = self.form.value
+        self.unknown_keys()
         if pack is None:
             return None
         if not self.form.touches(("id",)):
@@ -91,7 +94,7 @@ class ReaderB(BaseReader):
         ports = Ports()
         for name, raw in compute.inputs.items():
             item = self.input(name, raw)
-            (ports.inputs if item.dtype not in {"list", "object"} else ports.unused)[name] = item
+            (ports.unused if item.dtype in WHOLES and not item.columns else ports.inputs)[name] = item
         ports.outputs = {n: self.output(n, o) for n, o in compute.outputs.items()}
         if not ports.outputs and not self.form.touches(("compute", "outputs")):
             self.add(
@@ -103,64 +106,123 @@ class ReaderB(BaseReader):
         self.shared_names(ports, ("compute", "outputs"), "error")
         return ports
 
-    def unit(self, unit: str, path: Path) -> tuple[str, UnitFrom]:
+    def unit(self, unit: str, dtype: DType, path: Path) -> tuple[str, UnitFrom]:
         """A unit that can be used; ``?`` where nobody states it."""
-        if unit == UNKNOWN:
+        here = (*path, "unit")
+        if dtype not in NUMERIC:
+            if unit.strip() not in {"", "1"}:
+                message = f"`{path[-1]}` is a {dtype}; only numbers have a unit"
+                self.add("GLS020", message, "remove the unit, or say which number is meant", here, "warning")
+            self.ignore(here, "only numbers have a unit")
+            return "1", "stated"
+        if unit.strip() in {"", UNKNOWN}:
             message = f"nobody states in what `{path[-1]}` is measured"
-            hint = "state its unit; until then nothing is computed with it"
-            self.add("GLS034", message, hint, (*path, "unit"), "info")
+            self.add("GLS034", message, "state its unit; until then nothing is computed with it", here, "info")
             return "", ""
+        if certain(unit):
+            return unit, "stated"
         try:
-            if not certain(unit):
-                units.parse_unit(unit)
+            units.parse_unit(unit)
         except UnitError as error:
-            self.add("GLS020", str(error), "examples: kWh, kgCO2e, m^3, kgCO2e/kWh, tonne_km, 1", (*path, "unit"))
+            found = read_unit(unit).unit
+            if found:
+                message = f"the unit `{unit}` of `{path[-1]}` is read as {found}"
+                self.add("GLS033", message, "nothing to do; `--fix` writes it so", here, "info")
+                return found, "stated"
+            near = nearest(unit) if "unknown" in str(error) else ""
+            hint = f"did you mean `{near}`?" if near else "examples: kWh, kgCO2e, m^3, kgCO2e/kWh, tonne_km, 1"
+            self.add("GLS020", str(error), hint, here)
         return unit, "stated"
 
     def input(self, name: str, raw: schema.Input) -> InputSpec:
         """One entry of ``compute.inputs``."""
         path: Path = ("compute", "inputs", name)
+        dtype = TYPES[raw.dtype]
+        if dtype in WHOLES:
+            self.name(name, path)
+            return self.table(name, raw, path) if raw.columns else self.left_out(name, raw, path)
+        item = self.single(name, raw, path)
+        if raw.columns is not None:
+            message = f"`{name}` is a {raw.dtype}; only a list has columns"
+            self.add("GLS012", message, "write `dtype: list`, or remove the columns", (*path, "columns"))
+        default = self.scalar(raw.default, dtype, (*path, "default"))
+        if raw.required and "required" in raw.model_fields_set and raw.default is not None:
+            message = f"`{name}` is required and has a default: it may be left out"
+            self.add("GLS019", message, "keep one of the two", (*path, "required"), "warning")
+        item = replace(item, required=raw.required and raw.default is None, default=default)
+        self.check_input(item, path)
+        return item
+
+    def single(self, name: str, raw: schema.Input | schema.Column, path: Path) -> InputSpec:
+        """What an input and a column of a table have in common; its bounds are not yet checked."""
         self.name(name, path)
         dtype = TYPES[raw.dtype]
-        whole = dtype in {"list", "object"}
-        item = InputSpec(
+        if raw.enum == []:
+            self.add("GLS012", f"the enum of `{name}` lists no value", "list values or remove it", (*path, "enum"))
+        unit, unit_from = self.unit(raw.unit, dtype, path)
+        return InputSpec(
             name=name,
             dtype=dtype,
-            required=raw.required and raw.default is None,
-            default=None if whole else self.scalar(raw.default, dtype, (*path, "default")),
+            unit=unit,
             ge=raw.ge,
             gt=raw.gt,
             le=raw.le,
             lt=raw.lt,
-            enum=() if whole else tuple(self.enum(raw.enum or (), dtype, (*path, "enum"))),
+            enum=tuple(self.enum(raw.enum or (), dtype, (*path, "enum"))),
             pattern=raw.pattern,
             description=" ".join(raw.description.split()),
+            unit_from=unit_from,
         )
-        if raw.enum == []:
-            self.add("GLS012", f"the enum of `{name}` lists no value", "list values or remove it", (*path, "enum"))
-        unit, unit_from = self.unit(raw.unit, path)
-        item = replace(item, unit=unit, unit_from=unit_from)
-        if whole:
-            for key in self.at(path):
-                if key not in {"dtype", "description"}:
-                    self.ignore((*path, key), INSIDE)
-            self.add(
-                "GLS017",
-                f"input `{name}` is a {dtype}; an agent takes numbers, texts and truth values",
-                "split it into single inputs; it is left out",
-                (*path, "dtype"),
-                "warning",
-            )
-        else:
-            self.check_input(item, path)
-        return item
+
+    def table(self, name: str, raw: schema.Input, path: Path) -> InputSpec:
+        """A list of rows with declared columns, over which formulas sum."""
+        for key in raw.model_fields_set - {"dtype", "columns", "description", "required", "unit"}:
+            message = f"`{name}` is a table: `{key}` says nothing of it"
+            self.add("GLS012", message, "declare it in a column, or remove it", (*path, key))
+        self.ignore((*path, "unit"), "the columns of a table have units")
+        columns: list[InputSpec] = []
+        for key, column in (raw.columns or {}).items():
+            here = (*path, "columns", key)
+            if TYPES[column.dtype] in WHOLES:
+                message = f"`{key}` is a {column.dtype}; a column holds a number, a text or a truth value"
+                self.add("GLS012", message, "split it into columns", (*here, "dtype"))
+                continue
+            item = self.single(key, column, here)
+            if item.numeric and not item.unit:
+                message = f"nobody states in what the column `{key}` of `{name}` is measured"
+                self.add("GLS020", message, 'state its unit; `unit: "1"` for a pure number', (*here, "unit"))
+            self.check_input(item, here)
+            columns.append(item)
+        about = " ".join(raw.description.split())
+        return InputSpec(name, "list", required=raw.required, description=about, columns=tuple(columns))
+
+    def left_out(self, name: str, raw: schema.Input, path: Path) -> InputSpec:
+        """A list or an object without columns: nothing is computed with it."""
+        dtype = TYPES[raw.dtype]
+        for key in self.at(path):
+            if key not in {"dtype", "description"}:
+                self.ignore((*path, key), INSIDE)
+        self.add(
+            "GLS017",
+            f"input `{name}` is {'an object' if dtype == 'object' else 'a list'}; "
+            "an agent takes numbers, texts, truth values and tables",
+            "split it into single inputs, or give a list its `columns`; it is left out",
+            (*path, "dtype"),
+            "warning",
+        )
+        required = raw.required and raw.default is None
+        return InputSpec(name, dtype, required=required, description=" ".join(raw.description.split()))
 
     def output(self, name: str, raw: schema.Output) -> OutputSpec:
         """One entry of ``compute.outputs``."""
         path: Path = ("compute", "outputs", name)
         self.name(name, path)
-        unit, unit_from = self.unit(raw.unit, path)
-        return OutputSpec(name, TYPES[raw.dtype], unit, " ".join(raw.description.split()), unit_from)
+        dtype = TYPES[raw.dtype]
+        unit, unit_from = self.unit(raw.unit, dtype, path)
+        values = tuple(self.enum(raw.enum or (), dtype, (*path, "enum"))) if dtype not in WHOLES else ()
+        if dtype in WHOLES:
+            self.ignore((*path, "enum"), INSIDE)
+        return OutputSpec(name, dtype, unit, " ".join(raw.description.split()), unit_from, values)
 
     def factors(self, compute: schema.Compute) -> dict[str, FactorRef]:
         """The references."""
@@ -196,11 +258,14 @@ class ReaderB(BaseReader):
                 continue
             if given.bind and given.formula is None:
                 self.add("GLS040", "`bind` goes with `formula`", "remove it", (*path, "bind"))
+            if given.output and given.formula is None:
+                self.add("GLS040", "`output` goes with `formula`", "remove it", (*path, "output"))
             for where, text in [(path, given.expression), *(((*path, "bind", k), v) for k, v in given.bind.items())]:
                 if text is not None:
                     check_expression(self, text, where)
             line, column = self.document.place(path)
-            out[name] = FormulaGiven(name, given.expression, given.formula, tuple(given.bind.items()), line, column)
+            bind = tuple(given.bind.items())
+            out[name] = FormulaGiven(name, given.expression, given.formula, given.output, bind, line, column)
         return out
 
     def cases(self, pack: schema.Pack, ports: Ports) -> Iterator[GoldenCase]:
@@ -209,7 +274,7 @@ class ReaderB(BaseReader):
             return  # what is declared is not known, so nothing can be said of the cases
         for i, raw in enumerate(pack.tests.golden):
             path: Path = ("tests", "golden", i)
-            if self.form.touches(path):
+            if any(self.form.replaced(p) for p in (path, (*path, "input"), (*path, "expect"))):
                 continue
             case = f"golden case `{raw.name}`"
             given = self.case_input(case, raw.input, ports, (*path, "input")) or {}
@@ -230,10 +295,8 @@ class ReaderB(BaseReader):
             try:
                 long = schema.Expected.model_validate(value)
             except ValidationError as error:
-                fields = schema.Expected.model_fields
                 for problem in error.errors(include_url=False):
-                    here = (*path, *problem["loc"])
-                    tell(self.add, schema.Pack, problem["type"], here, problem["msg"], {}, fields)
+                    tell(self.add, schema.Expected, problem, problem["loc"], value, path)
                 return None
             value, tol = long.value, long.tol
             if tol is not None and not 0 <= tol < 1:

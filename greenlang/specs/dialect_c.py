@@ -7,7 +7,6 @@ what a tool does stands in its description, the way through the tools is the aut
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Annotated, Any, ClassVar
@@ -16,10 +15,10 @@ from pydantic import Field
 
 from greenlang.specs import shapes
 from greenlang.specs.base import FORMULA_LIKE, Ports
-from greenlang.specs.cases import LooseReader
+from greenlang.specs.cases import LooseReader, part_name
 from greenlang.specs.diagnostics import Severity
 from greenlang.specs.form import AgentId, AnyText, Because, Open, Version, Words, checked, ledger_of
-from greenlang.specs.model import AgentSpec, Dependency, GoldenCase, LedgerLine, Property, Prose
+from greenlang.specs.model import AgentSpec, Dependency, LedgerLine, Prose
 from greenlang.specs.source import Path, dotted
 
 _STEP = Because("a step of the author's own implementation; the agent's outputs are planned from its inputs")
@@ -83,16 +82,14 @@ class Tool(Open):
     impl: Annotated[Any, shapes.CODE] = None
 
 
-class PackOfAgents(Open):
+class PackOfAgents(shapes.Whole):
     """A whole file of dialect C."""
-
-    rest: ClassVar[str] = "a section of the author's own"
 
     pack: Head
     agents: list[Agent]
     tools: list[Tool] = Field(default_factory=list)
     factors: shapes.ClaimedReferences = None
-    provenance: shapes.LooseProvenance | None = None
+    provenance: shapes.Provenance | None = None
     tests: shapes.LooseTests | None = None
     schema_version: Annotated[Any, Because("the version of the dialect")] = None
     metadata: Annotated[Any, shapes.KEPT] = None
@@ -137,7 +134,7 @@ class ReaderC(LooseReader):
         for i, agent in enumerate(raw.agents):
             if agent.id in [a.id for a in raw.agents[:i]]:
                 self.add("GLS003", f"two agents are called `{agent.id}`", "rename one", ("agents", i, "id"))
-        parts = self.with_tests(parts, raw)
+        parts = self.with_tests(parts, raw.tests)
         if not parts:
             return None
         if len(raw.agents) > 1:
@@ -194,7 +191,7 @@ class ReaderC(LooseReader):
     def part(self, agent: Agent, i: int, whole: AgentSpec, raw: PackOfAgents) -> AgentSpec | None:
         """One agent as a spec."""
         path: Path = ("agents", i)
-        name = re.sub(r"[^a-z0-9_]+", "_", agent.id.lower()).strip("_")
+        name = part_name(agent.id)
         self.name(name, (*path, "id"))
         if agent.deterministic is False:
             message = f"`{agent.id}` asks for an agent that is not deterministic; what is generated is"
@@ -249,36 +246,3 @@ class ReaderC(LooseReader):
             yield from self.texts(inner, "formula", (*path, key), ports)
             for leaf in [p for p in self.ledger.lines if p[: len(path) + 1] == (*path, key)]:
                 self.ledger.lines[leaf] = LedgerLine(dotted(leaf), "used")
-
-    def with_tests(self, parts: list[AgentSpec], raw: PackOfAgents) -> list[AgentSpec]:
-        """Golden cases and properties go to the agent that they name, or to every agent that they fit."""
-        tests = raw.tests or shapes.LooseTests()
-        cases: dict[str, list[GoldenCase]] = {p.part: [] for p in parts}
-        rules: dict[str, list[Property]] = {p.part: [] for p in parts}
-        for i, case in enumerate(tests.golden):
-            path: Path = ("tests", "golden", i)
-            fitting = self.fitting(parts, case.agent, set(case.input) | set(case.expect), path)
-            for part in fitting:
-                found = self.golden(case, Ports(part.inputs, part.unused, part.outputs), path)
-                cases[part.part] += [found] if found is not None else []
-        for i, rule in enumerate(tests.properties):
-            found_rule = self.property(rule, ("tests", "properties", i))
-            words = set(re.findall(r"\b(?:input|output)\.([a-z_][a-z0-9_]*)", found_rule.rule))
-            for part in self.fitting(parts, rule.agent, words, ("tests", "properties", i)):
-                rules[part.part].append(found_rule)
-        return [replace(p, golden=tuple(cases[p.part]), properties=tuple(rules[p.part])) for p in parts]
-
-    def fitting(self, parts: list[AgentSpec], agent: str | None, words: set[str], path: Path) -> list[AgentSpec]:
-        """The parts that a test is meant for."""
-        if len(parts) == 1:
-            return parts
-        if agent is not None:
-            name = re.sub(r"[^a-z0-9_]+", "_", agent.lower()).strip("_")
-            fits = [p for p in parts if p.part == name]
-        else:
-            fits = [p for p in parts if words <= p.inputs.keys() | p.unused.keys() | p.outputs.keys()]
-        if not fits:
-            what = f"`{agent}`, which is no agent of the pack" if agent else "names of no single agent of the pack"
-            self.add("GLS016", f"`{dotted(path)}` is about {what}", "name it: `agent: ...`", path, "warning")
-            self.ignore(path, "it fits no agent of the pack")
-        return fits

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any
 
-from pydantic import Discriminator, Field, Tag
+from pydantic import Discriminator, Field, Tag, WithJsonSchema
 
-from greenlang.specs import shapes
+from greenlang.specs import dialects, shapes
 from greenlang.specs.base import ID
 from greenlang.specs.cases import LooseReader
-from greenlang.specs.form import AgentId, AnyText, Because, Open, Version, Words, checked, ledger_of
+from greenlang.specs.form import AgentId, AnyText, Because, Version, Words, checked, ledger_of
 from greenlang.specs.model import AgentSpec
 
 _MANIFEST = Because("what the author's own package holds; the factory generates the code")
@@ -20,14 +20,12 @@ def _form_of_tests(value: object) -> str:
     return "<long>" if isinstance(value, dict | shapes.LooseTests) else "<files>"
 
 
-class Manifest(Open):
+class Manifest(shapes.Whole):
     """A whole file of dialect D."""
-
-    rest: ClassVar[str] = "a section of the author's own"
 
     name: AnyText
     version: Version
-    pack_schema_version: Annotated[Any, Because("the version of the dialect")]
+    pack_schema_version: Annotated[Any, WithJsonSchema({"enum": ["1.0", "1.0.0", "1", 1]})] = None
     kind: Annotated[Any, Because("the kind of the file: a pack")] = None
     id: AgentId | None = None
     summary: AnyText = ""
@@ -42,9 +40,10 @@ class Manifest(Open):
     formulas: shapes.Texts = None
     physics_formula: shapes.Texts = None
     calculation_method: shapes.Texts = None
-    provenance: shapes.LooseProvenance | None = None
+    provenance: shapes.Provenance | None = None
     tests: Annotated[
-        Annotated[shapes.LooseTests, Tag("<long>")] | Annotated[Any, Tag("<files>")], Discriminator(_form_of_tests)
+        Annotated[shapes.LooseTests, Tag("<long>")] | Annotated[list[Any] | str | None, Tag("<files>")],
+        Discriminator(_form_of_tests),
     ] = None
     author: Annotated[Any, shapes.KEPT] = None
     ai: Annotated[Any, shapes.AI] = None
@@ -85,6 +84,11 @@ class ReaderD(LooseReader):
             self.check_id(agent_id, ("id",) if raw.id is not None else ("name",))
         if not self.form.touches(("version",)):
             self.check_version(raw.version)
+        if str(raw.pack_schema_version or "1.0") not in {"1.0", "1", "1.0.0"}:
+            message = f"`pack_schema_version` is {raw.pack_schema_version}; this dialect is 1.0"
+            self.add(
+                "GLS012", message, 'write "1.0"; dialect B has `schema_version: "2.0.0"`', ("pack_schema_version",)
+            )
         self.check_tools(raw.ai)
         ports = self.ports(raw.inputs, ("inputs",), raw.outputs, ("outputs",))
         if not ports.outputs and not self.form.touches(("outputs",)):
@@ -132,10 +136,10 @@ class ReaderD(LooseReader):
         """The sentence about a manifest that declares nothing to compute."""
         contents = self.document.value.get("contents")
         agents = contents.get("agents") if isinstance(contents, dict) else None
-        names = [str(a.get("name", "?")) for a in agents if isinstance(a, dict)] if isinstance(agents, list) else []
+        names = [dialects.name_of(a) for a in agents] if isinstance(agents, list) else []
         if names:
             return (
-                f"this is a pack manifest that lists {len(names)} agents ({', '.join(names[:5])}) by the names of "
+                f"this is a pack manifest that lists {dialects.counted('agent', names)} by the names of "
                 "their code, without a calculation: nothing to generate"
             )
         return "this is a pack manifest without outputs: nothing to generate"

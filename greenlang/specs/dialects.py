@@ -46,18 +46,9 @@ F = Dialect(
 BY_LETTER = {d.letter: d for d in (A, B, C, D, E, F)}
 
 
-def _stub(value: dict[str, Any]) -> bool:
-    return "apiVersion" in value and (value.get("kind") == "AgentSpec" or "greenlang" in str(value["apiVersion"]))
-
-
-_MARKS: tuple[tuple[Dialect, Callable[[dict[str, Any]], list[str]]], ...] = (
-    (F, lambda v: ["apiVersion"] if _stub(v) else []),
-    (D, lambda v: [k for k in ("pack_schema_version",) if k in v]),
-    (A, lambda v: [*(["agent_metadata"] if "agent_metadata" in v else []), *_tools_list(v)]),
-    (C, lambda v: [k for k in ("pack", "agents") if isinstance(v.get(k), dict | list)]),
-    (E, lambda v: ["components"] if "components" in v else []),
-    (B, lambda v: ["compute"] if "compute" in v else []),
-)
+def _stub(value: dict[str, Any]) -> list[str]:
+    ours = value.get("kind") == "AgentSpec" or str(value.get("apiVersion", "")).startswith("greenlang.io/v2")
+    return ["apiVersion"] if "apiVersion" in value and ours else []
 
 
 def _tools_list(value: dict[str, Any]) -> list[str]:
@@ -65,6 +56,28 @@ def _tools_list(value: dict[str, Any]) -> list[str]:
     if isinstance(tools, dict) and "tools_list" in tools:
         return ["tools.tools_list"]
     return ["agent"] if isinstance(value.get("agent"), dict) and isinstance(tools, list) else []
+
+
+def _manifest(value: dict[str, Any]) -> list[str]:
+    kind = value.get("kind")
+    pack = isinstance(kind, str) and kind.lower() == "pack" and "contents" in value
+    return [k for k in ("pack_schema_version",) if k in value] or (["contents"] if pack else [])
+
+
+def _agents(value: dict[str, Any]) -> list[str]:
+    """A pack's head and its agents; one of the two without the other is no pack of agents, but see ``_half``."""
+    both = isinstance(value.get("pack"), dict) and isinstance(value.get("agents"), dict | list)
+    return ["pack", "agents"] if both else []
+
+
+_MARKS: tuple[tuple[Dialect, Callable[[dict[str, Any]], list[str]]], ...] = (
+    (F, _stub),
+    (D, _manifest),
+    (A, lambda v: [*(["agent_metadata"] if "agent_metadata" in v else []), *_tools_list(v)]),
+    (C, _agents),
+    (E, lambda v: ["components"] if "components" in v else []),
+    (B, lambda v: ["compute"] if "compute" in v else []),
+)
 
 
 def marks(value: dict[str, Any]) -> dict[str, list[str]]:
@@ -110,7 +123,9 @@ def _mixed(document: Document, found: dict[str, list[str]]) -> Diagnostic:
 
 def _solution(value: dict[str, Any]) -> str:
     parts = value.get("components")
-    count = len(parts) if isinstance(parts, dict | list) else 0
+    groups = list(parts.values()) if isinstance(parts, dict) else [parts]
+    lists = [g for g in groups if isinstance(g, list)]
+    count = sum(map(len, lists)) if lists else len(parts) if isinstance(parts, dict) else 0
     return f"this is a solution pack that lists {count} components and no agent; nothing in it says what is computed"
 
 
@@ -139,17 +154,57 @@ _OTHERS: tuple[tuple[str, str], ...] = (
 
 
 def _unknown(value: dict[str, Any]) -> Diagnostic:
-    keys = ", ".join(f"`{k}`" for k in list(value)[:6]) or "no keys"
     other = next((what for key, what in _OTHERS if key in value), None)
-    if other is not None:
-        message = f"no spec of an agent: this looks like {other}"
+    if (half := _half(value)) is not None:
+        message, hint = half
     else:
-        message = f"no known dialect: the file starts with {keys}"
-    return Diagnostic(
-        "GLS008",
-        "error",
-        message,
-        'a spec has `schema_version: "2.0.0"`, `id`, `name`, `version` and `compute`',
-        1,
-        1,
-    )
+        keys = ", ".join(f"`{k}`" for k in list(value)[:6]) or "no keys"
+        lacking = "" if "compute" in value else "; `compute` with inputs, outputs and formulas is missing"
+        message = f"no spec of an agent: this looks like {other}" if other else ""
+        message = message or f"no known dialect: the file starts with {keys}{lacking}"
+        hint = 'a spec has `schema_version: "2.0.0"`, `id`, `name`, `version` and `compute`'
+    return Diagnostic("GLS008", "error", message, hint, 1, 1)
+
+
+def _half(value: dict[str, Any]) -> tuple[str, str] | None:
+    """What may be said of a file that has some keys of a dialect: what it is, and what is missing."""
+    agents, api = value.get("agents"), str(value.get("apiVersion", ""))
+    if api.startswith("greenlang.io"):
+        kind = f"of the kind {value['kind']}" if isinstance(value.get("kind"), str) else "without a kind"
+        return (
+            f"no spec of an agent: this is a GreenLang manifest ({api}) {kind}; nothing in it says what is computed",
+            ("write `compute.inputs`, `compute.outputs` and `compute.formulas` in a pack.yaml"),
+        )
+    if isinstance(agents, list | dict) and agents:
+        names = counted("agent", [name_of(a) for a in agents] if isinstance(agents, list) else list(map(str, agents)))
+        if isinstance(agents, list) and any(isinstance(a, dict) and a.get("outputs") for a in agents):
+            return f"no known dialect: this lists {names}, but `pack` with an id and a version is missing", (
+                "a pack of agents (dialect C) has `pack: {id, version}` beside `agents`"
+            )
+        return f"no spec of an agent: this lists {names} by name; what each takes and computes is missing", (
+            "write a spec for each agent"
+        )
+    if isinstance(value.get("pack"), dict):
+        return "no known dialect: this is the head of a pack; `agents` with their inputs and outputs is missing", (
+            "a pack of agents (dialect C) has `agents` beside `pack`"
+        )
+    if isinstance(value.get("tools"), list) and "agent" not in value:
+        return "no known dialect: this lists tools; `agent_metadata` with an id and a version is missing", (
+            "an AgentSpec V2 (dialect A) has `agent_metadata` and `tools.tools_list`"
+        )
+    if isinstance(value.get("outputs"), dict | list):
+        return "no known dialect: this declares outputs; `pack_schema_version` or `compute` around them is missing", (
+            "dialect B has `schema_version`, `id`, `name`, `version` and `compute: {inputs, outputs}`"
+        )
+    return None
+
+
+def counted(what: str, names: list[str]) -> str:
+    """``2 agents (a, b)``."""
+    return f"{len(names)} {what}{'s' * (len(names) != 1)} ({', '.join(names[:5])}{', ...' if len(names) > 5 else ''})"
+
+
+def name_of(agent: object) -> str:
+    """What a manifest calls an agent."""
+    known = [agent.get(k) for k in ("id", "agent_id", "name")] if isinstance(agent, dict) else [agent]
+    return next((k for k in known if isinstance(k, str)), "?")

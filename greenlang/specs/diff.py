@@ -6,12 +6,16 @@ patch: texts only. The two specs may be of different dialects; what is compared 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+import re
+from collections.abc import Iterator, Mapping, Set
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any, Literal
 
 from greenlang import units
+from greenlang.errors import FormulaError
+from greenlang.formulas.normal import exact_text
+from greenlang.formulas.parse import parse as parse_expression
 from greenlang.specs.model import AgentSpec, FactorRef, FormulaGiven, InputSpec, OutputSpec
 
 Bump = Literal["major", "minor", "patch"]
@@ -24,7 +28,7 @@ RULES: tuple[tuple[str, Bump], ...] = (  # the table in docs/specs-tools.md is m
     ("an input that may be left out must be given now, or has another default", "major"),
     ("bounds, allowed values or a pattern let less through", "major"),
     ("another unit, GWP set, reference or formula", "major"),
-    ("another method in prose, where the spec gives no formula", "major"),
+    ("another method in prose, or another equality among the properties, where the spec gives no formula", "major"),
     ("a new tool, output, reference, or input that may be left out", "minor"),
     ("an input that had to be given may be left out", "minor"),
     ("bounds, allowed values or a pattern let more through", "minor"),
@@ -115,7 +119,7 @@ def _factors(old: Mapping[str, FactorRef], new: Mapping[str, FactorRef]) -> Iter
 
 
 def _part(old: AgentSpec, new: AgentSpec) -> Iterator[Change]:
-    before, after = {**old.inputs, **old.unused}, {**new.inputs, **new.unused}
+    before, after = _takes(old), _takes(new)
     for name in [*before, *(n for n in after if n not in before)]:
         a, b = before.get(name), after.get(name)
         if a is None and b is not None:
@@ -141,6 +145,8 @@ def _part(old: AgentSpec, new: AgentSpec) -> Iterator[Change]:
     if methods[0] != methods[1]:
         told = any(kind != "description" for kind, _, _ in methods[0] ^ methods[1])
         yield Change("major" if told else "patch", "method", "another method in prose")
+    if _stated(old, given) != _stated(new, given):
+        yield Change("major", "properties", "another equality for an output without a formula")
     for subject, one, two in (("golden cases", _cases(old), _cases(new)), ("properties", _rules(old), _rules(new))):
         if one != two:
             yield Change("patch", subject, "changed")
@@ -164,10 +170,21 @@ def _input(a: InputSpec, b: InputSpec) -> Iterator[Change]:
     if set(a.enum) != set(b.enum):
         less = bool(b.enum) and (not a.enum or not set(a.enum) <= set(b.enum))
         yield Change("major" if less else "minor", subject, f"allowed values {'fewer' if less else 'more'}")
+    if _columns(a) != _columns(b):
+        yield Change("major", subject, "other columns")
     if a.pattern != b.pattern:
         yield Change("minor" if b.pattern is None else "major", subject, f"pattern {a.pattern} → {b.pattern}")
     if a.description != b.description:
         yield Change("patch", subject, "another description")
+
+
+def _takes(spec: AgentSpec) -> dict[str, InputSpec]:
+    """Every declared input; of a list that nothing is computed with, what it is made of does not count."""
+    return spec.inputs | {n: replace(i, columns=()) for n, i in spec.unused.items()}
+
+
+def _columns(item: InputSpec) -> set[InputSpec]:
+    return {replace(column, description="") for column in item.columns}
 
 
 def _output(a: OutputSpec, b: OutputSpec) -> Iterator[Change]:
@@ -231,8 +248,26 @@ def _formula(name: str, old: AgentSpec, new: AgentSpec) -> Iterator[Change]:
 def _said(given: FormulaGiven | None) -> Any:
     if given is None:
         return None
-    text = "".join((given.expression or "").split())
-    return text, given.formula_id, frozenset((s, "".join(e.split())) for s, e in given.bind)
+    bind = frozenset((symbol, _meant(expression)) for symbol, expression in given.bind)
+    return _meant(given.expression or ""), given.formula_id, given.formula_output, bind
+
+
+def _meant(expression: str) -> str:
+    """What an expression computes, however it is laid out."""
+    try:
+        return exact_text(parse_expression(expression))
+    except FormulaError:
+        return "".join(expression.split())
+
+
+def _stated(spec: AgentSpec, given: Set[str]) -> set[str]:
+    """The equalities that may be the plan of an output: it has no formula."""
+    free = spec.outputs.keys() - given
+    rules = ["".join(p.rule.split()) for p in spec.properties if "==" in p.rule]
+    return {rule for rule in rules if free & set(_OUTPUT.findall(rule))}
+
+
+_OUTPUT = re.compile(r"\boutputs?\.([a-z_][a-z0-9_]*)")
 
 
 def _cases(spec: AgentSpec) -> list[Any]:

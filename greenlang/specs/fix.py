@@ -1,8 +1,9 @@
 """``--fix``: repairs that need no judgement, as edits of the author's text; comments and layout stay.
 
 What is repaired: ``required: true`` inside a parameter (JSON Schema's third draft) moves to the list of its object;
-keys and types that dialect B spells otherwise; texts that lack their quotes; truth values written as yes or no; units
-whose meaning is beyond doubt; a key that stands twice with the same value. After the repair the file means what it
+keys and types that dialect B spells otherwise; keys in other capitals; texts that lack their quotes and numbers that
+have some; truth values written as yes or no; units whose meaning is beyond doubt; a key that stands twice with the same
+value. After the repair the file means what it
 meant, or is read where it was refused; otherwise nothing is changed.
 """
 
@@ -16,9 +17,12 @@ from typing import Any
 import yaml
 
 from greenlang.errors import UnitError
+from greenlang.specs import schema
 from greenlang.specs.diagnostics import Diagnostic
+from greenlang.specs.form import AS_TRUTH, IN_DIGITS, IN_QUOTES
 from greenlang.specs.model import AgentSpec
 from greenlang.specs.reader import Report, report
+from greenlang.specs.schema import DTYPES, DTYPES_ELSEWHERE
 from greenlang.specs.source import Path, dotted, parse
 from greenlang.specs.unit_words import read_unit
 from greenlang.units import parse_unit
@@ -194,9 +198,18 @@ class _Text:
         start, end = self.span(entry.value)
         written = self.text[start:end]
         new = make(str(entry.value.value))
+        if new is not None and new in DTYPES and entry.value.style:
+            new = f"{entry.value.style}{new}{entry.value.style}"  # a word stays in its quotes: JSON stays JSON
         if new is not None and new != written and "\n" not in written:
             line = entry.value.start_mark.line + 1
             yield _Edit(start, end, new, f"line {line}: `{dotted(path)}`: {written} → {new}, {why}")
+
+    def renamed(self, path: Path, key: yaml.ScalarNode, new: str) -> _Edit:
+        """Another key, in the quotes of the old one: JSON stays JSON."""
+        start, end = self.span(key)
+        quote = key.style or ""
+        line = key.start_mark.line + 1
+        return _Edit(start, end, f"{quote}{new}{quote}", f"line {line}: `{dotted(path)}` is called `{new}`")
 
     def without(self, entry: _Entry, told: str) -> Iterator[_Edit]:
         """Take a key and its scalar value away; a comment behind them stays."""
@@ -231,7 +244,8 @@ def _edits(data: bytes, found: Report) -> list[_Edit]:
     text = _Text(data)
     out = list(_duplicates(text, document.value))
     out += _quotes(text, found)
-    out += _truths(text, found)
+    out += _plain_values(text, found)
+    out += _cases(text, found)
     if found.dialect == "B":
         out += _spellings(text, document.value)
     if found.dialect == "A" and found.spec is not None:  # else nothing shows that the meaning stays
@@ -256,49 +270,44 @@ def _duplicates(text: _Text, value: Any) -> Iterator[_Edit]:
 def _quotes(text: _Text, found: Report) -> Iterator[_Edit]:
     """Texts that YAML reads as numbers or truth values because they lack their quotes."""
     for finding in found.diagnostics:
-        if finding.code == "GLS012" and finding.hint in {"put it in quotes", "put the value in quotes"}:
-            path = _path_of(text, finding)
-            if path is not None and text.plain(text.entries[path].value):
-                yield from text.scalar(path, lambda word: f'"{word}"' if word else None, "a text")
+        path = _path_of(text, finding) if finding.hint == IN_QUOTES else None
+        if path is not None and text.plain(text.entries[path].value):
+            yield from text.scalar(path, lambda word: f'"{word}"' if word else None, "a text")
 
 
-def _truths(text: _Text, found: Report) -> Iterator[_Edit]:
-    """yes and no, where a truth value is expected."""
+def _plain_values(text: _Text, found: Report) -> Iterator[_Edit]:
+    """yes and no where a truth value is expected, figures in quotes where a number is."""
     for finding in found.diagnostics:
-        truth = finding.code == "GLS012" and ("write a bool" in finding.hint or "true or false" in finding.message)
-        truth = truth or (finding.code == "GLS012" and "valid boolean" in finding.message)
-        path = _path_of(text, finding) if truth else None
-        if path is not None:
+        path = _path_of(text, finding) if finding.hint in {AS_TRUTH, IN_DIGITS} else None
+        if path is not None and finding.hint == AS_TRUTH:
             yield from text.scalar(path, lambda word: _TRUTHS.get(word.lower()), "a truth value")
+        elif path is not None:
+            yield from text.scalar(path, lambda word: word if _FIGURE.fullmatch(word) else None, "a number")
 
 
-_TRUTHS = {"yes": "true", "on": "true", "y": "true", "no": "false", "off": "false", "n": "false"}
+def _cases(text: _Text, found: Report) -> Iterator[_Edit]:
+    """A key that differs from a known one in capitals only (``Unit``, ``Schema-Version``)."""
+    for finding in found.diagnostics:
+        path = _path_of(text, finding) if finding.code == "GLS010" else None
+        entry = text.entries[path] if path is not None else None
+        if path is None or entry is None or entry.key is None:
+            continue
+        plain = str(path[-1]).lower().replace("-", "_")
+        if finding.hint == f"did you mean `{plain}`?" and (*path[:-1], plain) not in text.entries:
+            yield text.renamed(path, entry.key, plain)
+
+
+_FIGURE = re.compile(r"[-+]?[0-9]+(\.[0-9]+)?([eE][-+]?[0-9]+)?")
+
+
+_TRUTHS = {
+    **dict.fromkeys(("yes", "on", "y", "true"), "true"),
+    **dict.fromkeys(("no", "off", "n", "false"), "false"),
+}
 
 
 def _path_of(text: _Text, finding: Diagnostic) -> Path | None:
     return next((path for path in text.entries if dotted(path) == finding.path), None)
-
-
-_KEYS_B = {
-    "minimum": "ge",
-    "min": "ge",
-    "exclusiveMinimum": "gt",
-    "maximum": "le",
-    "max": "le",
-    "exclusiveMaximum": "lt",
-    "units": "unit",
-    "type": "dtype",
-    "allowed_values": "enum",
-    "regex": "pattern",
-}
-_TYPES_B = {
-    **dict.fromkeys(("number", "float", "double", "decimal"), "float64"),
-    **dict.fromkeys(("integer", "int"), "int32"),
-    **dict.fromkeys(("str", "text"), "string"),
-    "boolean": "bool",
-    "array": "list",
-    "dict": "object",
-}
 
 
 def _spellings(text: _Text, value: dict[str, Any]) -> Iterator[_Edit]:
@@ -316,15 +325,12 @@ def _spelled(text: _Text, path: Path, port: dict[str, Any], key: str, *, output:
     entry = text.entries.get(path)
     if entry is None or entry.key is None:
         return
-    new = _KEYS_B.get(key)
-    allowed = {"dtype", "unit"} if output else set(_KEYS_B.values())
+    new = (schema.Output if output else schema.Input).spelled.get(key)
     truth = isinstance(port[key], bool)  # `exclusiveMinimum: true` belongs to another key
-    if new in allowed and new not in port and not truth:
-        start, end = text.span(entry.key)
-        line = entry.key.start_mark.line + 1
-        yield _Edit(start, end, str(new), f"line {line}: `{dotted(path)}` is called `{new}`")
-    elif key == "dtype" and isinstance(port[key], str) and port[key] in _TYPES_B:
-        yield from text.scalar(path, _TYPES_B.get, "the name of the type")
+    if new is not None and new not in port and not truth:
+        yield text.renamed(path, entry.key, new)
+    elif key == "dtype":
+        yield from text.scalar(path, lambda word: DTYPES_ELSEWHERE.get(word.lower()), "the name of the type")
     elif key == "unit" and isinstance(port[key], str):
         yield from text.scalar(path, _unit, "the same unit as it is read")
 

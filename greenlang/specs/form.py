@@ -10,20 +10,39 @@ is ``Closed`` (an unknown key is refused) or ``Open`` (an unknown key is ignored
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field
 from decimal import Decimal
 from difflib import get_close_matches
+from functools import cache
 from types import UnionType
 from typing import Annotated, Any, ClassVar, Literal, Union, get_args, get_origin
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, WithJsonSchema
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    ValidationError,
+    WithJsonSchema,
+    model_validator,
+)
 from pydantic.fields import FieldInfo
+from pydantic_core import ErrorDetails
 
 from greenlang.specs.diagnostics import Diagnostic, Severity
 from greenlang.specs.model import LedgerLine
 from greenlang.specs.source import Document, Path, dotted
+
+
+@dataclass(frozen=True, slots=True)
+class Spelled:
+    """What a value is called elsewhere -> what it is called here; for hints and repairs."""
+
+    words: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,13 +52,32 @@ class Because:
     reason: str
 
 
-class Closed(BaseModel):
+class Declared(BaseModel):
+    """A mapping of an author's file.
+
+    ``spelled``: what a key of other dialects is called in this one. ``flat``: keys whose own keys stand beside them.
+    """
+
+    spelled: ClassVar[dict[str, str]] = {}
+    flat: ClassVar[frozenset[str]] = frozenset()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _empty_is_absent(cls, value: Any) -> Any:
+        """``tags:`` with nothing behind it says nothing; the default counts."""
+        if not isinstance(value, dict) or None not in value.values():
+            return value
+        fields = cls.model_fields
+        return {k: v for k, v in value.items() if v is not None or k not in fields or fields[k].is_required()}
+
+
+class Closed(Declared):
     """A mapping whose keys are all known."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
 
-class Open(BaseModel):
+class Open(Declared):
     """A mapping to which authors add keys of their own: those are not read, and that is said."""
 
     model_config = ConfigDict(extra="allow", strict=True)
@@ -60,8 +98,8 @@ def _whole(value: object) -> object:
 
 
 def _list(value: object) -> object:
-    """A single word where a list is expected is a list of one."""
-    return [value] if isinstance(value, str) else value
+    """A single word where a list is expected is a list of one; ``a, b`` is a list of two."""
+    return [word for part in value.split(",") if (word := part.strip())] if isinstance(value, str) else value
 
 
 def _text(value: object) -> object:
@@ -113,7 +151,11 @@ class Checked:
 
     def touches(self, path: Path) -> bool:
         """Whether a placeholder stands at the path, above it or below it."""
-        return any(path[: len(m)] == m or m[: len(path)] == path for m in self.mended)
+        return self.replaced(path) or any(m[: len(path)] == path for m in self.mended)
+
+    def replaced(self, path: Path) -> bool:
+        """Whether a placeholder stands at the path or above it: nothing there is the author's."""
+        return any(path[: len(m)] == m for m in self.mended)
 
 
 def checked(model: type[BaseModel], document: Document, add: Add) -> Checked:
@@ -129,7 +171,7 @@ def checked(model: type[BaseModel], document: Document, add: Add) -> Checked:
         for problem in problems:
             path = tuple(trimmed(value, problem["loc"]))
             if not any(path[: len(m)] == m for m in result.mended):
-                tell(add, model, problem["type"], path, problem["msg"], problem.get("ctx", {}))
+                tell(add, model, problem, path, value)
             result.mended.add(_mend(model, value, path, problem["type"]))
         try:
             result.value = model.model_validate(value)
@@ -140,33 +182,70 @@ def checked(model: type[BaseModel], document: Document, add: Add) -> Checked:
     return result
 
 
-def tell(
-    add: Add,
-    model: type[BaseModel],
-    kind: str,
-    path: Path,
-    message: str,
-    context: dict[str, Any],
-    keys: Iterable[str] | None = None,
-) -> None:
-    """One of Pydantic's errors as a finding. ``keys``: those known there, if the types do not say."""
-    last = path[-1] if path else ""
+def tell(add: Add, model: type[BaseModel], problem: ErrorDetails, path: Path, value: Any, base: Path = ()) -> None:
+    """One of Pydantic's errors as a finding. ``value`` is what was checked against the model; it stands at ``base``."""
+    kind, given, here = problem["type"], problem["input"], (*base, *path)
     if kind == "extra_forbidden":
-        known = sorted(keys_at(model, path[:-1]) if keys is None else keys)
-        near = get_close_matches(str(last), known, n=1, cutoff=0.6)
-        hint = f"did you mean `{near[0]}`?" if near else f"known here: {', '.join(known) or 'no keys'}"
-        add("GLS010", f"unknown key `{last}`", hint, path)
-    elif kind == "missing":
-        add("GLS011", f"`{dotted(path)}` is missing", "add it", path)
+        owner = _owner(model, path, value)
+        add("GLS010", f"unknown key `{path[-1]}`", _known_as(str(path[-1]), owner or model), here)
+    elif kind == "missing" or (given is None and kind not in _FORMS):
+        add("GLS011", f"`{dotted(here)}` is missing", "add it", here)
     else:
-        text = message.removeprefix("Value error, ")
-        text = text[0].lower() + text[1:] if text else kind
-        hint = "see the JSON Schema of the dialect"
-        if kind == "literal_error":
-            hint = f"allowed: {context.get('expected', '')}"
-        elif kind == "string_type":
-            hint = "put the value in quotes"
-        add("GLS012", f"`{dotted(path)}`: {text}", hint, path)
+        must, hint = _wrong(kind, problem, _field(model, path, value))
+        add("GLS012", f"`{dotted(here)}`: {must}, not {shown(given)}", hint, here)
+
+
+def _known_as(key: str, owner: type[BaseModel]) -> str:
+    spelled = owner.spelled if issubclass(owner, Declared) else {}
+    if key in spelled:
+        return f"it is called `{spelled[key]}` here"
+    if issubclass(owner, Declared) and key in owner.flat:
+        return "write what it holds beside the other keys"
+    known = sorted(keys_of(owner))
+    near = get_close_matches(key.lower(), known, n=1, cutoff=0.6)
+    return f"did you mean `{near[0]}`?" if near else f"known here: {', '.join(known) or 'no keys'}"
+
+
+IN_QUOTES = "put the value in quotes"  # these hints are what --fix goes by
+AS_TRUTH = "write true or false, without quotes"
+IN_DIGITS = "write it in decimal digits, without quotes"
+_SCALAR_KINDS = {
+    "string_type": ("must be a text", IN_QUOTES),
+    "bool_type": ("must be true or false", AS_TRUTH),
+    "list_type": ("must be a list", "write it as [a, b], or with one `- ` a line"),
+}
+_FORMS = frozenset(("form_of_ports", "form_of_factors", "form_of_tools"))
+
+
+def _wrong(kind: str, problem: ErrorDetails, info: FieldInfo | None) -> tuple[str, str]:
+    """What a value must be, and the mend."""
+    given = problem["input"]
+    if kind == "string_type" and isinstance(given, dict | list):
+        return "must be a text", "write one text"
+    if kind in _SCALAR_KINDS:
+        return _SCALAR_KINDS[kind]
+    if kind == "literal_error":
+        allowed = str(problem.get("ctx", {}).get("expected", "")).replace("'", "`")
+        words = next((m.words for m in info.metadata if isinstance(m, Spelled)), {}) if info is not None else {}
+        if isinstance(given, str) and given.lower() in words:
+            return f"must be {allowed}", f"it is called `{words[given.lower()]}` here"
+        return f"must be {allowed}", "write one of these"
+    if kind in {"dict_type", "model_type"} or kind.startswith("model_attributes"):
+        return "must be a mapping", "write `name: ...` for each, one a line, without `- `"
+    text = problem["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
+    must = text if text.startswith("must ") else f"must be {text[0].lower()}{text[1:]}"
+    return must, IN_DIGITS if "number" in must and not isinstance(given, int | Decimal) else "mend the value"
+
+
+def shown(value: Any) -> str:
+    """A value as a message names it."""
+    if value is None:
+        return "nothing"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str):
+        return f"the text `{value if len(value) <= 40 else value[:37] + '...'}`"
+    return "a mapping" if isinstance(value, dict) else "a list" if isinstance(value, list) else str(value)
 
 
 def trimmed(value: Any, loc: tuple[str | int, ...]) -> Iterator[str | int]:
@@ -190,17 +269,39 @@ def _mend(model: type[BaseModel], value: Any, path: Path, kind: str) -> Path:
     for part in path[:-1]:
         parent = parent[part]
     last = path[-1]
-    owner = _model(_annotation(model, path[:-1]), parent)
-    info = owner.model_fields.get(field_name(owner, str(last))) if owner is not None else None
+    info = _field(model, path, value)
     if kind == "extra_forbidden" or (info is not None and not info.is_required()):
         parent.pop(last, None)
     else:  # an entry of a mapping or a list keeps its place, so that what names it does not look wrong
-        parent[last] = _placeholder(_annotation(model, path) if info is None else info.annotation)
+        parent[last] = _placeholder(_annotation(model, path, value) if info is None else info.annotation)
     return path
 
 
+def _owner(model: type[BaseModel], path: Path, value: Any) -> type[BaseModel] | None:
+    """The type that declares the last key of a path."""
+    return _model(_annotation(model, path[:-1], value), _at(value, path[:-1])) if path else None
+
+
+def _field(model: type[BaseModel], path: Path, value: Any) -> FieldInfo | None:
+    """The declared field at a path, if a type declares it."""
+    owner = _owner(model, path, value)
+    return _declared(owner).get(str(path[-1]), (None, None))[0] if owner is not None else None
+
+
+def _at(value: Any, path: Path) -> Any:
+    for part in path:
+        value = _part(value, part)
+    return value
+
+
+def _part(value: Any, part: str | int) -> Any:
+    if isinstance(value, dict):
+        return value.get(part)
+    return value[part] if isinstance(value, list) and isinstance(part, int) and part < len(value) else None
+
+
 def _placeholder(annotation: Any) -> Any:
-    for branch in _branches(annotation):
+    for branch in _branches(annotation, None):
         origin = get_origin(branch) or branch
         if origin is Literal:
             return get_args(branch)[0]
@@ -222,17 +323,23 @@ class Ledger:
     lines: dict[Path, LedgerLine] = field(default_factory=dict)
     unknown: list[tuple[Path, type[BaseModel]]] = field(default_factory=list)  # keys that no type declares
 
+    def enter(self, model: type[BaseModel], value: Any, path: Path) -> None:
+        """A line for each leaf below the path, by the declared types."""
+        _walk(model, value, path, "", self)
+
     def ignore(self, path: Path, value: Any, reason: str) -> None:
         """Nothing below the path has an effect, for this reason."""
         for leaf in leaves(value, path):
             self.lines[leaf] = LedgerLine(dotted(leaf), "ignored", reason)
 
     def refuse(self, findings: Iterable[Diagnostic]) -> None:
-        """What an error points at is refused."""
+        """What an error points at is refused, with all that stands below it."""
         wrong = {d.path: d.message for d in findings if d.severity == "error" and d.path}
-        for path, line in self.lines.items():
-            if line.path in wrong:
-                self.lines[path] = LedgerLine(line.path, "refused", wrong[line.path])
+        for path, line in self.lines.items() if wrong else ():
+            above = (dotted(path[:end]) for end in range(len(path), 0, -1))
+            reason = next((wrong[place] for place in above if place in wrong), None)
+            if reason is not None:
+                self.lines[path] = LedgerLine(line.path, "refused", reason)
 
     def all(self) -> tuple[LedgerLine, ...]:
         """Every line, in the order of the file."""
@@ -242,7 +349,7 @@ class Ledger:
 def ledger_of(model: type[BaseModel], value: Any) -> Ledger:
     """One line a leaf, by the declared types."""
     out = Ledger()
-    _walk(model, value, (), "", out)
+    out.enter(model, value, ())
     return out
 
 
@@ -265,20 +372,20 @@ def _walk(annotation: Any, value: Any, path: Path, reason: str, out: Ledger) -> 
             out.lines[leaf] = LedgerLine(dotted(leaf), fate, reason)
         return
     if isinstance(value, list):
-        inner = _inside(annotation, list)
+        inner = _inside(annotation, list, value)
         for i, item in enumerate(value):
             _walk(inner, item, (*path, i), "", out)
         return
     owner = _model(annotation, value)
     if owner is None:
-        inner = _inside(annotation, dict)
+        inner = _inside(annotation, dict, value)
         for key, item in value.items():
             _walk(inner, item, (*path, key), "", out)
         return
     for key, item in value.items():
-        info = owner.model_fields.get(field_name(owner, key))
+        info, declared = _declared(owner).get(key, (None, None))
         if info is not None:
-            _walk(info.annotation, item, (*path, key), because(info), out)
+            _walk(declared, item, (*path, key), because(info), out)
         else:
             out.unknown.append(((*path, key), owner))
             _walk(None, item, (*path, key), owner.rest if issubclass(owner, Open) else "an unknown key", out)
@@ -292,56 +399,69 @@ def because(info: FieldInfo) -> str:
 # --- finding one's way in the types ----------------------------------------------------------------------------------
 
 
-def keys_at(model: type[BaseModel], path: Path) -> set[str]:
-    """The keys that the types allow at a path."""
-    owner = _model(_annotation(model, path), {})
-    return keys_of(owner) if owner is not None else set()
-
-
 def keys_of(owner: type[BaseModel]) -> set[str]:
     """The keys of one type, as authors write them."""
-    return {info.alias or name for name, info in owner.model_fields.items()}
+    return set(_declared(owner))
 
 
-def field_name(owner: type[BaseModel], key: str) -> str:
-    """The field of a key, which may have an alias in the file."""
-    if key in owner.model_fields:
-        return key
-    return next((n for n, info in owner.model_fields.items() if info.alias == key), key)
+def reason_of(owner: type[BaseModel], key: str) -> str:
+    """Why a declared key has no effect; empty if it has."""
+    return because(_declared(owner)[key][0])
 
 
-def _annotation(model: type[BaseModel], path: Path) -> Any:
+def _annotation(model: type[BaseModel], path: Path, value: Any) -> Any:
+    """What is declared for the value at a path."""
     here: Any = model
     for part in path:
-        owner = _model(here, {})
+        owner = _model(here, value)
         if owner is not None and not isinstance(part, int):
-            info = owner.model_fields.get(field_name(owner, str(part)))
-            here = info.annotation if info is not None else None
+            here = _declared(owner).get(str(part), (None, None))[1]
         else:
-            here = _inside(here, list if isinstance(part, int) else dict)
+            here = _inside(here, list if isinstance(part, int) else dict, value)
+        value = _part(value, part)
     return here
 
 
-def _branches(annotation: Any) -> Iterator[Any]:
-    """The types that an annotation allows, unions and notes taken apart."""
+@cache
+def _declared(owner: type[BaseModel]) -> dict[str, tuple[FieldInfo, Any]]:
+    """The fields by the keys of a file, each with its whole type: Pydantic takes the choice of a branch off it."""
+    out: dict[str, tuple[FieldInfo, Any]] = {}
+    for name, info in owner.model_fields.items():
+        chooser = next((m for m in info.metadata if isinstance(m, Discriminator)), info.discriminator)
+        whole = Annotated[info.annotation, chooser] if isinstance(chooser, Discriminator) else info.annotation
+        out[info.alias or name] = (info, whole)
+    return out
+
+
+@cache
+def _taken_apart(annotation: Any) -> tuple[Callable[[Any], Hashable] | None, dict[str, Any], tuple[Any, ...]]:
+    """What chooses between the tagged branches of a union, those branches, and all types that are allowed."""
     origin = get_origin(annotation)
     if origin is Annotated:
-        yield from _branches(get_args(annotation)[0])
-    elif origin in {Union, UnionType}:
-        for arg in get_args(annotation):
-            yield from _branches(arg)
-    else:
-        yield annotation
+        inner, *notes = get_args(annotation)
+        chooser = next((n.discriminator for n in notes if isinstance(n, Discriminator)), None)
+        tagged = {n.tag: arg for arg in get_args(inner) for n in get_args(arg)[1:] if isinstance(n, Tag)}
+        return chooser if callable(chooser) else None, tagged, _taken_apart(inner)[2]
+    if origin in {Union, UnionType}:
+        return None, {}, tuple(b for arg in get_args(annotation) for b in _taken_apart(arg)[2])
+    return None, {}, (annotation,)
 
 
-def _inside(annotation: Any, container: type) -> Any:
+def _branches(annotation: Any, value: Any) -> tuple[Any, ...]:
+    """The types that an annotation allows for a value, unions and notes taken apart."""
+    choose, tagged, plain = _taken_apart(annotation)
+    chosen = tagged.get(str(choose(value))) if choose is not None else None
+    return plain if chosen is None else _branches(chosen, value)
+
+
+def _inside(annotation: Any, container: type, value: Any) -> Any:
     """What the list or the mapping holds that the annotation allows."""
-    return next((get_args(b)[-1] for b in _branches(annotation) if get_origin(b) is container), None)
+    return next((get_args(b)[-1] for b in _branches(annotation, value) if get_origin(b) is container), None)
 
 
 def _model(annotation: Any, value: Any) -> type[BaseModel] | None:
     """The model that an annotation allows for a mapping, if it allows one: the one that knows most of its keys."""
-    models = [b for b in _branches(annotation) if isinstance(b, type) and issubclass(b, BaseModel)]
+    models = [b for b in _branches(annotation, value) if isinstance(b, type) and issubclass(b, BaseModel)]
     if len(models) < 2 or not isinstance(value, dict):
         return models[0] if models else None
     return max(models, key=lambda m: len(keys_of(m) & value.keys()))
@@ -351,16 +471,50 @@ def json_schema(model: type[BaseModel], title: str) -> dict[str, Any]:
     """The JSON Schema of a dialect, for editors: draft 2020-12."""
     made = model.model_json_schema()
     _any_of(made)
+    _or_nothing(made)
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **made, "title": title}
 
 
 def _any_of(schema: Any) -> None:
     """A mapping may be read in two forms as well as one: oneOf would refuse it."""
     if isinstance(schema, dict):
-        if "oneOf" in schema:
+        if isinstance(schema.get("oneOf"), list):  # among `properties`, it is the name of one
             schema["anyOf"] = schema.pop("oneOf")
         for inner in schema.values():
             _any_of(inner)
     elif isinstance(schema, list):
         for inner in schema:
             _any_of(inner)
+
+
+def _or_nothing(schema: Any) -> None:
+    """A key that may be left out may also stand there with nothing behind it."""
+    if isinstance(schema, list):
+        for inner in schema:
+            _or_nothing(inner)
+    if not isinstance(schema, dict):
+        return
+    for inner in schema.values():
+        _or_nothing(inner)
+    properties = schema.get("properties")
+    if schema.get("type") != "object" or not isinstance(properties, dict):
+        return
+    for name, inner in properties.items():
+        if name not in schema.get("required", ()):
+            properties[name] = _nullable(inner)
+
+
+def _nullable(schema: dict[str, Any]) -> dict[str, Any]:
+    kinds = schema.get("type")
+    if isinstance(kinds, str):
+        return {**schema, "type": kinds if kinds == "null" else [kinds, "null"]}
+    if isinstance(kinds, list):
+        return {**schema, "type": [*kinds, *(() if "null" in kinds else ("null",))]}
+    if "enum" in schema:
+        return {**schema, "enum": [*schema["enum"], *(() if None in schema["enum"] else (None,))]}
+    if "anyOf" in schema:
+        null = {"type": "null"}
+        return schema if null in schema["anyOf"] else {**schema, "anyOf": [*schema["anyOf"], null]}
+    about = {k: v for k, v in schema.items() if k in {"default", "title", "description"}}
+    rest = {k: v for k, v in schema.items() if k not in about}
+    return {**about, "anyOf": [rest, {"type": "null"}]} if rest else schema

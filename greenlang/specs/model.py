@@ -13,6 +13,8 @@ from typing import Any, Literal
 DType = Literal["float64", "int32", "string", "bool", "list", "object"]
 NUMERIC: frozenset[str] = frozenset({"float64", "int32"})
 Scalar = Decimal | int | str | bool
+Rows = tuple[dict[str, Scalar], ...]  # the value of a table input: column -> value, a mapping a row
+Given = Scalar | Rows
 UnitFrom = Literal["stated", "name", "description", "overlay", ""]
 
 
@@ -20,6 +22,7 @@ UnitFrom = Literal["stated", "name", "description", "overlay", ""]
 class InputSpec:
     """One input of an agent. Bounds are in ``unit``; "1" is dimensionless, "" is unknown: nobody said.
 
+    A list with ``columns`` is a table, whose rows formulas sum over; any other list or object is not computed with.
     ``unit_from`` says who did: the author in a key of its own, the name, the description, or a reviewed overlay.
     """
 
@@ -36,6 +39,7 @@ class InputSpec:
     pattern: str | None = None
     description: str = ""
     unit_from: UnitFrom = "stated"
+    columns: tuple[InputSpec, ...] = ()
 
     @property
     def numeric(self) -> bool:
@@ -86,6 +90,7 @@ class FormulaGiven:
     output: str
     expression: str | None = None
     formula_id: str | None = None
+    formula_output: str = ""  # which output of the library formula; empty: the one of this name, or the only one
     bind: tuple[tuple[str, str], ...] = ()  # symbol of the library formula -> expression over this spec's names
     line: int = 0
     column: int = 0
@@ -125,10 +130,11 @@ class GoldenCase:
 
     ``origin``: a test the author asks for, or the worked example of a tool, which is a claim to be checked.
     ``set_aside`` is the reason for which a reviewed overlay leaves the case out of the proof; empty: it counts.
+    ``tables`` are rows of lists that nothing is computed with, unless an overlay's formula sums over them.
     """
 
     name: str
-    input: dict[str, Scalar]
+    input: dict[str, Given]
     expect: dict[str, Expectation]
     description: str = ""
     line: int = 0
@@ -136,6 +142,7 @@ class GoldenCase:
     limits: tuple[Limit, ...] = ()
     origin: Literal["golden", "example"] = "golden"
     set_aside: str = ""
+    tables: dict[str, Rows] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

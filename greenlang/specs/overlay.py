@@ -16,11 +16,22 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Discriminator, Field, Tag
 
+from greenlang.formulas.parse import parse as parse_expression
+from greenlang.formulas.tree import Sum, walk
 from greenlang.specs.base import BaseReader
 from greenlang.specs.diagnostics import Diagnostic, has_errors
 from greenlang.specs.dialect_b import check_expression
 from greenlang.specs.form import AnyText, Closed, checked
-from greenlang.specs.model import AgentSpec, FactorRef, FormulaGiven, GoldenCase, InputSpec, OutputSpec, OverlayInfo
+from greenlang.specs.model import (
+    AgentSpec,
+    FactorRef,
+    FormulaGiven,
+    GoldenCase,
+    InputSpec,
+    LedgerLine,
+    OutputSpec,
+    OverlayInfo,
+)
 from greenlang.specs.shapes import Reference
 from greenlang.specs.source import Document, Path, parse
 from greenlang.specs.unit_words import read_unit
@@ -46,6 +57,7 @@ class LongFormula(Closed):
 
     expression: str | None = None
     formula: str | None = None
+    output: str = ""
     bind: dict[str, str] = Field(default_factory=dict)
     source: AnyText = ""
 
@@ -81,6 +93,24 @@ def is_overlay(name: str) -> bool:
     return name.endswith((".overlay.yaml", ".overlay.yml"))
 
 
+def addressee(data: bytes, *, max_bytes: int = 2_000_000) -> tuple[Meant | None, tuple[Diagnostic, ...]]:
+    """Which spec an overlay says it is for; None if its form is wrong. Whether it fits that spec, `apply` tells."""
+    document = parse(data, max_bytes=max_bytes)
+    reader = BaseReader(document)
+    reader.findings.extend(document.diagnostics)
+    raw: Overlay | None = None
+    if isinstance(document.value, dict) and "overlay" not in document.value:
+        hint = "an overlay begins with `overlay: 1`; the name of a spec does not end in .overlay.yaml"
+        reader.add("GLS011", "this is no overlay: `overlay` is missing", hint, ())
+    elif isinstance(document.value, dict):
+        raw = checked(Overlay, document, reader.add).value
+    if raw is not None and not has_errors(reader.findings):
+        reader.check_id(raw.spec.id, ("spec", "id"))
+        reader.check_version(raw.spec.version, ("spec", "version"))
+    findings = tuple(sorted(set(reader.findings), key=lambda d: (d.line, d.column, d.code, d.message)))
+    return (None if raw is None or has_errors(findings) else raw.spec), findings
+
+
 def apply(spec: AgentSpec, data: bytes, name: str) -> tuple[AgentSpec, tuple[Diagnostic, ...]]:
     """Merge an overlay into a spec; its findings stand at the overlay's own lines, with the file named."""
     document = parse(data)
@@ -109,6 +139,7 @@ class _OverlayReader(BaseReader):
         self.spec = spec
         self.parts = spec.parts or (spec,)
         self.changes = {part.part: _Changes() for part in self.parts}
+        self.tables: set[str] = set()  # lists that became tables
 
     def merged(self, digest: str, name: str) -> AgentSpec:
         raw: Overlay | None = checked(Overlay, self.document, self.add).value
@@ -136,7 +167,16 @@ class _OverlayReader(BaseReader):
             for symbol, to in changes.names.items()
         }
         info = OverlayInfo(name, digest, raw.reviewed.by, raw.reviewed.on, left_out, names)
-        return self.result(info, factors)
+        return self.accounted(self.result(info, factors))
+
+    def accounted(self, spec: AgentSpec) -> AgentSpec:
+        """The columns and rows of a list that became a table are used now."""
+        marks = tuple(mark for n in self.tables for mark in (f".{n}.items.properties.", f"input.{n}[", f"inputs.{n}["))
+        lines = [
+            LedgerLine(line.path, "used") if marks and any(mark in line.path for mark in marks) else line
+            for line in spec.ledger
+        ]
+        return replace(spec, ledger=tuple(lines))
 
     def for_this_spec(self, meant: Meant) -> None:
         """The overlay is for this spec, this version, and, if it says so, these bytes."""
@@ -205,6 +245,8 @@ class _OverlayReader(BaseReader):
             return
         if given.bind and given.formula is None:
             self.add("GLS040", "`bind` goes with `formula`", "remove it", (*path, "bind"))
+        if given.output and given.formula is None:
+            self.add("GLS040", "`output` goes with `formula`", "remove it", (*path, "output"))
         if given.expression is not None and not given.source.strip():
             self.add(
                 "GLS082",
@@ -219,6 +261,7 @@ class _OverlayReader(BaseReader):
             name,
             given.expression,
             given.formula,
+            given.output,
             tuple(given.bind.items()),
             *self.document.place(path),
             means="overlay",
@@ -255,6 +298,12 @@ class _OverlayReader(BaseReader):
         whole = replace(self.spec, factors={**self.spec.factors, **factors}, overlay=info)
         return replace(whole, parts=left)
 
+    def summed(self, change: _Changes) -> set[str]:
+        """The lists that the overlay's formulas sum over: those are inputs of the agent now."""
+        texts = [text for f in change.formulas.values() for text in (f.expression, *dict(f.bind).values()) if text]
+        trees = [parse_expression(text) for text in texts] if not has_errors(self.findings) else []
+        return {node.table for tree in trees for node in walk(tree) if isinstance(node, Sum)}
+
     def part(self, part: AgentSpec, info: OverlayInfo, factors: Mapping[str, FactorRef]) -> AgentSpec:
         """One part with its changes."""
         change = self.changes[part.part]
@@ -267,13 +316,20 @@ class _OverlayReader(BaseReader):
             n: replace(i, unit=change.units[n], unit_from="overlay") if n in change.units else i
             for n, i in part.inputs.items()
         }
+        tables = {n: i for n, i in part.unused.items() if i.columns and n in self.summed(change)}
+        self.tables |= tables.keys()
         return replace(
             part,
-            inputs=inputs,
+            inputs=inputs | tables,
+            unused={n: i for n, i in part.unused.items() if n not in tables},
             outputs=outputs,
             factors={**part.factors, **factors},
             formulas={**part.formulas, **change.formulas},
-            golden=tuple(_without(c, change, outputs) for c in part.golden),
+            golden=tuple(
+                replace(_without(c, change, outputs), input=c.input | {n: c.tables[n] for n in tables if n in c.tables})
+                for c in part.golden
+                if all(n in c.tables for n, i in tables.items() if i.required)
+            ),
             overlay=info,
         )
 

@@ -8,11 +8,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
+from pydantic import ValidationError
+
 from greenlang.specs import shapes
 from greenlang.specs.base import FORMULA_LIKE, INSIDE, TYPES, WHOLES, BaseReader, Ports
+from greenlang.specs.diagnostics import has_errors
+from greenlang.specs.form import AS_TRUTH, IN_DIGITS, shown, tell, trimmed
 from greenlang.specs.model import (
     NUMERIC,
     DType,
@@ -44,44 +49,100 @@ class ParameterReader(BaseReader):
         here = (*path, key) if isinstance(self.at(path), dict) else path
         words = [w for w in written if w != "null"] if isinstance(written, list) else [written]
         nullable = isinstance(written, list) and "null" in written
-        word = words[0] if len(words) == 1 else None
         if written is None:
             return self._dtype_of_shape(raw, path), False
-        if isinstance(word, str) and (known := TYPES.get(word.strip().lower())):
-            return known, nullable
+        known = [TYPES.get(w.strip().lower()) if isinstance(w, str) else None for w in words]
+        if len(known) > 1 and None not in known:
+            return self._of_several(known, " or ".join(words), here), nullable
+        word = words[0] if len(words) == 1 else None
+        if known and known[0] is not None:
+            return known[0], nullable
         if isinstance(word, str) and re.match(r"(?i)(list|array|dict|optional|sequence|set|tuple)\[", word):
             return ("object" if word.lower().startswith("dict") else "list"), nullable
         if isinstance(word, str) and re.fullmatch(r"[A-Z][A-Za-z0-9]*[a-z][A-Za-z0-9]*", word):
-            self.add(
-                "GLS017",
-                f"`{dotted(path)}` is of the type `{word}`, a structure that the file does not define",
-                "declare its numbers, texts and truth values one by one",
-                here,
-                "warning",
-            )
+            self._not_computed(f"is of the type `{word}`, a structure that the file does not define", here)
             return "object", nullable
-        shown = written if isinstance(written, str) else " or ".join(map(str, words)) or "null"
-        self.add(
-            "GLS012",
-            f"`{dotted(path)}`: `{shown}` is no type",
-            "number, integer, string, boolean, array or object",
-            here,
-        )
+        text = written if isinstance(written, str) else " or ".join(map(str, words)) or "null"
+        hint = "number, integer, string, boolean, array or object"
+        self.add("GLS012", f"`{dotted(path)}`: `{text}` is no type", hint, here)
         return None, nullable
+
+    def _of_several(self, known: list[DType | None], words: str, path: Path) -> DType:
+        """A type that covers several: a whole number is a number; nothing covers a number and a text."""
+        if set(known) <= NUMERIC:
+            return "float64"
+        if len(set(known)) == 1 and known[0] is not None:
+            return known[0]
+        self._not_computed(f"may be {words}: nothing is computed with it", path)
+        return "object"
+
+    def _not_computed(self, what: str, path: Path) -> None:
+        owner = path[:-1] if path and path[-1] in {"type", "dtype"} else path
+        hint = "declare its numbers, texts and truth values one by one"
+        self.add("GLS017", f"`{dotted(owner)}` {what}", hint, path, "warning")
 
     def _dtype_of_shape(self, raw: shapes.Parameter, path: Path) -> DType | None:
         """The type where none is written but the rest of the keys leave no doubt."""
-        values = raw.enum or raw.allowed_values
+        values = raw.enum or raw.allowed_values or ([] if raw.const is None else [raw.const])
         if raw.properties is not None:
             return "object"
         if raw.items is not None:
             return "list"
-        if values and all(isinstance(v, str) for v in values):
+        kinds = {type(v) for v in values}
+        for dtype, of in _OF_VALUES:
+            if kinds and kinds <= of:
+                return dtype
+        if raw.pattern is not None or raw.regex is not None:
             return "string"
-        if raw.minimum is not None or raw.maximum is not None or raw.units is not None:
+        if not kinds and (raw.minimum is not None or raw.maximum is not None or raw.units is not None):
             return "float64"
         self.add("GLS011", f"`{dotted((*path, 'type'))}` is missing", "add it: number, integer, string, boolean", path)
         return None
+
+    def effective(self, raw: Any, path: Path) -> Any:
+        """A parameter with what its ``$ref`` names, or the one form that its alternatives leave."""
+        for _ in range(_MAX_REFS):
+            if not isinstance(raw, shapes.Parameter) or self.form.touches(path):
+                return raw
+            given = {k: v for k, v in raw.model_dump(by_alias=True, exclude_unset=True).items() if k not in _COMBINED}
+            other = self._referred(raw.ref, path) if raw.ref is not None else self._combined(raw, path)
+            if other is None:
+                return raw
+            try:
+                raw = type(raw).model_validate({**other, **given})
+            except ValidationError as error:
+                for problem in error.errors(include_url=False):
+                    tell(self.add, type(raw), problem, tuple(trimmed(other, problem["loc"])), other, path)
+                return raw
+        self.add("GLS012", f"`{dotted(path)}`: its references lead in a circle", "write the parameter out", path)
+        return shapes.Parameter(type="object")
+
+    def _referred(self, ref: str, path: Path) -> dict[str, Any]:
+        place: Path = tuple(ref.removeprefix("#/").split("/"))
+        target = self.at(place) if ref.startswith("#/") else None
+        if not isinstance(target, dict):
+            self._not_computed(f"refers to `{ref}`, which the file does not define", path)
+            return {"type": "object"}
+        self.ledger.enter(shapes.Parameter, target, place)
+        return target
+
+    def _combined(self, raw: shapes.Parameter, path: Path) -> dict[str, Any] | None:
+        """What ``allOf`` adds up to, or the one form that ``oneOf`` and ``anyOf`` leave beside nothing."""
+        if raw.allOf:
+            return {k: v for form in raw.allOf for k, v in form.items()}
+        forms = raw.oneOf or raw.anyOf
+        if not forms:
+            return None
+        some = [f for f in forms if f.get("type") != "null"]
+        if len(some) == 1:
+            kind = some[0].get("type")
+            return {**some[0], "type": [kind, "null"]} if isinstance(kind, str) and len(forms) > 1 else some[0]
+        kinds = {str(f.get("type")) for f in some}
+        values = [v for f in some for v in (f.get("enum") or [f.get("const")])]
+        if len(kinds) == 1 and None not in values:
+            return {**some[0], "const": None, "enum": values}
+        self._not_computed(f"may have one of {len(some)} forms: nothing is computed with it", path)
+        return {"type": "object"}
 
     def parameter_input(
         self, name: str, raw: shapes.Parameter | str, path: Path, *, required: bool | None
@@ -117,6 +178,7 @@ class ParameterReader(BaseReader):
             **(bounds if dtype not in WHOLES else {}),
         )
         if dtype in WHOLES:
+            item = replace(item, columns=self._columns(raw, path) if dtype == "list" else ())
             for key in self.at(path) if isinstance(self.at(path), dict) else ():
                 if key not in {"type", "dtype", "name", "description"}:
                     self.ignore((*path, key), INSIDE)
@@ -126,6 +188,25 @@ class ParameterReader(BaseReader):
             self.add("GLS012", f"the enum of `{name}` lists no value", "list values or remove it", at_enum)
         self.check_input(item, path, {"enum": at_enum, **keys})
         return item
+
+    def _columns(self, raw: shapes.Parameter, path: Path) -> tuple[InputSpec, ...]:
+        """The columns of a list of flat objects with units: an overlay's formula may sum over it. Nothing is told."""
+        properties = raw.items.get("properties") if isinstance(raw.items, dict) else None
+        told, self.findings = self.findings, []
+        columns: list[InputSpec | None] = []
+        for name, declared in properties.items() if isinstance(properties, dict) else ():
+            place = (*path, "items", "properties", name)
+            try:
+                parameter = shapes.Parameter.model_validate(declared)
+            except ValidationError:
+                columns.append(None)
+            else:
+                columns.append(self.parameter_input(name, parameter, place, required=True))
+        broken, self.findings = has_errors(self.findings), told
+        good = [c for c in columns if c is not None and c.dtype not in WHOLES and (c.unit or not c.numeric)]
+        return (
+            () if broken or len(good) < len(columns) else tuple(replace(c, required=True, default=None) for c in good)
+        )
 
     def ports(self, takes: Any, at: Path, gives: Any, to: Path) -> Ports:
         """Inputs and outputs."""
@@ -155,10 +236,10 @@ class ParameterReader(BaseReader):
                     self.add("GLS003", f"`{p.name}` is declared twice", "keep one of the two", (*path, i, "name"))
                 seen.setdefault(p.name, i)
             required = {p.name for p in ports if _needed(p)}
-            return required, [(n, ports[i], (*path, i)) for n, i in seen.items()]
+            return required, [(n, self.effective(ports[i], (*path, i)), (*path, i)) for n, i in seen.items()]
         if isinstance(ports, dict):
             required = {n for n, p in ports.items() if isinstance(p, str) or _needed(p)}
-            return required, [(n, p, (*path, n)) for n, p in ports.items()]
+            return required, [(n, self.effective(p, (*path, n)), (*path, n)) for n, p in ports.items()]
         if not isinstance(ports, shapes.ObjectSchema):
             return set(), []
         if ports.required is not None and not isinstance(ports.required, list | bool):
@@ -166,7 +247,8 @@ class ParameterReader(BaseReader):
         names = {str(n) for n in ports.required} if isinstance(ports.required, list) else set()
         if ports.required is True:
             names = set(ports.properties)
-        return names, [(n, p, (*path, "properties", n)) for n, p in ports.properties.items()]
+        places = {n: (*path, "properties", n) for n in ports.properties}
+        return names, [(n, self.effective(p, places[n]), places[n]) for n, p in ports.properties.items()]
 
     def texts(self, value: Any, kind: ProseKind, path: Path, ports: Ports) -> Iterator[Prose]:
         """A method as a text, a list of texts, or a mapping from outputs to texts."""
@@ -195,9 +277,9 @@ class ParameterReader(BaseReader):
         if isinstance(raw.required, list):  # the list of what is required inside an object
             self.ignore((*path, "required"), shapes.INSIDE.reason)
         elif raw.required is not None and own is None:
-            self.add(
-                "GLS012", f"`{dotted((*path, 'required'))}`: must be true or false", "write true", (*path, "required")
-            )
+            here = (*path, "required")
+            message = f"`{dotted(here)}`: must be true or false, not {shown(raw.required)}"
+            self.add("GLS012", message, AS_TRUTH, here)
         if raw.optional is not None:
             own = not raw.optional if own is None else own
         if own is False and outside:
@@ -225,9 +307,7 @@ class ParameterReader(BaseReader):
                         out[strict] = out.pop(loose)
                     continue
                 if isinstance(value, bool) or not isinstance(value, int | Decimal):
-                    self.add(
-                        "GLS012", f"`{dotted(here)}`: must be a number", "see the JSON Schema of the dialect", here
-                    )
+                    self.add("GLS012", f"`{dotted(here)}`: must be a number, not {shown(value)}", IN_DIGITS, here)
                     continue
                 if target in out and out[target] != Decimal(value):
                     self.add(
@@ -399,4 +479,12 @@ _METHODS: dict[str, ProseKind] = {
     "calculation_method": "calculation_method",
 }
 _RANGES = (*(key for key, _ in _BOUNDS), "pattern", "regex", "default", "required", "optional")
+_COMBINED = frozenset(("$ref", "oneOf", "anyOf", "allOf"))
+_MAX_REFS = 8
+_OF_VALUES: tuple[tuple[DType, set[type]], ...] = (
+    ("string", {str}),
+    ("bool", {bool}),
+    ("int32", {int}),
+    ("float64", {int, Decimal}),
+)
 _SHARES = frozenset(("efficiency", "factor", "share", "probability", "fraction"))

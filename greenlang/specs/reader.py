@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Any, Protocol, TypedDict, Unpack
 
 from greenlang.specs import dialects
 from greenlang.specs.base import VERSION, violates
@@ -21,7 +21,7 @@ from greenlang.specs.dialect_d import ReaderD
 from greenlang.specs.form import Ledger, leaves
 from greenlang.specs.model import AgentSpec, LedgerLine
 from greenlang.specs.overlay import apply
-from greenlang.specs.source import Document, dotted, parse
+from greenlang.specs.source import MAX_BYTES, Document, dotted, parse
 
 __all__ = ["VERSION", "Report", "read", "report", "violates"]
 
@@ -46,37 +46,32 @@ class Report:
     dialect: str = ""
 
 
+class Options(TypedDict, total=False):
+    """How to read a file: ``dialect`` (A, B, C or D) whatever its keys say; a reviewed overlay's content and name."""
+
+    dialect: str | None
+    overlay: bytes | None
+    overlay_name: str
+    max_bytes: int
+
+
 def read(
-    data: bytes,
-    name: str = "spec",
-    *,
-    dialect: str | None = None,
-    overlay: bytes | None = None,
-    overlay_name: str = "",
-    max_bytes: int = 2_000_000,
+    data: bytes, name: str = "spec", **options: Unpack[Options]
 ) -> tuple[AgentSpec | None, tuple[Diagnostic, ...]]:
     """Read one spec file.
 
     Returns the spec and its findings; the spec is None if any finding is an error. ``name`` is for messages only.
-    ``dialect`` (A, B, C or D) overrides what the keys say. ``overlay`` is the content of a reviewed overlay file.
     """
-    done = report(data, name, dialect=dialect, overlay=overlay, overlay_name=overlay_name, max_bytes=max_bytes)
+    done = report(data, name, **options)
     return done.spec, done.diagnostics
 
 
-def report(
-    data: bytes,
-    name: str = "spec",
-    *,
-    dialect: str | None = None,
-    overlay: bytes | None = None,
-    overlay_name: str = "",
-    max_bytes: int = 2_000_000,
-) -> Report:
+def report(data: bytes, name: str = "spec", **options: Unpack[Options]) -> Report:
     """``read``, with the ledger of a file that was refused as well. Raises ValueError for an unknown dialect."""
+    dialect, overlay = options.get("dialect"), options.get("overlay")
     if dialect is not None and dialect.upper() not in _READERS:
         raise ValueError(f"`{dialect}` is no dialect that is read; A, B, C or D")
-    document = parse(data, max_bytes=max_bytes)
+    document = parse(data, max_bytes=options.get("max_bytes", MAX_BYTES))
     if not isinstance(document.value, dict):
         return Report(None, document.diagnostics, ())
     letter, wrong = dialects.chosen(document, dialect)
@@ -95,7 +90,7 @@ def report(
         return Report(None, findings, ledger, letter)
     spec = replace(spec, ledger=ledger)
     if overlay is not None:
-        spec, told = apply(spec, overlay, overlay_name or f"{name}.overlay.yaml")
+        spec, told = apply(spec, overlay, options.get("overlay_name") or f"{name}.overlay.yaml")
         findings = (*findings, *told)
     return Report(None if has_errors(findings) else spec, findings, ledger, letter)
 

@@ -6,16 +6,28 @@ elsewhere (``greenlang.specs.dialect_b`` and ``greenlang.resolution``).
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Discriminator, Field, Tag
 
-from greenlang.specs.form import Because, Closed, DomainId, Number, Positive, Scalar, Version, Words
+from greenlang.specs.form import Because, Closed, DomainId, Number, Positive, Scalar, Spelled, Version, Words
 from greenlang.specs.shapes import AI, CODE, KEPT, Expected, ListedReference, Provenance, Reference, Tests
 
 __all__ = ["Compute", "Expected", "GivenFormula", "Input", "ListedReference", "Output", "Pack", "Reference"]
 
-DType = Literal["float64", "float32", "int32", "int64", "string", "bool", "list", "object"]
+DTYPES = ("float64", "float32", "int32", "int64", "string", "bool", "list", "object")
+DTYPES_ELSEWHERE = {  # in lower case
+    **dict.fromkeys(("number", "float", "double", "decimal"), "float64"),
+    **dict.fromkeys(("integer", "int"), "int32"),
+    **dict.fromkeys(("str", "text"), "string"),
+    "boolean": "bool",
+    "array": "list",
+    "dict": "object",
+    **{word: word for word in DTYPES},
+}
+DType = Annotated[
+    Literal["float64", "float32", "int32", "int64", "string", "bool", "list", "object"], Spelled(DTYPES_ELSEWHERE)
+]
 _LIMITS = Because("every agent runs under the limits of the sandbox")
 
 
@@ -30,8 +42,41 @@ def _form_of_formula(value: object) -> str:
     return "<long>" if isinstance(value, dict | GivenFormula) else "<text>"
 
 
+_SPELLED = {
+    "minimum": "ge",
+    "min": "ge",
+    "exclusiveMinimum": "gt",
+    "maximum": "le",
+    "max": "le",
+    "exclusiveMaximum": "lt",
+    "units": "unit",
+    "type": "dtype",
+    "allowed_values": "enum",
+    "regex": "pattern",
+}
+
+
+class Column(Closed):
+    """A column of a table input: every row has a value in it."""
+
+    spelled: ClassVar[dict[str, str]] = _SPELLED
+
+    dtype: DType
+    unit: str = "1"
+    ge: Number | None = None
+    gt: Number | None = None
+    le: Number | None = None
+    lt: Number | None = None
+    enum: list[Scalar] | None = None
+    pattern: str | None = None
+    description: str = ""
+
+
 class Input(Closed):
-    """One entry of ``compute.inputs``."""
+    """One entry of ``compute.inputs``; a list with ``columns`` is a table."""
+
+    spelled: ClassVar[dict[str, str]] = _SPELLED
+    flat: ClassVar[frozenset[str]] = frozenset(("constraints", "validation"))
 
     dtype: DType
     unit: str = "1"
@@ -44,14 +89,19 @@ class Input(Closed):
     enum: list[Scalar] | None = None
     pattern: str | None = None
     description: str = ""
+    columns: dict[str, Column] | None = None
 
 
 class Output(Closed):
     """One entry of ``compute.outputs``."""
 
+    spelled: ClassVar[dict[str, str]] = {"units": "unit", "type": "dtype", "allowed_values": "enum"}
+
     dtype: DType
     unit: str = "1"
     description: str = ""
+    enum: list[Scalar] | None = None
+    required: Annotated[bool | None, Because("an agent gives every output")] = None
 
 
 class GivenFormula(Closed):
@@ -59,6 +109,7 @@ class GivenFormula(Closed):
 
     expression: str | None = None
     formula: str | None = None
+    output: str = ""
     bind: dict[str, str] = Field(default_factory=dict)
 
 

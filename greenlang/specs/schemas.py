@@ -26,6 +26,9 @@ def schema_of(letter: str) -> dict[str, Any]:
     made = json_schema(*_MODELS[letter])
     if letter == "A":
         made["anyOf"] = [{"required": ["agent_metadata"]}, {"required": ["agent"]}]
+    if letter == "B":  # names become code
+        for ports in ("inputs", "outputs"):
+            made["$defs"]["Compute"]["properties"][ports]["propertyNames"] = {"pattern": "^[a-z][a-z0-9_]*$"}
     if letter == "D":  # what has no outputs is a manifest: nothing is generated from it
         made["required"] = [*made.get("required", ()), "outputs"]
     return made

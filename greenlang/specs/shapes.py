@@ -75,6 +75,10 @@ class Bounds(Open):
 class Parameter(Bounds):
     """One input or output, in the manner of JSON Schema."""
 
+    ref: AnyText | None = Field(None, alias="$ref")
+    oneOf: list[dict[str, Any]] | None = None  # noqa: N815
+    anyOf: list[dict[str, Any]] | None = None  # noqa: N815
+    allOf: list[dict[str, Any]] | None = None  # noqa: N815
     type: Type = None
     dtype: Type = None
     unit: AnyText | None = None
@@ -108,6 +112,9 @@ class Parameter(Bounds):
     precision: Annotated[Any, Because("results are rounded by one declared rule, whatever is said")] = None
     decimals: Annotated[Any, Because("results are rounded by one declared rule, whatever is said")] = None
     multipleOf: Annotated[Any, REMARK] = None  # noqa: N815
+    typical: Annotated[Any, REMARK] = None
+    typical_value: Annotated[Any, REMARK] = None
+    typical_range: Annotated[Any, REMARK] = None
 
 
 def _form(value: object) -> str:
@@ -135,6 +142,15 @@ class ObjectSchema(Open):
     notes: Annotated[Any, REMARK] = None
     example: Annotated[Any, REMARK] = None
     examples: Annotated[Any, REMARK] = None
+
+
+class Whole(Open):
+    """A whole file of the dialects A, C and D."""
+
+    rest: ClassVar[str] = "a section of the author's own"
+
+    definitions: Annotated[Any, Because("only what a `$ref` names is read")] = None
+    defs: Annotated[Any, Because("only what a `$ref` names is read")] = Field(None, alias="$defs")
 
 
 class NamedParameter(Parameter):
@@ -219,23 +235,8 @@ class ClaimedReference(Open):
     uncertainty: Annotated[Any, FIGURES] = None
 
 
-class Provenance(Closed):
+class Provenance(Open):
     """``provenance``."""
-
-    pin_ef: Annotated[bool, PINNED] = True
-    gwp_set: str | None = None
-    record: Annotated[list[str], Because("a generated agent records its whole calculation chain")] = Field(
-        default_factory=list
-    )
-    ef_version_pin: Annotated[
-        str | None, Because("every factor is pinned by its reference and the release of the factor table")
-    ] = None
-    enable_audit: Annotated[bool, CHAIN] = True
-    citation_required: Annotated[bool, Because("every factor carries its citation, whatever is said")] = True
-
-
-class LooseProvenance(Open):
-    """``provenance`` of the dialects A, C and D."""
 
     rest: ClassVar[str] = "a generated agent records its whole calculation chain, whatever is said"
 

@@ -1,8 +1,9 @@
 """YAML with positions: text -> plain values, where each key stands, and findings instead of exceptions.
 
-YAML 1.2 scalars (``NO`` is a country, ``1e-6`` a number), numbers as Decimal exactly as written. PyYAML's C parser
-composes; aliases stay shared there, so a file that would blow up into gigabytes is counted, never expanded. Its
-composer recurses in C, so the depth is measured on the events first.
+YAML 1.2 scalars (``NO`` is a country, ``1e-6`` a number), numbers as Decimal exactly as written; merge keys (``<<``)
+are carried out. ``007`` is a text: it is a code, or octal to some and decimal to others. PyYAML's C parser composes;
+aliases stay shared there, so a file that would blow up into gigabytes is counted, never expanded. Its composer
+recurses in C, so the depth is measured on the events first.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import yaml
 
 from greenlang.specs.diagnostics import Diagnostic
 
+MAX_BYTES = 2_000_000
 MAX_NODES = 100_000
 MAX_DEPTH = 64
 
@@ -25,6 +27,7 @@ _NULL = frozenset({"", "~", "null", "Null", "NULL"})
 _TRUE = frozenset({"true", "True", "TRUE"})
 _FALSE = frozenset({"false", "False", "FALSE"})
 _INT = re.compile(r"[-+]?[0-9]+\Z")
+_CODE = re.compile(r"[-+]?0[0-9]+\Z")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?\Z")
 _MAX_TEXT = 400  # characters of a number; a longer one is not even converted
 MAX_DIGITS = 60  # significant digits of a number
@@ -58,7 +61,7 @@ def _finding(code: str, message: str, hint: str, line: int = 0, column: int = 0,
     return Diagnostic(code, "error", message, hint, line, column, path)
 
 
-def parse(data: bytes, *, max_bytes: int = 2_000_000) -> Document:
+def parse(data: bytes, *, max_bytes: int = MAX_BYTES) -> Document:
     """Read a spec file. The findings carry the codes GLS001 to GLS007; any of them means: no usable value."""
     if len(data) > max_bytes:
         return _refused(
@@ -85,8 +88,7 @@ def parse(data: bytes, *, max_bytes: int = 2_000_000) -> Document:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line, column = (mark.line + 1, mark.column + 1) if mark else (0, 0)
-        problem = " ".join(p for p in (error.context, error.problem) if p)
-        return _refused("GLS002", f"not YAML: {problem}", "check indentation and quotes here", line, column)
+        return _refused("GLS002", *_unreadable(error, text), line, column)
     except yaml.YAMLError as error:
         return _refused("GLS002", f"not YAML: {str(error).splitlines()[0]}", "remove control characters from the file")
     if node is None:
@@ -124,6 +126,32 @@ def parse(data: bytes, *, max_bytes: int = 2_000_000) -> Document:
 
 def _refused(code: str, message: str, hint: str, line: int = 0, column: int = 0) -> Document:
     return Document(None, {}, (_finding(code, message, hint, line, column),))
+
+
+_MENDS = (  # what libyaml says -> what is the matter, how to mend it
+    ("found another document", "the file holds several documents", "one spec a file: split it where `---` stands"),
+    ("found duplicate anchor", "an anchor (`&name`) is declared twice", "give each anchor a name of its own"),
+    (
+        "found undefined alias",
+        "an alias (`*name`) names no anchor",
+        "declare it by `&name` before, or put it in quotes",
+    ),
+    ("mapping values are not allowed", "", "a text that holds `: ` needs quotes; else check the indentation"),
+    ("quoted scalar", "", "a quote is opened and not closed"),
+)
+
+
+def _unreadable(error: yaml.MarkedYAMLError, text: str) -> tuple[str, str]:
+    """A message and a mend."""
+    problem = " ".join(p for p in (error.context, error.problem) if p)
+    mark = error.problem_mark
+    lines = text.splitlines()
+    if mark is not None and mark.line < len(lines) and lines[mark.line][mark.column : mark.column + 1] == "\t":
+        return "not YAML: a tab cannot indent", "indent with spaces"
+    for said, what, mend in _MENDS:
+        if said in problem:
+            return f"not YAML: {what or problem}", mend
+    return f"not YAML: {problem}", "check indentation and quotes here and in the line before"
 
 
 def _too_deep(text: str) -> tuple[int, int] | None:
@@ -191,12 +219,15 @@ class _Walker:
             return None
         if isinstance(node, yaml.ScalarNode):
             return self._scalar(node, path)
+        if node.tag not in _PLAIN_TAGS:
+            self._tagged(node, path)
         if isinstance(node, yaml.SequenceNode):
             return [self.value(child, (*path, i), depth + 1) for i, child in enumerate(node.value)]
         return self._mapping(node, path, depth)
 
     def _mapping(self, node: yaml.Node, path: Path, depth: int) -> dict[str, Any]:
         out: dict[str, Any] = {}
+        merged: list[tuple[yaml.Node, yaml.Node]] = []
         for key_node, value_node in node.value:
             line, column = key_node.start_mark.line + 1, key_node.start_mark.column + 1
             if not isinstance(key_node, yaml.ScalarNode):
@@ -206,6 +237,9 @@ class _Walker:
                 continue
             key = str(key_node.value)
             here = (*path, key)
+            if key == "<<" and not key_node.style:
+                merged += self._merged(value_node, here, line, column)
+                continue
             if key in out:
                 first = self.places[here]
                 self.diagnostics.append(
@@ -221,21 +255,37 @@ class _Walker:
                 continue
             self.places[here] = (line, column)
             out[key] = self.value(value_node, here, depth + 1)
+        for key_node, value_node in merged:  # what the mapping says itself counts, then what is merged first
+            key = str(key_node.value)
+            if key not in out:
+                self.places[*path, key] = (key_node.start_mark.line + 1, key_node.start_mark.column + 1)
+                out[key] = self.value(value_node, (*path, key), depth + 1)
         return out
+
+    def _merged(self, node: yaml.Node, path: Path, line: int, column: int) -> list[tuple[yaml.Node, yaml.Node]]:
+        """The pairs that ``<<`` brings in: of one mapping, or of a list of them."""
+        sources = node.value if isinstance(node, yaml.SequenceNode) else [node]
+        pairs: list[tuple[yaml.Node, yaml.Node]] = []
+        for source in sources:
+            if not isinstance(source, yaml.MappingNode):
+                message, hint = "`<<` merges a mapping, or a list of mappings", "write `<<: *name` of a mapping"
+                self.diagnostics.append(_finding("GLS012", message, hint, line, column, dotted(path)))
+                continue
+            plain = [(k, v) for k, v in source.value if isinstance(k, yaml.ScalarNode)]
+            pairs += [(k, v) for k, v in plain if k.value != "<<" or k.style]
+            for _, inner in ((k, v) for k, v in plain if k.value == "<<" and not k.style):
+                pairs += self._merged(inner, path, line, column)
+        return pairs
+
+    def _tagged(self, node: yaml.Node, path: Path) -> None:
+        message, hint = f"the tag {node.tag} is not allowed in a spec", "write a plain value"
+        self.diagnostics.append(_finding("GLS012", message, hint, *self.places[path], dotted(path)))
 
     def _scalar(self, node: yaml.ScalarNode, path: Path) -> Any:
         text = str(node.value)
         if node.tag not in _PLAIN_TAGS:
-            self.diagnostics.append(
-                _finding(
-                    "GLS012",
-                    f"the tag {node.tag} is not allowed in a spec",
-                    "write a plain value",
-                    *self.places[path],
-                    dotted(path),
-                )
-            )
-            return None
+            self._tagged(node, path)
+            return text
         if node.style:  # quoted or a block: text, whatever it looks like
             return text
         if text in _NULL:
@@ -244,7 +294,7 @@ class _Walker:
             return True
         if text in _FALSE:
             return False
-        if not _FLOAT.match(text):  # whole numbers match it as well
+        if not _FLOAT.match(text) or _CODE.match(text):  # whole numbers match it as well
             return text
         if not _calculable(text):
             self.diagnostics.append(
@@ -272,5 +322,6 @@ def _calculable(text: str) -> bool:
 
 
 _PLAIN_TAGS = frozenset(
-    f"tag:yaml.org,2002:{name}" for name in ("str", "int", "float", "bool", "null", "timestamp", "merge", "value")
+    f"tag:yaml.org,2002:{name}"
+    for name in ("str", "int", "float", "bool", "null", "timestamp", "merge", "value", "map", "seq")
 )

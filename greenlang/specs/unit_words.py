@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from difflib import get_close_matches
 from functools import lru_cache
 
 from greenlang import units
@@ -83,7 +84,10 @@ _PHRASES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r"\s*\bper\s+", "/"),
         # W/mK is watts per metre and kelvin; read letter by letter it would be millikelvin
         (r"/\s*\(?m\.?K\)?(?=$|[^A-Za-z])", "/(m*K)"),
-        (r"/\s*\(?m2[. *-]?K\)?(?=$|[^A-Za-z])", "/(m^2*K)"),
+        (r"/\s*\(?m2[. *-]?K\^?4\)?(?=$|[^A-Za-z0-9])", "/(m^2*K^4)"),
+        (r"/\s*\(?m2[. *-]?K\)?(?=$|[^A-Za-z0-9^])", "/(m^2*K)"),
+        (r"^\(?m2[. *-]?K\)?/W$", "m^2*K/W"),
+        (r"/\s*s2(?=$|[^A-Za-z0-9])", "/s^2"),
         (r"/\s*\(?kg[. *-]?K\)?(?=$|[^A-Za-z])", "/(kg*K)"),
     )
 )
@@ -131,8 +135,9 @@ _FIELD = frozenset(
     joule watt_hour watt british_thermal_unit Btu_international mmBtu therm calorie electron_volt horsepower volt_ampere
     pascal bar pound_force_per_square_inch standard_atmosphere millimeter_Hg inch_Hg torr atmosphere newton
     liter gallon barrel acre hectare mole hertz volt ampere ohm percent ppm count refrigeration_ton
-    gCO2e tCO2e lbCO2e scf Sm3 Nm3 passenger vehicle room person head item USD EUR GBP XPF tonne_of_oil_equivalent tep
-    passenger_km passenger_mile vehicle_km vehicle_mile tonne_km ton_mile room_night cubic_foot square_foot square_mile
+    gCO2e tCO2e lbCO2e scf scf_68F Sm3 Nm3 passenger vehicle room person head item USD EUR GBP XPF
+    tonne_of_oil_equivalent tep passenger_km passenger_mile vehicle_km vehicle_mile tonne_km ton_mile room_night
+    cubic_foot square_foot square_mile
     kWh kilowatt_hour short_tonCO2 decibel revolutions_per_minute boiler_horsepower fluid_ounce quart person_hour
     centimeter_H2O inch_H2O_39F foot_H2O quadrillion_Btu micron hundred_item hundred_km angstrom lux lumen bit byte
     """.split()  # noqa: SIM905
@@ -199,6 +204,11 @@ def certain(unit: str) -> bool:
     if not _SIMPLE.fullmatch(unit):
         return False
     return _TOKENS.issuperset(re.findall(r"[A-Za-z_][A-Za-z_0-9]*", unit))
+
+
+def nearest(text: str) -> str:
+    """The unit that a misspelt word comes close to; empty if none does."""
+    return next(iter(get_close_matches(text.strip(), sorted(_TOKENS), n=1, cutoff=0.75)), "")
 
 
 def _gas(match: re.Match[str]) -> str:
@@ -274,6 +284,7 @@ _DIFFERENCES = frozenset(
         "spread",
         "tolerance",
         "depression",
+        "dt",
     )
 )
 _OF_A_YEAR = frozenset(("annual", "annually", "yearly", "year"))

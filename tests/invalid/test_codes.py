@@ -83,11 +83,17 @@ FILES: dict[str, tuple[bytes, Line]] = {
         b("co2e: energy * factor(grid)", "co2e: other * 2\n    other: co2e / 2").replace(
             b"    co2e: {dtype", b"    other: {dtype: float64, unit: kgCO2e}\n    co2e: {dtype"
         ),
-        16,
+        15,
     ),
     "GLS043": (
         b("energy: {dtype: float64, unit: kWh, ge: 0}", "energy: {dtype: float64, unit: degC}").replace(
             b"energy * factor(grid)", b"energy * 2 [kgCO2e/K]"
+        ),
+        14,
+    ),
+    "GLS044": (
+        b("co2e: {dtype: float64, unit: kgCO2e}", "co2e: {dtype: float64, unit: tCO2e}").replace(
+            b"energy * factor(grid)", b"energy * factor(grid) / 1000"
         ),
         14,
     ),

@@ -27,11 +27,17 @@ def comparable(spec: AgentSpec, agent_id: str) -> AgentSpec:
         formulas={**plain.formulas, **{f.output: f for f in constants(spec)}},
         extra={k: v for k, v in plain.extra.items() if k in {"ai", "realtime", "security", "metadata"}},
         inputs={n: replace(i, unit_from="stated" if i.unit else "") for n, i in plain.inputs.items()},
-        unused={n: replace(i, unit_from="stated") for n, i in plain.unused.items()},
-        outputs={n: replace(o, unit_from="stated" if o.unit else "", enum=()) for n, o in plain.outputs.items()},
+        unused={n: replace(i, unit_from="stated", columns=()) for n, i in plain.unused.items()},
+        outputs={n: replace(o, unit_from="stated" if o.unit else "") for n, o in plain.outputs.items()},
         factors={a: replace(f, value=None, unit="", region="") for a, f in plain.factors.items()},
         golden=tuple(
-            replace(c, origin="golden", limits=(), expect={n: replace(e, within=None) for n, e in c.expect.items()})
+            replace(
+                c,
+                origin="golden",
+                limits=(),
+                tables={},
+                expect={n: replace(e, within=None) for n, e in c.expect.items()},
+            )
             for c in plain.golden
             if c.expect
         ),
@@ -103,7 +109,9 @@ def test_a_spec_of_dialect_b_is_not_converted() -> None:
     assert to_b(good(text)).refused == "the spec is of dialect B already"
 
 
-@pytest.mark.parametrize("word", ["yes", "1e3", "null", 'a "b"', "x: y", "#no", "\u2028", "ü °C", "-", "a\nb"])
+@pytest.mark.parametrize(
+    "word", ["yes", "1e3", "null", 'a "b"', "x: y", "#no", "\u2028", "ü °C", "-", "a\nb", "\x86\ufffe"]
+)
 def test_texts_survive_whatever_they_look_like(word: str) -> None:
     spec = replace(good(D), name=word, tags=(word,), summary=" ".join(word.split()) or "s")
     (found,) = round_trip(spec).values()

@@ -64,6 +64,7 @@ provenance: {gwp_set: AR5}
         ("count: {dtype: int32}", "count: {dtype: int32, required: false}", "minor", "may be left out now"),
         ("energy * factor(grid)", "energy * factor(grid) * 2", "major", "is computed by another formula"),
         ("energy * factor(grid)", "energy*factor( grid )", None, ""),
+        ("energy * factor(grid)", "(energy) * (factor(grid))", None, ""),
         ("  formulas:\n    co2e: energy * factor(grid)\n", "", "major", "no formula is given any more"),
         ("electricity/2025", "electricity/2024", "major", "ef://desnz/electricity/2025 → ef://desnz/electricity/2024"),
         ("  formulas:", '    gas: {ref: "ef://desnz/fuels/2025"}\n  formulas:', "minor", "is new"),
@@ -104,6 +105,14 @@ def test_tools_come_and_go() -> None:
 def test_a_method_in_prose_is_a_formula() -> None:
     assert implied(diff(good(A), good(changed(A, "× cp × 10", "× cp × 12")))) == "major"
     assert implied(diff(good(A), good(changed(A, "a handbook", "another one")))) is None
+
+
+def test_an_equality_is_a_formula_where_no_other_is_given() -> None:
+    stated = changed(BASE, "output.co2e >= 0", "output.co2e == input.energy * 2")
+    assert implied(diff(good(stated), good(changed(stated, "* 2", "* 3")))) == "patch"
+    free = changed(stated, "  formulas:\n    co2e: energy * factor(grid)\n", "")
+    assert implied(diff(good(free), good(changed(free, "* 2", "* 3")))) == "major"
+    assert implied(diff(good(free), good(changed(free, "name: positive", "name: other")))) == "patch"
 
 
 def test_specs_of_two_dialects_are_compared_by_what_they_mean() -> None:

@@ -16,9 +16,10 @@ from greenlang.specs.fix import meaning
 from greenlang.specs.form import leaves
 from greenlang.specs.reader import Report, report
 from greenlang.specs.source import dotted, parse
+from tests.specs.test_tables import FLEET
 from tests.specs.texts import SECOND, A, C, D
 
-TEXTS = {"A": A, "A of two tools": A + SECOND, "C": C, "D": D}
+TEXTS = {"A": A, "A of two tools": A + SECOND, "B": FLEET, "C": C, "D": D}
 EXAMPLES = sorted((_paths.data() / "templates" / "specs" / "examples").glob("*.yaml"))
 
 

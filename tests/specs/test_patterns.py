@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from greenlang.specs.pattern_examples import example
 from greenlang.specs.patterns import matches, problem
 
 
@@ -33,3 +34,22 @@ def test_a_pattern_may_match_a_part() -> None:
     assert not matches("^b$", "abc")
     assert matches(r"^[A-Z]{2}-\d+$", "DE-10")
     assert not matches("^a$", "a\n")
+
+
+@pytest.mark.parametrize(
+    ("pattern", "text"),
+    [
+        ("^FAC-[0-9]{4}$", "FAC-0000"),
+        (r"^(EU|US)-\d+(?:/[a-z]{2,3})?$", "EU-0"),
+        (r"[^\]x]\.com\b", "0.com"),
+        (r"^(?P<year>20\d\d)-(0[1-9]|1[0-2])$", "2000-01"),
+        (r"(?i)^a|b$", "a"),
+        (r"^\p{Greek}[[:digit:]]*?$", "α0"),
+        ("", ""),
+        ("[", None),
+        (r"^x{500}$", None),
+        (r"^[a-z&&[^a-z]]$", None),
+    ],
+)
+def test_a_text_for_a_pattern(pattern: str, text: str | None) -> None:
+    assert example(pattern) == text

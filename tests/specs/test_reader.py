@@ -27,7 +27,7 @@ def test_yaml_means_what_it_says() -> None:
         "e": True,
         "f": None,
         "g": "1",
-        "h": 7,
+        "h": "007",  # a code, or a number that YAML 1.1 reads as octal
     }
 
 

@@ -70,7 +70,26 @@ def test_a_file_read_in_the_wrong_dialect_is_refused_with_findings(letter: str) 
         ("apiVersion: apps/v1\nkind: Deployment\n", "no spec of an agent: this looks like a Kubernetes manifest"),
         ("openapi: 3.1.0\n", "no spec of an agent: this looks like an OpenAPI description"),
         ("overlay: 1\n", "no spec of an agent: this looks like an overlay"),
-        ("hello: world\n", "no known dialect: the file starts with `hello`"),
+        (
+            "apiVersion: greenlang.io/v1\nkind: DeploymentPack\n",
+            "no spec of an agent: this is a GreenLang manifest (greenlang.io/v1) of the kind DeploymentPack",
+        ),
+        (
+            "name: cement\nagents: [{name: a, type: x.a}, {agent_id: b}]\n",
+            "no spec of an agent: this lists 2 agents (a, b) by name; what each takes and computes is missing",
+        ),
+        (
+            "name: c\nagents: [{id: a, outputs: [{name: y}]}]\n",
+            "no known dialect: this lists 1 agent (a), but `pack` with an id and a version is missing",
+        ),
+        ("pack: {id: a, version: 1.0.0}\nhub: {}\n", "no known dialect: this is the head of a pack; `agents`"),
+        ("tools: [{name: a}]\n", "no known dialect: this lists tools; `agent_metadata`"),
+        ("id: a\ninputs: {}\noutputs: {}\n", "no known dialect: this declares outputs; `pack_schema_version`"),
+        (
+            "metadata: {}\ncomponents: {engines: [{id: a}, {id: b}], flows: [{id: c}]}\n",
+            "dialect E: this is a solution pack that lists 3 components",
+        ),
+        ("hello: world\n", "no known dialect: the file starts with `hello`; `compute` with inputs"),
         ("{}\n", "no known dialect: the file starts with no keys"),
     ],
 )
@@ -81,6 +100,20 @@ def test_what_is_no_agent_is_refused_in_one_sentence(text: str, sentence: str) -
     assert finding.code == "GLS008"
     assert finding.message.startswith(sentence)
     assert finding.hint
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("kind: Pack\npack_schema_version: '1.0'\napiVersion: greenlang.io/v1\n", "a pack manifest without outputs"),
+        ("name: a\nkind: pack\ncontents: {agents: [agents/b.py]}\n", "lists 1 agent (agents/b.py) by the names"),
+    ],
+)
+def test_manifests_that_compute_nothing_have_nothing_to_generate(text: str, sentence: str) -> None:
+    found = report(text.encode())
+    (finding,) = found.diagnostics
+    assert (found.dialect, finding.code) == ("D", "GLS027")
+    assert sentence in finding.message
 
 
 def test_real_files_of_dialects_e_and_f(shared: Path) -> None:
