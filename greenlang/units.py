@@ -2,7 +2,7 @@
 
 A gas is not its CO2 equivalent: kgCO2, kgCH4 and kgCO2e have dimensions of their own, and only a GWP factor
 (kgCO2e/kgCH4) leads from one to the other. passenger.km, vehicle.km and tonne.km differ as well, and gas volumes
-under different conditions (scf at 60 degF, Sm3 at 15 degC, Nm3 at 0 degC) do not mix.
+under different conditions (scf at 60 degF, scf_68F at 68 degF, Sm3 at 15 degC, Nm3 at 0 degC) do not mix.
 
 Spellings that the industry and Pint read differently (Mscf: a thousand or a million?) are refused with what to write
 instead. A barrel is the oil industry's, 42 US gallons. A dot or a blank between two units binds tighter than the slash:
@@ -44,6 +44,7 @@ _DEFINITIONS = (
     "mmBtu = 1e6 * Btu_international = MMBtu = mmbtu = MMBTU",
     "barrel = oil_barrel = bbl",  # Pint's own is the dry-goods barrel of 31.5 gallons
     "scf = [volume_at_60_degF]",
+    "scf_68F = [volume_at_68_degF]",  # stack gas of 40 CFR 60, 75 and 98
     "Sm3 = [volume_at_15_degC]",
     "Nm3 = [volume_at_0_degC]",
     "passenger = [passenger]",
@@ -68,6 +69,14 @@ _DEFINITIONS = (
     "GBP = [currency_GBP]",
     "XPF = [currency_XPF]",
 )
+_READ = {  # units whose symbol in Pint is another one to a reader
+    "ton": "short_ton",
+    "delta_degree_Celsius": "K",
+    "delta_degree_Fahrenheit": "delta_degF",
+    "degree_Celsius": "degC",
+    "degree_Fahrenheit": "degF",
+    **{name: name for name in ("mmBtu", "year", "day", "passenger_km", "vehicle_km", "tonne_km", "passenger_mile")},
+}
 _SIGNS = (("%", "percent"), ("³", "**3"), ("²", "**2"), ("₂", "2"), ("₄", "4"), ("·", "."), ("^", "**"))
 _POWER = r"(?:\*\*-?\d+)?"
 _NAME = r"[A-Za-z_°µ][A-Za-z0-9_°µ]*"
@@ -177,6 +186,11 @@ def is_offset(text: str) -> bool:
     return len(units) == 1 and any(not registry()._units[name].is_multiplicative for name in units)
 
 
+def _logarithmic(text: str) -> bool:
+    """Whether the unit is a level, as the decibel is."""
+    return any(registry()._units[name].is_logarithmic for name in parse_unit(text)._units)
+
+
 @lru_cache(maxsize=8192)
 def conversion(source: str, target: str) -> tuple[Decimal, Decimal]:
     """``(factor, shift)`` with target = source * factor + shift, to 34 significant digits.
@@ -188,6 +202,8 @@ def conversion(source: str, target: str) -> tuple[Decimal, Decimal]:
         raise UnitError(f"{source} and {target} are different kinds of quantity")
     ureg = registry()
     with localcontext(Context(prec=_INNER_DIGITS)):
+        if _logarithmic(source) != _logarithmic(target):
+            raise UnitError(f"{source} and {target}: a logarithmic unit and a plain one do not convert by a factor")
         if is_offset(source) or is_offset(target):
             zero = ureg.Quantity(Decimal(0), a).to(b).magnitude
             one = ureg.Quantity(Decimal(1), a).to(b).magnitude
@@ -233,6 +249,15 @@ def power(unit: str, exponent: Decimal) -> str:
 
 def _spell(unit: Any) -> str:
     return str(format(unit, "C")) or DIMENSIONLESS if not unit.dimensionless or unit._units else DIMENSIONLESS
+
+
+@lru_cache(maxsize=8192)
+def symbol(name: str) -> str:
+    """How a reader writes what Pint spells out: ``megawatt_hour`` is MWh. Any other spelling stays as it is."""
+    ureg = registry()
+    if name in _READ or name not in ureg:
+        return _READ.get(name, name)
+    return str(ureg.get_symbol(name)) if ureg.get_name(name) == name else name
 
 
 @lru_cache(maxsize=8192)

@@ -83,7 +83,7 @@ def _show_worked(worked: Worked, cited: set[str]) -> None:
     for step in worked.steps:
         typer.echo(f"    {step}")
     for factor in worked.factors:
-        row = f"    {factor.name} = {factor.value} {factor.unit}"
+        row = f"    {factor.name} = {factor.value} {factor.unit}".rstrip()
         typer.echo(row if factor.ref in cited else f"{row}: {factor.citation}\n        {factor.ref}")
         cited.add(factor.ref)
     for evidence in worked.evidence:

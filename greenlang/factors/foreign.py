@@ -20,16 +20,18 @@ from greenlang.factors._yaml import read_yaml
 
 SCHEME = "ef://"
 _KEYS = {"pattern", "means", "none", "evidence"}
-_TARGET = {"ref", "activity", "select", "warning"}
-_HOLE = re.compile(r"\{([a-z_]+)\}")
+_TARGET = {"ref", "activity", "region", "select", "warning"}
+_HOLE = re.compile(r"\{([a-z]+)\}")
+_KINDS = {"edition": r"\d{4}", "set": r"[a-z]*ar\d?"}  # what a hole of that name catches; any other, one segment
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A reference of ours, its rows narrowed by ``activity`` (any name people use) and ``select`` (column -> value)."""
+    """A reference of ours, its rows narrowed by ``activity`` and ``region`` (any name people use) and ``select``."""
 
     ref: str
     activity: str = ""
+    region: str = ""
     select: tuple[tuple[str, str], ...] = ()
     warning: str = ""
 
@@ -45,22 +47,33 @@ class Foreign:
 
     def match(self, ref: str) -> tuple[Target, ...] | None:
         """The targets with what the pattern caught put in; None where the pattern is of another reference."""
-        found = _compiled(self.pattern).fullmatch(ref.strip().removeprefix(SCHEME).partition("@")[0].strip("/"))
+        found = _compiled(self.pattern).fullmatch(_plain(ref))
         if found is None:
             return None
         caught = found.groupdict()
         return tuple(
-            Target(_filled(t.ref, caught), _filled(t.activity, caught), t.select, _filled(t.warning, caught))
+            Target(
+                _filled(t.ref, caught),
+                _filled(t.activity, caught),
+                _filled(t.region, caught),
+                tuple((column, _filled(value, caught)) for column, value in t.select),
+                _filled(t.warning, caught),
+            )
             for t in self.means
         )
 
 
 @cache
 def _compiled(pattern: str) -> re.Pattern[str]:
-    """``a/*/{fuel}``: a star is one segment, a name in braces is one segment that is kept, ``**`` is any rest."""
-    out = re.escape(pattern).replace(r"\{", "{").replace(r"\}", "}")
+    """``(a|b)/*/{fuel}/**``: either of two, one segment, one that is kept by its name, any rest."""
+    out = re.sub(r"\\([{}()|])", r"\1", re.escape(_plain(pattern))).replace("(", "(?:")
     out = out.replace(r"/\*\*", r"(?:/.*)?").replace(r"\*", r"[^/]+")
-    return re.compile(_HOLE.sub(r"(?P<\1>[^/]+)", out), re.IGNORECASE)
+    return re.compile(_HOLE.sub(lambda m: f"(?P<{m[1]}>{_KINDS.get(m[1], '[^/]+')})", out))
+
+
+def _plain(ref: str) -> str:
+    """A reference as ours are written: without scheme and release, in small letters, hyphens for underscores."""
+    return ref.strip().removeprefix(SCHEME).partition("@")[0].strip("/").lower().replace("_", "-").replace(" ", "-")
 
 
 def _filled(text: str, caught: dict[str, str]) -> str:
@@ -74,6 +87,16 @@ def find(ref: str, entries: tuple[Foreign, ...] | None = None) -> tuple[Foreign,
         if targets is not None:
             return entry, targets
     return None
+
+
+def respelt(ref: str) -> tuple[Foreign, Target] | None:
+    """The same reference in the one spelling of ours; None where it is in it already."""
+    release = ref.strip().partition("@")
+    ours = f"{SCHEME}{_plain(ref)}{release[1]}{release[2]}"
+    if ours == ref.strip():
+        return None
+    target = Target(ours)
+    return Foreign(ref, (target,), "", "References are written in small letters, with hyphens between words."), target
 
 
 @cache
@@ -109,9 +132,11 @@ def _entry(file: str, raw: Any) -> Foreign:
 
 def _target(file: str, pattern: str, holes: set[str], raw: Any) -> Target:
     if not isinstance(raw, dict) or not set(raw) <= _TARGET or not str(raw.get("ref", "")).startswith(SCHEME):
-        raise FactorTableError(f"{file}: `{pattern}`: a meaning has `ref` (ef://...), `activity`, `select`, `warning`")
-    texts = [str(raw.get(k, "")) for k in ("ref", "activity", "warning")]
+        raise FactorTableError(
+            f"{file}: `{pattern}`: a meaning has `ref` (ef://...), and may have others of {', '.join(sorted(_TARGET))}"
+        )
+    select = tuple((str(k), str(v)) for k, v in (raw.get("select") or {}).items())
+    texts = [str(raw.get(k, "")) for k in ("ref", "activity", "region", "warning")] + [value for _, value in select]
     if unknown := {h for t in texts for h in _HOLE.findall(t)} - holes:
         raise FactorTableError(f"{file}: `{pattern}` catches no {', '.join(sorted(unknown))}")
-    select = tuple((str(k), str(v)) for k, v in (raw.get("select") or {}).items())
-    return Target(texts[0], texts[1], select, " ".join(texts[2].split()))
+    return Target(texts[0], texts[1], texts[2], select, " ".join(texts[3].split()))

@@ -322,9 +322,11 @@ def _meant(query: _Query, parts: tuple[str, ...]) -> str:
 
 
 def _reason(query: _Query, candidate: _Candidate) -> str:
+    parts, asked = candidate.parts, query.segments
+    if parts[:4] == asked[:4] and parts[3:4] == ("electricity",) and parts[4:5] != asked[4:5]:
+        return "same table, another place"  # codes of places are short: one letter apart is no slip
     if query.timeless != candidate.timeless and _likeness(query, candidate) >= _SLIP:
         return "spelled almost the same"
-    parts, asked = candidate.parts, query.segments
     if parts[:2] == asked[:2] and parts[3:] == asked[3:]:
         return f"same dataset, vintage {parts[2]}"
     if parts[:3] == asked[:3] and parts[3:-1] == asked[3:-1] and len(parts) > _TABLE_DEPTH + 1:

@@ -6,6 +6,7 @@ kWh + GB is an error that names the sub-expression. kWh + MJ is converted, visib
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from decimal import Decimal
@@ -104,8 +105,15 @@ def fit(node: Node, unit: str, *, source: str = "") -> Node:
 
 
 def pretty(unit: str) -> str:
-    """A unit for a message: "a pure number" instead of "1", and kgCO2e instead of Pint's kilogCO2e."""
-    return "a pure number" if unit == "1" else unit.replace("kilog", "kg")
+    """A unit for a reader: "a pure number" instead of "1", and symbols instead of Pint's names: kgCO2e, MWh, m^3."""
+    return "a pure number" if unit == "1" else _WORD.sub(_symbol, unit).replace("**", "^").replace("*", "·")
+
+
+_WORD = re.compile(r"[A-Za-z]\w*")
+
+
+def _symbol(match: re.Match[str]) -> str:
+    return units.symbol(match[0])
 
 
 def _same(a: str, b: str) -> bool:
@@ -263,6 +271,7 @@ class _Checker:
             if not units.same_dimension(left.unit, right.unit):
                 what = "add" if node.op == "+" else "subtract"
                 self.fail(f"cannot {what} {pretty(left.unit)} and {pretty(right.unit)} in `{show(node)}`", node)
+            self.plain(left, right, node)
             unit = DIFFERENCE if difference else left.unit
             return replace(node, left=left, right=fit(right, left.unit, source=self.source), unit=unit)
         if node.op in {"*", "/"}:
@@ -287,6 +296,7 @@ class _Checker:
         if left.type != right.type:
             self.fail(f"`{show(node)}` compares a {left.type} with a {right.type}", node)
         if left.type == "number":
+            self.plain(left, right, node, bound=True)
             left, right = (self.absolute(x) for x in _bounds_adopt(left, right))
             right = self.alike(left, right, node)
         elif node.op not in {"==", "!="}:
@@ -344,6 +354,7 @@ class _Checker:
         if node.function == "abs":
             return replace(node, arguments=(first,), unit=first.unit)
         if node.function == "sqrt":
+            first = self.rootable(first)
             return replace(node, arguments=(first,), unit=units.power(first.unit or "1", _HALF))
         if not units.same_dimension(first.unit or "1", "1"):
             self.fail(
@@ -352,11 +363,37 @@ class _Checker:
             )
         return replace(node, arguments=(fit(first, "1", source=self.source),), unit="1")
 
+    def rootable(self, node: Node) -> Node:
+        """What stands under a root, in base units if its root is a whole unit only there: ``sqrt(m^2 * ft / m)``."""
+        unit = node.unit or "1"
+        base = units.combine(units.in_base_units(unit)[1], "*", "1")
+        halves = "." in units.power(unit, _HALF) and "." not in units.power(base, _HALF)
+        return fit(node, base, source=self.source) if halves else node
+
+    def plain(self, left: Node, right: Node, node: Node, *, bound: bool = False) -> None:
+        """A bare number beside a quantity in % (ppm, kg/t) is refused where it could be meant in either way.
+
+        As a bound it is meant in that unit (``x < 50``) and elsewhere as a pure number (``1 - x``); so a bound up to 1,
+        and a number above 1 elsewhere, may be a slip.
+        """
+        for number, other in ((left, right), (right, left)):
+            value = _bare_number(number)
+            if not value or other.unit is None or _bare_number(other) is not None or not _scaled(other.unit):
+                continue
+            if (abs(value) <= 1) == bound:
+                unit = pretty(other.unit)
+                self.fail(
+                    f"`{show(node)}`: `{show(other)}` is in {unit}, so a bare {value:f} can be read in two ways: "
+                    f"write {value:f} [{unit}] or {value:f} [1]",
+                    node,
+                )
+
     def joined(self, first: Node, other: Node, node: Node) -> Node:
         assert first.unit is not None
         assert other.unit is not None
         if not units.same_dimension(first.unit, other.unit):
             self.fail(f"`{show(node)}` mixes {pretty(first.unit)} and {pretty(other.unit)}", node)
+        self.plain(first, other, node)
         return fit(other, first.unit, source=self.source)
 
     def choice(self, node: If) -> Node:
@@ -391,6 +428,19 @@ def _bounds_adopt(left: Node, right: Node) -> tuple[Node, Node]:
     elif isinstance(left, Number) and left.written_unit is None and right.unit is not None:
         left = replace(left, unit=right.unit)
     return left, right
+
+
+def _bare_number(node: Node) -> Decimal | None:
+    """The value of a number without a unit; None for anything else."""
+    if isinstance(node, Negate):
+        inner = _bare_number(node.operand)
+        return None if inner is None else -inner
+    return node.value if isinstance(node, Number) and node.written_unit is None else None
+
+
+def _scaled(unit: str) -> bool:
+    """Whether a unit is a pure number times something: %, ppm, kg/t."""
+    return units.same_dimension(unit, "1") and units.conversion(unit, "1")[0] != 1
 
 
 def _bare_zero(node: Node) -> bool:

@@ -13,13 +13,14 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 
-from greenlang import _paths
-from greenlang.errors import FormulaError
+from greenlang import _paths, units
+from greenlang.errors import FormulaError, UnitError
 from greenlang.formulas.declare import (
     Draft,
     FormulaOutput,
@@ -50,6 +51,8 @@ __all__ = [
 
 _START = re.compile(r"^( *)- +id: *(\S+)[ \t]*(?:#.*)?$", re.MULTILINE)
 _HEAD = re.compile(r"(?:[ \t]*(?:#[^\n]*)?\n)*formulas:[ \t]*(?:#[^\n]*)?\n(?:[ \t]*(?:#[^\n]*)?\n)*")
+_UNIT = re.compile(r"\bunit: *\"?([^\",}\n]+)")
+_TAKEN = re.compile(r"origin: *input,?\s+unit: *\"?([^\",}\n]+)")
 _COMMENT = re.compile(r"^[ \t]*(?:#.*)?\n", re.MULTILINE)
 
 
@@ -61,6 +64,30 @@ class Piece:
     path: Path
     text: str
     line: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Outline:
+    """What the text of a formula tells without being parsed: its outputs' words, and the dimensions of both sides."""
+
+    outputs: str
+    given: frozenset[str]
+    taken: frozenset[str]
+
+
+def _outline(text: str) -> _Outline:
+    before, _, after = text.partition("outputs:")
+    outputs = after.partition("vectors:")[0]
+    return _Outline(outputs.lower(), _dimensions(_UNIT.findall(outputs)), _dimensions(_TAKEN.findall(before)))
+
+
+def _dimensions(found: Iterable[str]) -> frozenset[str]:
+    """The dimensions of unit texts; what is no unit is told when the formula is read."""
+    dimensions = set()
+    for unit in found:
+        with suppress(UnitError):
+            dimensions.add(units.dimension(unit.strip()))
+    return frozenset(dimensions)
 
 
 class FormulaLibrary:
@@ -106,8 +133,32 @@ class FormulaLibrary:
 
         Only pieces in whose text the word stands are read, so that a first spec does not wait for the whole library.
         """
+        return iter(self._matched)
+
+    @cached_property
+    def _matched(self) -> list[LibraryFormula]:
         found = (self._formula(key) for key, piece in self.pieces.items() if "names" in piece.text)
-        return (formula for formula in found if any(out.names for out in formula.outputs.values()))
+        return [formula for formula in found if any(out.names for out in formula.outputs.values())]
+
+    def alike(self, words: Iterable[str], unit: str, takes: Iterable[str]) -> Iterator[LibraryFormula]:
+        """The formulas that say one of the words of their outputs, give that unit, and take no other units than these.
+
+        Told by their texts, so that only these are read; one of them may still be another.
+        """
+        said, taken = tuple(words), {units.dimension(u) for u in takes}
+        for key, outline in self._by_dimension.get(units.dimension(unit), ()):
+            if outline.taken <= taken and any(word in outline.outputs for word in said):
+                yield self._formula(key)
+
+    @cached_property
+    def _by_dimension(self) -> dict[str, list[tuple[str, _Outline]]]:
+        """Dimension of an output -> the formulas that give one of it."""
+        found: dict[str, list[tuple[str, _Outline]]] = {}
+        for key, piece in self.pieces.items():
+            outline = _outline(piece.text)
+            for dimension in outline.given:
+                found.setdefault(dimension, []).append((key, outline))
+        return found
 
     def rows(self) -> list[dict[str, str]]:
         """One row an output, for the `formulas` table."""

@@ -210,9 +210,11 @@ def rebuild(node: Node, change: Callable[[Node], Node]) -> Node:
 
 
 def substitute(node: Node, mapping: Mapping[str, Node]) -> Node:
-    """A tree with names replaced by trees."""
+    """A tree with names replaced by trees; the table of a sum by another table."""
     if isinstance(node, Name):
         return mapping.get(node.name, node)
+    if isinstance(node, Sum) and isinstance(table := mapping.get(node.table), Name):
+        node = replace(node, table=table.name)
     return rebuild(node, lambda part: substitute(part, mapping))
 
 

@@ -1,7 +1,7 @@
-"""What of a library formula an agent holds: numbers that its inputs, factor rows, and the formula's own sources give.
+"""What of a library formula an agent holds: values that its inputs, factor rows, and the formula's own sources give.
 
-Belongs here: the values that a formula declares itself (constants, defaults of parameters), and what is refused because
-an agent has no place for it. Does not belong here: which input or factor a symbol is bound to (``match``, ``resolve``).
+Belongs here: the symbols that an output needs, and the values that a formula declares itself (constants, defaults of
+parameters). Does not belong here: what a symbol is bound to (``match``, ``named``).
 """
 
 from __future__ import annotations
@@ -10,13 +10,9 @@ from collections.abc import Iterable
 
 from greenlang_sdk.decimals import normal_text
 
-from greenlang.errors import FormulaError
 from greenlang.formulas.library import FormulaSymbol, LibraryFormula
-from greenlang.formulas.tree import Name, Node, Number, Sum, TableCall, substitute, walk
+from greenlang.formulas.tree import Name, Node, Number, Sum, substitute, walk
 from greenlang.resolution.plan import Evidence
-
-_KINDS = {"text": "text", "truth": "truth value", "table": "table"}
-_INSTEAD = "write the expression itself under `compute.formulas`"
 
 
 def tree_of(formula: LibraryFormula, output: str) -> Node:
@@ -29,27 +25,11 @@ def tree_of(formula: LibraryFormula, output: str) -> Node:
 
 
 def used_symbols(formula: LibraryFormula, tree: Node) -> dict[str, FormulaSymbol]:
-    """The symbols that a tree uses, in the order of their declaration.
-
-    Raises FormulaError that names the text, truth value, table or parameter table that an agent cannot hold.
-    """
+    """The symbols that a tree uses, in the order of their declaration."""
     parts = tuple(walk(tree))
     names = {p.name.partition(".")[0] for p in parts if isinstance(p, Name)}
     names |= {p.table for p in parts if isinstance(p, Sum)}
-    used = {name: symbol for name, symbol in formula.symbols.items() if name in names}
-    for name, symbol in used.items():
-        if symbol.type != "number":
-            raise FormulaError(
-                f"`{formula.id}` takes the {_KINDS[symbol.type]} `{name}` ({symbol.meaning}), and an agent holds "
-                f"formulas over numbers only: {_INSTEAD}"
-            )
-    for part in parts:
-        if isinstance(part, TableCall):
-            raise FormulaError(
-                f"`{formula.id}` reads the parameter table `{part.table}`, and an agent holds factor rows only: "
-                f"{_INSTEAD}"
-            )
-    return used
+    return {name: symbol for name, symbol in formula.symbols.items() if name in names}
 
 
 def own_value(symbol: FormulaSymbol) -> Number | None:

@@ -4,11 +4,16 @@ A formula applies if every one of its symbols binds: an input symbol to exactly 
 factor symbol to rows of the spec's own references (one row for each value of the selecting inputs), a GWP symbol to
 the spec's GWP set, a parameter to the input of its name or else to its declared default, a constant to its cited value.
 What is left open is said in `Candidate.reason`.
+
+Outputs with `names` are meant to be matched by them. Any other output of the library is matched by its key and meaning,
+which proves nothing: such a match counts only where a golden case tells its number (`by_meaning`).
 """
 
 from __future__ import annotations
 
 import re
+from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from greenlang import units
@@ -17,7 +22,7 @@ from greenlang.factors.model import Factor
 from greenlang.formulas.library import FormulaLibrary, FormulaSymbol, LibraryFormula
 from greenlang.formulas.tree import Lookup, Name, Node
 from greenlang.resolution.held import own_value, tree_of, used_symbols
-from greenlang.resolution.pin import Pinner
+from greenlang.resolution.pin import Pinner, some
 from greenlang.specs.model import AgentSpec, InputSpec, OutputSpec
 
 _ONE_OF = {
@@ -27,9 +32,9 @@ _ONE_OF = {
     "scope2_method": "the methods",
     "gwp_set": "the GWP sets",
 }
+NO_INPUT = "no input is"
 _NET = frozenset({"lhv", "net", "lower", "ncv"})
 _GROSS = frozenset({"hhv", "gross", "higher", "gcv"})
-_PLAIN = frozenset({"kg", "g", "t", "tonne", "kwh", "mwh", "mj", "gj", "mmbtu", "total", "used", "result", "amount"})
 _REGION_WORDS = frozenset({"country", "region", "state", "subregion", "grid", "location"})
 _GWP = re.compile(r"(SAR|TAR|AR[456])(?:AR)?GWP(20|100|500)")
 
@@ -45,6 +50,7 @@ class Candidate:
     notes: tuple[str, ...] = ()
     kept: tuple[str, ...] = ()  # symbols that keep the value that the formula itself declares
     reason: str = ""
+    by_meaning: bool = False  # no reviewer gave names to the output
 
     @property
     def label(self) -> str:
@@ -59,6 +65,14 @@ def words(name: str) -> frozenset[str]:
     return frozenset(p[:-1] if len(p) > 3 and p.endswith("s") else p for p in parts)
 
 
+_SMALL = words("a an and as at by for from into is it its of on one or over per that the to which with")
+# units, and words that change no number
+_PLAIN = words(
+    "kg g t tonne lb kwh mwh mj gj mmbtu litre liter l gallon m3 km mile tkm pkm vkm usd eur gbp "
+    "total used result amount scope scope1 scope2 scope3"
+)
+
+
 def candidates(spec: AgentSpec, output: OutputSpec, library: FormulaLibrary, pinner: Pinner) -> list[Candidate]:
     """Every formula output of the right dimension and name, bound as far as it goes."""
     out: list[Candidate] = []
@@ -69,23 +83,55 @@ def candidates(spec: AgentSpec, output: OutputSpec, library: FormulaLibrary, pin
             if not words(output.name) & frozenset().union(*(words(n) for n in declared.names)):
                 continue
             out.append(_bind(spec, formula, name, pinner))
-    return out
+    return [*out, *_meant(spec, output, library, pinner)]
 
 
-def _bind(spec: AgentSpec, formula: LibraryFormula, output: str, pinner: Pinner) -> Candidate:
+def _meant(spec: AgentSpec, output: OutputSpec, library: FormulaLibrary, pinner: Pinner) -> Iterator[Candidate]:
+    """The outputs without names that bind whole, by what they and their symbols mean."""
+    asked = words(output.name) - _PLAIN
+    takes = {i.unit for i in spec.inputs.values() if i.numeric and i.unit}
+    if not asked or not takes:
+        return
+    for formula in library.alike(asked, output.unit, takes):
+        alike = Counter((s.gas, units.dimension(s.unit)) for s in formula.symbols.values() if s.origin == "factor")
+        if any(count > 1 for count in alike.values()):
+            continue  # one reference would be taken for two different factors
+        for name, declared in formula.outputs.items():
+            if declared.names or not units.same_dimension(declared.unit, output.unit):
+                continue
+            if asked & _said(name, declared.meaning):
+                found = _bind(spec, formula, name, pinner, by_meaning=True)
+                if not found.reason:
+                    yield found
+
+
+def _said(name: str, meaning: str) -> frozenset[str]:
+    """The words of a key and of what it means."""
+    return (words(name) | words(meaning)) - _SMALL
+
+
+def _bind(
+    spec: AgentSpec, formula: LibraryFormula, output: str, pinner: Pinner, *, by_meaning: bool = False
+) -> Candidate:
     bound: dict[str, Node] = {}
     used: set[str] = set()
     notes: list[str] = []
     kept: list[str] = []
-    needs_factors = any(s.origin == "factor" for s in formula.symbols.values())
-    # a parameter may take any input of its name, so the inputs proper choose before it
-    inputs_first = sorted(formula.symbols.items(), key=lambda item: item[1].origin == "parameter")
     try:
-        used_symbols(formula, tree_of(formula, output))
-        for name, symbol in inputs_first:
+        needed = used_symbols(formula, tree_of(formula, output))
+        needs_factors = any(s.origin == "factor" for s in needed.values())
+        # a parameter may take any input of its name, so the inputs proper choose before it
+        for name, symbol in sorted(needed.items(), key=lambda item: item[1].origin == "parameter"):
             own = own_value(symbol)
-            if symbol.origin == "input":
-                item = _input(spec, name, symbol, by_name=not needs_factors, taken=used)
+            if symbol.type == "table":
+                raise FormulaError(f"it sums over the table {name} ({symbol.meaning}): name it by its id")
+            if symbol.type != "number":
+                item = _chosen(spec, name, symbol, taken=used)
+                bound[name] = Name(item.name)
+                used.add(item.name)
+            elif symbol.origin == "input":
+                by_name = by_meaning or not needs_factors
+                item = _input(spec, name, symbol, by_name=by_name, taken=used, by_meaning=by_meaning)
                 bound[name] = Name(item.name)
                 used.add(item.name)
             elif symbol.origin == "factor":
@@ -99,10 +145,11 @@ def _bind(spec: AgentSpec, formula: LibraryFormula, output: str, pinner: Pinner)
                 bound[name] = own
                 kept.append(name)
             else:
-                raise FormulaError(f"no input is its {symbol.meaning} ({symbol.unit})")
+                raise FormulaError(f"{NO_INPUT} its {symbol.meaning} ({symbol.unit})")
     except FormulaError as error:
         return Candidate(formula, output, reason=str(error))
-    return Candidate(formula, output, bound, frozenset(used), tuple(dict.fromkeys(notes)), tuple(kept))
+    noted = tuple(dict.fromkeys(notes))
+    return Candidate(formula, output, bound, frozenset(used), noted, tuple(kept), by_meaning=by_meaning)
 
 
 def heating_value(spec: AgentSpec, candidate: Candidate, rows: list[Factor]) -> str:
@@ -119,22 +166,48 @@ def heating_value(spec: AgentSpec, candidate: Candidate, rows: list[Factor]) -> 
 
 
 def unknown_words(spec: AgentSpec, output: str, candidate: Candidate) -> frozenset[str]:
-    """Words of the matched names that the formula does not know: ``annual`` where it computes no year."""
-    formula = candidate.formula
-    known = frozenset().union(
-        _PLAIN,
-        *(words(n) for n in formula.outputs[candidate.output].names),
-        *(words(n) for s in formula.symbols.values() for n in s.names),
-        *(words(n) for n in formula.symbols),
-    )
-    return frozenset().union(words(output), *(words(n) for n in candidate.inputs)) - known
+    """Words of the matched names that the formula does not know: ``annual`` where it computes no year.
+
+    A word of the output is known by the formula's own output, or by an input that it takes (``fuel_co2e`` of ``fuel``).
+    """
+    formula, declared = candidate.formula, candidate.formula.outputs[candidate.output]
+    own = frozenset().union(words(candidate.output), *(words(n) for n in declared.names))
+    symbols = frozenset().union(*(words(n) for key, s in formula.symbols.items() for n in (key, *s.names)))
+    selecting = {n for node in candidate.bound.values() if isinstance(node, Lookup) for n in node.inputs}
+    taken = frozenset().union(*(words(n) for n in candidate.inputs | selecting))
+    # a text is known by its values
+    numbers = [words(n) for n in candidate.inputs if not spec.inputs[n].enum]
+    named = frozenset().union(*numbers)
+    if len(numbers) == 1:
+        named -= words(output)  # the annual emissions of an annual consumption
+    return (words(output) - own - taken - _PLAIN) | (named - symbols - own - _PLAIN)
 
 
-def _input(spec: AgentSpec, name: str, symbol: FormulaSymbol, *, by_name: bool, taken: set[str]) -> InputSpec:
-    fits = _fitting(spec, name, symbol, by_name=by_name, taken=taken)
+def _input(
+    spec: AgentSpec, name: str, symbol: FormulaSymbol, *, by_name: bool, taken: set[str], by_meaning: bool = False
+) -> InputSpec:
+    fits = _fitting(spec, name, symbol, by_name=by_name, taken=taken, by_meaning=by_meaning)
     if not fits:
-        raise FormulaError(f"no input is its {symbol.meaning} ({symbol.unit})")
+        raise FormulaError(f"{NO_INPUT} its {symbol.meaning} ({symbol.unit})")
     return _one(fits, symbol)
+
+
+def _chosen(spec: AgentSpec, name: str, symbol: FormulaSymbol, *, taken: set[str]) -> InputSpec:
+    """The input that is a text or truth value: every value that it allows is one that the symbol knows."""
+    dtype = "bool" if symbol.type == "truth" else "string"
+    known = frozenset().union(*(words(n) for n in (*symbol.names, name)))
+    fits = [
+        i
+        for i in spec.inputs.values()
+        if i.dtype == dtype
+        and i.name not in taken
+        and (i.enum and set(map(str, i.enum)) <= set(symbol.enum) if symbol.enum else words(i.name) & known)
+    ]
+    if not fits:
+        one_of = f" (one of {', '.join(symbol.enum)})" if symbol.enum else ""
+        raise FormulaError(f"{NO_INPUT} its {symbol.meaning}{one_of}")
+    near = [i for i in fits if words(i.name) & known]
+    return _one(near if len(near) == 1 else fits, symbol)
 
 
 def _one(fits: list[InputSpec], symbol: FormulaSymbol) -> InputSpec:
@@ -143,10 +216,12 @@ def _one(fits: list[InputSpec], symbol: FormulaSymbol) -> InputSpec:
     return fits[0]
 
 
-def _fitting(spec: AgentSpec, name: str, symbol: FormulaSymbol, *, by_name: bool, taken: set[str]) -> list[InputSpec]:
+def _fitting(
+    spec: AgentSpec, name: str, symbol: FormulaSymbol, *, by_name: bool, taken: set[str], by_meaning: bool = False
+) -> list[InputSpec]:
     """The free inputs of a symbol's dimension; where several are, or it is asked, those that share a word with it.
 
-    Of several, the one that has all the words of one of its names.
+    Of several, the one that has all the words of one of its names; by meaning, the one whose words all stand in it.
     """
     fits = [
         i
@@ -155,6 +230,11 @@ def _fitting(spec: AgentSpec, name: str, symbol: FormulaSymbol, *, by_name: bool
     ]
     if not by_name and len(fits) <= 1:
         return fits
+    if by_meaning:
+        said = _said(name, symbol.meaning).union(*(words(n) for n in symbol.names))
+        near = [i for i in fits if words(i.name) & said]
+        whole = [i for i in near if words(i.name) - _PLAIN <= said]
+        return whole or near
     near = [i for i in fits if words(i.name) & frozenset().union(*(words(n) for n in (*symbol.names, name)))]
     whole = [i for i in near if any(words(n) <= words(i.name) for n in (*symbol.names, name))]
     return whole if len(whole) == 1 else near
@@ -207,7 +287,9 @@ def _selector(spec: AgentSpec, rows: list[Factor], pinner: Pinner) -> str:
     ]
     if len(fits) != 1:
         raise FormulaError(
-            f"{' and '.join(fits)} could both select the row" if fits else "no input's enum names the rows of the table"
+            f"{' and '.join(fits)} could both select the row"
+            if fits
+            else f"no input's enum names the rows of the table ({some(sorted({r.activity for r in rows}))})"
         )
     return fits[0]
 

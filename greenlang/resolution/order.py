@@ -1,6 +1,6 @@
 """The order of calculation: every output after those that it uses; circles are found, not entered.
 
-Belongs here: the graph of outputs. Does not belong here: what becomes of a circle (``resolve``).
+Belongs here: the graph of outputs. Does not belong here: what becomes of a circle (``work``), finding one (``specs``).
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 
 from greenlang.formulas.tree import Name, walk
 from greenlang.resolution.plan import OutputPlan
+from greenlang.specs.cycles import circles
 
 
 def needs(plans: Mapping[str, OutputPlan]) -> dict[str, list[str]]:
@@ -20,26 +21,20 @@ def needs(plans: Mapping[str, OutputPlan]) -> dict[str, list[str]]:
 
 
 def arranged(names: Iterable[str], used: Mapping[str, list[str]]) -> tuple[list[str], list[list[str]]]:
-    """The planned names, each after what it uses, and the circles (first name repeated at the end)."""
-    done: list[str] = []
-    state: dict[str, int] = {}
-    circles: list[list[str]] = []
+    """The planned names, each after what it uses; or nothing, and the circles."""
+    if found := list(circles(used)):
+        return [], found
+    done: dict[str, None] = {}
 
-    def visit(name: str, trail: list[str]) -> None:
-        if state.get(name) == 2 or name not in used:
-            return
-        if state.get(name) == 1:
-            circles.append([*trail[trail.index(name) :], name])
-            return
-        state[name] = 1
-        for other in used[name]:
-            visit(other, [*trail, name])
-        state[name] = 2
-        done.append(name)
+    def visit(name: str) -> None:
+        if name in used and name not in done:
+            for other in used[name]:
+                visit(other)
+            done[name] = None
 
     for name in names:
-        visit(name, [])
-    return done, circles
+        visit(name)
+    return list(done), []
 
 
 def ready(done: Iterable[str], used: Mapping[str, list[str]], plans: Mapping[str, OutputPlan]) -> tuple[str, ...]:

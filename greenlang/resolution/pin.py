@@ -10,7 +10,8 @@ factor is the emission of one such unit: its unit is what stands above the line 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
 from itertools import product
 
 from greenlang import units
@@ -73,12 +74,13 @@ class Pinner:
 
     def _foreign(self, alias: str, ref: str, error: FactorNotFound) -> None:
         """A reference of another store: what a reviewer found it to be, else unresolved."""
-        found = foreign.find(ref)
-        for target in found[1] if found is not None else ():
+        found, respelt = foreign.find(ref), foreign.respelt(ref)
+        meant = [(found[0], target) for target in found[1]] if found is not None else []
+        for entry, target in [*meant, *([respelt] if respelt is not None else [])]:
             rows = self._meant(target)
-            if rows and found is not None:
+            if rows:
                 self.rows[alias] = rows
-                self.foreign[alias] = (found[0], target)
+                self.foreign[alias] = (entry, target)
                 return
         self.unresolved[alias] = error
         if found is not None:
@@ -93,6 +95,9 @@ class Pinner:
         if target.activity:
             wanted = self.table.match_activity(rows, target.activity)
             rows = tuple(r for r in rows if len(wanted) == 1 and r.activity in wanted)
+        if target.region:
+            wanted = self.table.match_region(rows, target.region)
+            rows = tuple(r for r in rows if len(wanted) == 1 and r.region in wanted)
         return tuple(r for r in rows if all(cell(r, c).lower() == v.lower() for c, v in target.select))
 
     def factor(self, call: FactorCall) -> Lookup:
@@ -239,7 +244,15 @@ class Pinner:
         if cells:
             reason = f"`{value}` fits {len(cells)} rows of {tables}: {', '.join(cells)}"
             return Gap(((input_name, value),), reason, cells)
-        return Gap(((input_name, value),), f"`{value}` stands in none of the references ({tables})")
+        there = sorted({cell(r, column) for r in rows})
+        near = get_close_matches(value.lower().replace("_", "-"), there, n=3, cutoff=0.5)
+        hint = f"nearest: {', '.join(near)}" if near else f"there: {some(there)}"
+        return Gap(((input_name, value),), f"`{value}` stands in none of the references ({tables}; {hint})")
+
+
+def some(values: Sequence[str]) -> str:
+    """The first few of many, and that there are more."""
+    return ", ".join([*values[:6], *(["..."] if len(values) > 6 else [])])
 
 
 def _above(unit: str) -> str:

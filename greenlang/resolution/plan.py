@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from decimal import Decimal
 from typing import Literal
 
 from greenlang.factors.model import Factor
 from greenlang.formulas.tree import Node
 from greenlang.specs.diagnostics import Diagnostic
-from greenlang.specs.model import AgentSpec
+from greenlang.specs.model import AgentSpec, Given
 
 Means = Literal["given", "property", "prose", "library", "overlay", "system"]
 
@@ -30,6 +29,11 @@ class Gap:
     selectors: tuple[tuple[str, str], ...]  # (input name, value); value "*" = any other
     reason: str
     candidates: tuple[str, ...] = ()
+
+    @property
+    def where(self) -> str:
+        """The values in words: ``fuel = coal, any other country``."""
+        return ", ".join(f"any other {name}" if value == "*" else f"{name} = {value}" for name, value in self.selectors)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +98,7 @@ class Vector:
 
     name: str
     origin: Literal["golden", "reference", "boundary", "gap"]
-    input: dict[str, Decimal | int | str | bool]
+    input: dict[str, Given]
     expect: dict[str, str] = field(default_factory=dict)
     error: str = ""
     tolerances: dict[str, str] = field(default_factory=dict)

@@ -1,42 +1,48 @@
 """Plans out of what the author wrote in prose: ``physics_formula: "COP = Q_delivered / W_electrical"``.
 
-Belongs here: which equation of which text is meant for which output, with its symbols bound, and why none is. Does not
-belong here: reading texts (``prose_text``), binding one symbol (``prose_bind``), proving (``prove``).
+A text goes through these rooms, each of which knows nothing of the next:
+
+    prose_latex, prose_signs    LaTeX and Unicode as plain signs
+    prose_text                  the text as statements: equations, definitions, conditions, sentences
+    prose_tokens, prose_right, prose_equation
+                                one statement as an equation, its symbols still the author's
+    prose_bind, prose_meaning, prose_words
+                                a symbol as the one input or output that it is
+    prose_join                  the right side, with what the symbols stand for put in
+    prose_numbers               which of its numbers only convert units
+    prose (here)                which equation is meant for which output, and why none is
+    prose_units                 a unit that nobody states and that the equation leaves no doubt about
+
+Does not belong here: proving (``prove``), choosing among the means (``resolve``).
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from functools import cached_property
 
+from greenlang import units
 from greenlang.errors import FormulaError
 from greenlang.formulas.check import Scope, check
 from greenlang.formulas.show import show
-from greenlang.formulas.tree import Name, Node, Number, Text, Truth, substitute, walk
+from greenlang.formulas.tree import Name, Node, Number, Text, Truth, walk
 from greenlang.resolution.plan import Evidence
 from greenlang.resolution.prose_bind import Binder, Bound, Unbound
-from greenlang.resolution.prose_read import Reading, read_equation
-from greenlang.resolution.prose_text import SENTENCE, Definition, Equation, Unread, read_prose
+from greenlang.resolution.prose_join import Joiner, Lefts, Written, like
+from greenlang.resolution.prose_latex import unlatex
+from greenlang.resolution.prose_numbers import Reading, reading
+from greenlang.resolution.prose_signs import plain
+from greenlang.resolution.prose_text import Definition, Unread, read_prose
+from greenlang.resolution.prose_tokens import SENTENCE, operates
 from greenlang.resolution.prove import Tried, unknown, unknown_units
 from greenlang.specs.model import AgentSpec, OutputSpec, Prose
 
 _MAX_TOLD = 4  # sentences that are told where no equation names an output
-
-
-@dataclass(frozen=True, slots=True)
-class Written:
-    """One equation with the text that it stands in."""
-
-    equation: Equation
-    source: Prose
-
-    @property
-    def label(self) -> str:
-        """As reports cite it."""
-        line = f" (line {self.source.line})" if self.source.line else ""
-        return f"`{self.equation.text}`{line}"
+_RETURN = re.compile(r"^\s*return\b\s*")
+_UNNAMED = "`{}` names no output, and `{}` is the only one that it could be"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +53,10 @@ class Found:
     reading: Reading
     written: Written
     notes: tuple[Evidence, ...] = ()
+
+    def uses(self, port: str) -> bool:
+        """Whether the tree reads an input or output."""
+        return any(isinstance(n, Name) and n.name.partition(".")[2] == port for n in walk(self.reading.tree))
 
     @property
     def label(self) -> str:
@@ -63,11 +73,18 @@ class Search:
     waits: bool = False  # an equation uses an output that has no plan yet
 
 
+class _Waits(Unbound):
+    """An equation that uses an output without a plan."""
+
+
 class ProseFinder:
     """All texts of one part, read once."""
 
     def __init__(self, spec: AgentSpec) -> None:
         self.spec = spec
+        numbers = [o for o in spec.outputs.values() if o.numeric]
+        self.only = numbers[0] if len(numbers) == 1 else None
+        self.unnamed: list[Written] = []  # where nothing names the only output: the equations that may be its own
         self.written: list[Written] = []
         self.unread: list[Unread] = []
         self.definitions: dict[str, Definition] = {}
@@ -77,14 +94,16 @@ class ProseFinder:
         told = spec.overlay.names if spec.overlay is not None else {}
         names = {k.removeprefix(prefix): v for k, v in told.items() if k.startswith(prefix)}
         self.binder = Binder(spec, names, self.definitions)
+        self.joiner = Joiner(spec, self.binder, lambda: self.lefts)
 
     def _read(self, prose: Prose) -> None:
         if prose.kind == "value":
             return
         read = read_prose(prose.text)
-        if not read.equations and prose.output and prose.kind == "formula" and "=" not in prose.text:
-            again = read_prose(f"{prose.output} = {prose.text}")
-            read = again if again.equations else read
+        output = prose.output or (self.only.name if self.only is not None else "")
+        if not read.equations and output and prose.kind != "description" and _bare(prose.text):
+            again = read_prose(f"{output} = {_RETURN.sub('', prose.text)}")
+            read = again if again.equations and not any(e.remarks for e in again.equations) else read
         self.written += [Written(e, prose) for e in read.equations]
         self.unread += read.unread
         for definition in read.definitions:
@@ -119,7 +138,7 @@ class ProseFinder:
     # --- equations -------------------------------------------------------------------------------------------------
 
     @cached_property
-    def lefts(self) -> list[tuple[Written, list[str]]]:
+    def lefts(self) -> Lefts:
         """Each equation with the outputs that its left side may name.
 
         Where one names an output in words, another that only has a symbol of its kind (``Q``) is a step on the way.
@@ -138,68 +157,76 @@ class ProseFinder:
         for _, rank, names in ranked:
             for name in names:
                 best[name] = min(rank, best.get(name, rank))
-        return [(written, [n for n in names if best[n] == rank]) for written, rank, names in ranked]
+        found = [(written, [n for n in names if best[n] == rank]) for written, rank, names in ranked]
+        if self.only is None or any(names for _, names in found):
+            return found
+        self.unnamed = self._last()
+        return [(written, [self.only.name] if written in self.unnamed else names) for written, names in found]
+
+    def _last(self) -> list[Written]:
+        """The equations of the one left side that no other equation uses."""
+        used = {n.name for w in self.written for n in walk(w.equation.right) if isinstance(n, Name)}
+        ends = [
+            w
+            for w in self.written
+            if not isinstance(w.equation.right, Number) and not any(like(w.equation.left, symbol) for symbol in used)
+        ]
+        return ends if len({w.equation.left for w in ends}) == 1 else []
 
     def search(self, output: OutputSpec, planned: Mapping[str, object], scope: Scope, samples: list[Tried]) -> Search:
         """Every equation for an output; ``planned`` are the outputs that have a plan."""
         result = Search()
         for written, names in self.lefts:
-            if output.name in names:
-                self._one(output, written, names, planned, scope, samples, result)
+            if output.name not in names:
+                continue
+            try:
+                bound, notes = self._bound(output, written, names, planned, scope)
+                found = self._read_as(output, written, bound, scope, samples)
+            except (Unbound, FormulaError) as why:
+                result.refused.append(f"{written.label}: {why}")
+                result.waits |= isinstance(why, _Waits)
+                continue
+            result.found.append(Found(output.name, found, written, _evidence(written, notes, found)))
         result.found = _distinct(result.found)
         return result
 
-    def _one(
-        self,
-        output: OutputSpec,
-        written: Written,
-        names: list[str],
-        planned: Mapping[str, object],
-        scope: Scope,
-        samples: list[Tried],
-        result: Search,
-    ) -> None:
-        equation = written.equation
-        if equation.condition:
-            result.refused.append(f"{written.label} holds only `{equation.condition}`")
-            return
-        try:
-            bound, notes = self._bound(written, output.name, ())
-        except Unbound as why:
-            result.refused.append(f"{written.label}: {why}")
-            return
-        uses = {
-            n.name.partition(".")[2] for n in walk(bound.node) if isinstance(n, Name) and n.name.startswith("output.")
-        }
-        if open_ := sorted(uses - set(planned)):
-            result.refused.append(f"{written.label}: it needs {', '.join(f'`{n}`' for n in open_)}, which has no plan")
-            result.waits = True
-            return
-        blank = unknown_units([output.name]) if not output.unit else unknown(self.spec, bound.node)
-        if blank:
-            result.refused.append(f"{written.label}: {blank}")
-            return
+    def _bound(
+        self, output: OutputSpec, written: Written, names: list[str], planned: Mapping[str, object], scope: Scope
+    ) -> tuple[Bound, list[str]]:
+        """The right side with its symbols bound. Raises Unbound where anything speaks against it as a plan."""
+        if written.equation.condition:
+            raise Unbound(f"it holds only `{written.equation.condition}`")
+        bound, notes = self.joiner.bound(written, output.name, ())
+        sides = [n.name.partition(".") for n in walk(bound.node) if isinstance(n, Name)]
+        if open_ := sorted({name for side, _, name in sides if side == "output"} - set(planned)):
+            raise _Waits(f"it needs {', '.join(f'`{n}`' for n in open_)}, which has no plan")
+        if blank := unknown_units([output.name]) if not output.unit else unknown(self.spec, bound.node):
+            raise Unbound(blank)
         if len(names) > 1 and not self._only(output, names, bound.node, scope):
-            may = " or ".join(f"`{n}`" for n in names)
-            result.refused.append(f"{written.label}: its left side may be {may}")
-            return
+            raise Unbound(f"its left side may be {' or '.join(f'`{n}`' for n in names)}")
+        return bound, notes
+
+    def _read_as(
+        self, output: OutputSpec, written: Written, bound: Bound, scope: Scope, samples: list[Tried]
+    ) -> Reading:
+        """What the bound equation means. Raises Unbound where that is in doubt and no case can tell, FormulaError."""
+        equation = written.equation
         target = self.binder.unit(equation.left, equation.units.get(equation.left, "")) or output.unit
-        try:
-            reading = read_equation(bound.node, bound.raw, output.unit, target, scope, samples, _ports(self.spec))
-        except FormulaError as error:
-            result.refused.append(f"{written.label}: {error}")
-            return
-        evidence = [Evidence("formula", f"the author's {written.source.kind.replace('_', ' ')}: {equation.text}")]
-        if notes:
-            evidence.append(Evidence("note", "; ".join(notes)))
-        evidence += [Evidence("note", n) for n in reading.notes]
-        evidence += [Evidence("note", f"left out as a remark: ({r})") for r in equation.remarks if r]
-        result.found.append(Found(output.name, reading, written, tuple(evidence)))
+        found = reading(bound.node, bound.raw, output.unit, target, scope, samples, _ports(self.spec))
+        if written in self.unnamed and not self.binder.accounts(equation.left, output):
+            doubt = "; ".join(d for d in (_UNNAMED.format(equation.left, output.name), found.doubt) if d)
+            found = replace(found, certain=False, doubt=doubt)
+        if not found.certain and not self._tellable(output):
+            raise Unbound(f"no golden case tells which is meant: {found.doubt}")
+        return found
+
+    def _tellable(self, output: OutputSpec) -> bool:
+        """Whether a case expects something of the output; a zero comes out of many a formula."""
+        wanted = (case.expect[output.name].value for case in self.spec.golden if output.name in case.expect)
+        return any(isinstance(value, Decimal | int) and value != 0 for value in wanted)
 
     def _only(self, output: OutputSpec, names: list[str], tree: Node, scope: Scope) -> bool:
         """Whether, of the outputs that the left side may be, only this one has the unit of the right side."""
-        from greenlang import units
-
         try:
             unit = check(tree, scope).unit or "1"
         except FormulaError:
@@ -209,87 +236,12 @@ class ProseFinder:
         ]
         return fits == [output.name]
 
-    def _bound(self, written: Written, output: str, trail: tuple[str, ...]) -> tuple[Bound, list[str]]:
-        """The right side with its symbols bound; other equations of the texts are put in. Raises Unbound."""
-        equation = written.equation
-        nodes: dict[str, Node] = {}
-        raws: dict[str, Node] = {}
-        notes: list[str] = []
-        ports: dict[str, str] = {}
-        for symbol in dict.fromkeys(n.name for n in walk(equation.right) if isinstance(n, Name)):
-            bound, said = self._symbol(symbol, written, output, (*trail, equation.left))
-            if isinstance(bound.node, Name):
-                other = ports.setdefault(bound.node.name, symbol)
-                if other != symbol:
-                    raise Unbound(f"`{other}` and `{symbol}` would both be `{bound.node.name.partition('.')[2]}`")
-            nodes[symbol], raws[symbol] = bound.node, bound.raw
-            notes += said
-        node, raw = substitute(equation.right, nodes), substitute(equation.right, raws)
-        return Bound(node, raw), list(dict.fromkeys(notes))
-
-    def _symbol(self, symbol: str, written: Written, output: str, trail: tuple[str, ...]) -> tuple[Bound, list[str]]:
-        equation = written.equation
-        words = equation.words.get(symbol, (symbol,))
-        others = [(w, names) for w, names in self.lefts if _like(w.equation.left, symbol) and w is not written]
-        if others and symbol not in trail:
-            return self._other(symbol, others, output, trail)
-        unit = equation.units.get(symbol, "")
-        try:
-            bound = self.binder.bind(symbol, words, unit, without=output)
-        except Unbound as why:
-            product = self._product(words, equation, output)
-            if product is None:
-                raise why from None
-            return product
-        return bound, [bound.said] if bound.said else []
-
-    def _other(
-        self, symbol: str, others: list[tuple[Written, list[str]]], output: str, trail: tuple[str, ...]
-    ) -> tuple[Bound, list[str]]:
-        """A symbol that another equation defines: the output that it names, or its right side."""
-        sure = [(w, names) for w, names in others if not w.equation.condition]
-        if not sure:
-            raise Unbound(f"`{symbol}` is defined only `{others[0][0].equation.condition}`")
-        trees = {show(w.equation.right) for w, _ in sure}
-        if len(trees) > 1:
-            raise Unbound(f"`{symbol}` has {len(trees)} equations: {' and '.join(sorted(trees))}")
-        other, names = sure[0]
-        if len(names) == 1 and names[0] != output:
-            own = self.binder.bind(
-                other.equation.left, other.equation.words.get(other.equation.left, ()), without=output
-            )
-            return own, [own.said] if own.said else []
-        if output in names and len(names) == 1:
-            raise Unbound(f"`{symbol}` is the output itself")
-        bound, notes = self._bound(other, output, trail)
-        return bound, [f"{symbol} = {show(other.equation.right)}", *notes]
-
-    def _product(self, words: tuple[str, ...], equation: Equation, output: str) -> tuple[Bound, list[str]] | None:
-        """``m cp ΔT``: symbols that only stand side by side are multiplied, if each of them is bound."""
-        from greenlang.formulas.tree import Arithmetic
-
-        if len(words) < 2:
-            return None
-        parts: list[Bound] = []
-        for word in words:
-            try:
-                parts.append(self.binder.bind(word, (word,), equation.units.get(word, ""), without=output))
-            except Unbound:
-                return None
-        node, raw = parts[0].node, parts[0].raw
-        for part in parts[1:]:
-            node, raw = Arithmetic("*", node, part.node), Arithmetic("*", raw, part.raw)
-        return Bound(node, raw), [
-            f"{' '.join(words)} is read as {' × '.join(words)}",
-            *(p.said for p in parts if p.said),
-        ]
-
     # --- what is told ----------------------------------------------------------------------------------------------
 
     def sentences(self, output: str) -> tuple[str, ...]:
-        """The texts that no equation could be taken from, for an output that nothing names."""
+        """What the texts give for an output that nothing names: equations of something else, or none at all."""
         own = [p for p in self.spec.prose if p.kind != "value" and p.output in {"", output}]
-        out: list[str] = []
+        out = [f"{w.label}: `{w.equation.left}` names no output" for w, names in self.lefts if self.only and not names]
         for prose in own:
             read = read_prose(prose.text)
             if read.equations:
@@ -301,8 +253,18 @@ class ProseFinder:
         return tuple(out[:_MAX_TOLD])
 
 
-def _like(a: str, b: str) -> bool:
-    return a.replace("_", "").lower() == b.replace("_", "").lower() if len(a) > 2 else a == b
+def _evidence(written: Written, notes: list[str], found: Reading) -> tuple[Evidence, ...]:
+    equation, kind = written.equation, written.source.kind.replace("_", " ")
+    said = ["; ".join(notes), *found.notes, *(f"left out as a remark: ({r})" for r in equation.remarks if r)]
+    return (
+        Evidence("formula", f"the author's {kind}: {equation.text}"),
+        *(Evidence("note", note) for note in said if note),
+    )
+
+
+def _bare(text: str) -> bool:
+    """Whether a text may be an expression alone, without the name of what it gives."""
+    return "=" not in text and "\n" not in text.strip() and operates(plain(unlatex(_RETURN.sub("", text))))
 
 
 def _ports(spec: AgentSpec) -> dict[str, str]:

@@ -1,9 +1,9 @@
 """What a symbol of an author's text stands for: exactly one input or output, by name, unit and description.
 
 In this order: the overlay's ``names``; the very name; the same words; words that all stand in the name; initials; the
-author's own definition; the table of symbols (``prose_words``) with the unit and the words of the parameter; words that
-all stand in the description. The first of these that fits anything decides; where it fits several, none is taken and
-all are told.
+author's own definition; the symbol itself in a description; the table of symbols (``prose_words``) with the unit and
+the words of the parameter; words that all stand in the description; a unit that only one parameter has. The first of
+these that fits anything decides; where it fits several, none is taken and all are told.
 
 Belongs here: symbols and parameters. Does not belong here: reading texts (``prose_text``), whether the result fits.
 """
@@ -13,27 +13,45 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
 
 from greenlang import units
-from greenlang.errors import UnitError
 from greenlang.formulas.tree import Arithmetic, Name, Node
-from greenlang.resolution.prose_text import Definition
-from greenlang.resolution.prose_words import PAIRS, QUANTITIES, SHORT, SYMBOLS, UNIT_WORDS, Quantity
-from greenlang.specs.model import AgentSpec, InputSpec, OutputSpec
-from greenlang.specs.unit_words import is_difference, unit_of_name
-
-AT = "@"  # in the name of a raw number: ``input.power@kW`` is the value of `power` in kW
-_FILLERS = frozenset(
-    ("the", "of", "in", "for", "and", "or", "to", "a", "an", "at", "by", "per", "is", "as", "from", "with")
+from greenlang.resolution.prose_meaning import (
+    TEMPERATURES,
+    Port,
+    all_in,
+    alternatives,
+    counted_in,
+    defined,
+    described_as,
+    initials,
+    is_temperature,
+    key,
+    means,
+    mentioned,
+    plain_words,
+    port_words,
+    same_kind,
+    split,
+    symbolic,
+    table_base,
+    thermal,
 )
-_CAMEL = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
-_TEMPERATURES = {"r": "degR", "k": "K", "c": "degC", "f": "degF"}
-Port = InputSpec | OutputSpec
+from greenlang.resolution.prose_text import Definition
+from greenlang.resolution.prose_words import PAIRS, QUANTITIES, SYMBOLS
+from greenlang.specs.model import AgentSpec, OutputSpec
+from greenlang.specs.unit_words import unit_of_name
+
+_BY_NAME = 2  # the first means: the very name, the same words
+AT = "@"  # in the name of a raw number: ``input.power@kW`` is the value of `power` in kW
 
 
 class Unbound(Exception):
     """Why a symbol is bound to nothing."""
+
+
+class Several(Unbound):
+    """A symbol that may be one of several parameters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,20 +84,73 @@ class Binder:
     names: Mapping[str, str] = field(default_factory=dict)
     definitions: Mapping[str, Definition] = field(default_factory=dict)
 
-    def bind(self, symbol: str, words: tuple[str, ...], unit: str = "", *, without: str = "") -> Bound:
-        """The one parameter that a symbol is; ``without`` is the output that is being computed.
+    def bind(
+        self,
+        symbol: str,
+        words: tuple[str, ...],
+        unit: str = "",
+        *,
+        without: str = "",
+        taken: frozenset[str] = frozenset(),
+    ) -> Bound:
+        """The one parameter that a symbol is. Raises Unbound with the reason.
 
-        Raises Unbound with the reason.
+        ``without`` is the output that is being computed; of several that fit, those that other symbols of the
+        equation certainly are (``taken``) do not count.
         """
         hits = self.hits(symbol, words, unit, [*self.inputs(), *(h for h in self.outputs() if h.port.name != without)])
+        if len(hits) > 1:
+            hits = [h for h in hits if h.name not in taken]
         if len(hits) == 1:
-            return _bound(symbol, hits[0], self.unit(symbol, unit))
+            return self.as_port(symbol, hits[0], unit)
         if hits:
-            raise Unbound(f"`{symbol}` may be {_listed(hits)}")
+            raise Several(f"`{symbol}` may be {_listed(hits)}")
         difference = self.difference(symbol)
         if difference is not None:
             return difference
         raise Unbound(f"`{symbol}` is no input, output or constant")
+
+    def text(self, symbol: str, words: tuple[str, ...]) -> Bound:
+        """The text input that a symbol names, for comparisons with a word. Raises Unbound."""
+        parts = [p for w in words or (symbol,) for p in split(w)]
+        texts = [i for i in self.spec.inputs.values() if i.dtype == "string"]
+        exact = [i for i in texts if key(i.name) == key(symbol)]
+        found = exact or [i for i in texts if self.named_by(parts, i)]
+        if len(found) != 1:
+            may = f"may be {' or '.join(f'`{i.name}`' for i in found)}" if found else "is no text input"
+            raise Unbound(f"`{symbol}` {may}")
+        node = Name(f"input.{found[0].name}")
+        return Bound(node, node, "" if key(symbol) == key(found[0].name) else f"{symbol} is {found[0].name}")
+
+    def as_port(self, symbol: str, hit: Hit, unit: str = "") -> Bound:
+        """A symbol that is known to be a parameter."""
+        return _bound(symbol, hit, self.unit(symbol, unit))
+
+    def given(self, symbol: str, words: tuple[str, ...], *, by_name: bool) -> Hit | None:
+        """The input that a symbol would be, if no equation defined it; ``by_name``: only if it has its name."""
+        rank, hits = self.ranked(symbol, words, "", self.inputs(), described=False)
+        return hits[0] if len(hits) == 1 and (rank <= _BY_NAME or not by_name) else None
+
+    def accounts(self, symbol: str, port: OutputSpec) -> bool:
+        """Whether a left side and a name say the same in full: Ex and exergy, E_k and kinetic_energy."""
+        if len(symbol) > 1 and port.name.lower().startswith(symbol.lower()):
+            return True
+        parts = list(split(symbol))
+        base, low = table_base(symbol, parts)
+        kinds = [QUANTITIES[q] for q in SYMBOLS.get(base, ())] or [
+            q for q in QUANTITIES.values() if q.name in plain_words(parts)
+        ]
+        left = low if base in SYMBOLS else [w for w in plain_words(parts) if w not in {q.name for q in kinds}]
+        words = port_words(port.name)
+        for kind in kinds:
+            rest = [w for w in words if w not in kind.name.split()]
+            if (
+                kind.has(port.unit, same_kind)
+                and len(rest) == len(left)
+                and all(any(w.startswith(s) or w in alternatives(s) for s in left) for w in rest)
+            ):
+                return True
+        return False
 
     def lefts(self, symbol: str, words: tuple[str, ...], unit: str = "") -> tuple[int, list[str]]:
         """The outputs that a left side may name, and by the how manyeth of the means."""
@@ -94,8 +165,8 @@ class Binder:
         if definition is not None and definition.unit:
             return definition.unit
         parts = split(symbol)
-        if len(parts) > 1 and parts[-1].lower() in _TEMPERATURES and _thermal(parts):
-            return _TEMPERATURES[parts[-1].lower()]
+        if len(parts) > 1 and parts[-1].lower() in TEMPERATURES and thermal(parts):
+            return TEMPERATURES[parts[-1].lower()]
         return unit_of_name("_".join(p.lower() for p in parts)).unit if len(parts) > 1 else ""
 
     def inputs(self) -> list[Hit]:
@@ -120,41 +191,41 @@ class Binder:
         if told is not None:
             return 0, [h for h in among if h.port.name == told][:1]
         parts = [p for w in words or (symbol,) for p in split(w)]
-        means: list[Callable[[Hit], bool]] = [
-            lambda h: _key(h.port.name) == _key(symbol),
+        ways: list[Callable[[Hit], bool]] = [
+            lambda h: key(h.port.name) == key(symbol),
             lambda h: self.same_words(parts, h.port),
             lambda h: self.named_by(parts, h.port),
-            lambda h: _initials(symbol, h.port),
+            lambda h: initials(symbol, h.port),
         ]
         definition = self.definitions.get(symbol)
-        if definition is not None:
-            means.append(lambda h: _defined(definition, h.port))
-        means += [
-            lambda h: _means(symbol, parts, h, named=True),
-            lambda h: _means(symbol, parts, h, named=False),
-        ]
+        ways.append(lambda h: definition is not None and defined(definition, h.port))
         if described:
-            means.append(lambda h: _described(parts, h.port))
-        for rank, fits in enumerate(means, 1):
+            ways.append(lambda h: mentioned(symbol, h.port))
+        ways += [_way(symbol, parts, how) for how in ("exactly", "by kind", "by word", "by unit")]
+        if described:
+            ways.append(lambda h: described_as(parts, h.port))
+            ways.append(lambda h: counted_in(symbol, h.port))
+        ways.append(lambda h: port_words(h.port.name) == set(plain_words(parts)))
+        for rank, fits in enumerate(ways, 1):
             for side in ("input", "output"):
                 found = [h for h in among if h.side == side and fits(h)]
                 if found:
                     return rank, _of_unit(found, self.unit(symbol, unit)) or found
-        return len(means) + 1, []
+        return len(ways) + 1, []
 
     def same_words(self, parts: list[str], port: Port) -> bool:
         """Whether name and symbol have the same words, units left out."""
-        if len(parts) == 1 and parts[0] in SYMBOLS:
+        if len(parts) == 1 and parts[0] in SYMBOLS and len(parts[0]) < 3:
             return False
         asked, there = plain_words(parts), port_words(port.name)
-        return bool(asked) and len(asked) == len(there) and _all_in(asked, there)
+        return bool(asked) and len(asked) == len(there) and all_in(asked, there)
 
     def named_by(self, parts: list[str], port: Port) -> bool:
         """Whether every word of the symbol stands in the name."""
         asked = plain_words(parts)
-        if "_".join(parts) in SYMBOLS or not asked or max(map(len, asked)) < 3 or _symbolic(parts):
+        if "_".join(parts) in SYMBOLS or not asked or max(map(len, asked)) < 3 or symbolic(parts):
             return False
-        return _all_in(asked, port_words(port.name))
+        return all_in(asked, port_words(port.name))
 
     # --- differences of temperatures -------------------------------------------------------------------------------
 
@@ -163,7 +234,7 @@ class Binder:
         base = re.sub(r"_[FCKR]$", "", symbol)
         if base not in {"Delta_T", "delta_T", "dT", "Delta_t", "DeltaT"}:
             return None
-        temperatures = [h for h in self.inputs() if _is_temperature(h.port)]
+        temperatures = [h for h in self.inputs() if is_temperature(h.port)]
         pairs = {
             (a.name, b.name): (a, b)
             for high, low in PAIRS
@@ -191,9 +262,9 @@ def _kin(a: Port, b: Port) -> bool:
 
 def _bound(symbol: str, hit: Hit, unit: str) -> Bound:
     raw = Name(hit.name)
-    if unit and hit.port.unit and unit != hit.port.unit and _same(unit, hit.port.unit):
+    if unit and hit.port.unit and unit != hit.port.unit and same_kind(unit, hit.port.unit):
         raw = Name(f"{hit.name}{AT}{_difference_unit(unit, hit.port.unit)}")
-    said = "" if _key(symbol) == _key(hit.port.name) else f"{symbol} is {hit.port.name}"
+    said = "" if key(symbol) == key(hit.port.name) else f"{symbol} is {hit.port.name}"
     return Bound(Name(hit.name), raw, said)
 
 
@@ -208,150 +279,12 @@ def _of_unit(found: list[Hit], unit: str) -> list[Hit]:
     """Of several, those in the unit's dimension, if the text gives one."""
     if not unit or len(found) < 2:
         return found
-    return [h for h in found if h.port.unit and _same(h.port.unit, unit)]
-
-
-def _same(a: str, b: str) -> bool:
-    try:
-        return units.same_dimension(a, b)
-    except UnitError:
-        return False
-
-
-# --- words --------------------------------------------------------------------------------------------------------
-
-
-@lru_cache(maxsize=8192)
-def split(name: str) -> tuple[str, ...]:
-    """``T_sink_R`` -> T, sink, R; ``EmissionFactor`` -> Emission, Factor; ``p_H2O`` -> p, H2O."""
-    out: list[str] = []
-    for piece in re.split(r"[\W_]+", name):
-        if not piece:
-            continue
-        chemical = re.fullmatch(r"(?:[A-Z][a-z]?\d*)+e?", piece) and re.search(r"\d", piece)
-        out += [piece] if chemical or piece.isupper() or piece.islower() else _CAMEL.findall(piece)
-    return tuple(out)
-
-
-def _key(name: str) -> str:
-    return re.sub(r"[\W_]", "", name).lower()
-
-
-def _singular(word: str) -> str:
-    return word[:-1] if len(word) > 3 and word.endswith("s") and not word.endswith("ss") else word
-
-
-@lru_cache(maxsize=8192)
-def port_words(name: str) -> frozenset[str]:
-    """The words of a parameter's name without the units that end it."""
-    return frozenset(plain_words(split(name)))
-
-
-def plain_words(parts: Iterable[str]) -> list[str]:
-    """Words in lower case and singular, the units at the end taken off."""
-    found = [_singular(p.lower()) for p in parts]
-    kept = list(found)
-    while len(kept) > 1 and (kept[-1] in UNIT_WORDS or kept[-1] == "per"):
-        kept.pop()
-    if "per" in kept[1:]:
-        kept = kept[: kept.index("per", 1)]
-    return [w for w in kept if w not in _FILLERS] or kept
-
-
-def _alternatives(word: str) -> tuple[str, ...]:
-    short = SHORT.get(word, ())
-    return (word, *short) if word not in short else short
-
-
-def _all_in(asked: Iterable[str], there: frozenset[str]) -> bool:
-    return all(any(all(p in there for p in w.split()) for w in _alternatives(a)) for a in asked)
-
-
-def _symbolic(parts: list[str]) -> bool:
-    """Whether the first word is a letter that stands for a quantity, with subscripts behind it."""
-    return len(parts) > 1 and ((parts[0] in SYMBOLS and len(parts[0]) <= 2) or parts[0] in {"Delta", "delta"})
-
-
-def _initials(symbol: str, port: Port) -> bool:
-    """Whether a symbol is the initials of a name: CF of capacity_factor, PLR of part_load_ratio."""
-    if not re.fullmatch(r"[A-Z]{2,5}", symbol) or symbol in SYMBOLS:
-        return False
-    return "".join(w[0] for w in plain_words(split(port.name))) == symbol.lower()
-
-
-def _thermal(parts: Iterable[str]) -> bool:
-    lower = {p.lower() for p in parts}
-    return bool(lower & {"t", "temp", "temperature", "delta", "lift", "dt"})
-
-
-def _described(parts: list[str], port: Port) -> bool:
-    """Whether the words of the symbol all stand in the description."""
-    asked = plain_words(parts)
-    if _symbolic(parts) or "_".join(parts) in SYMBOLS or max(map(len, asked)) < 4:
-        return False
-    first = re.split(r"[,;.(]", port.description, maxsplit=1)[0]
-    return not re.search(r"[=/*×÷+]", first) and _all_in(asked, _text_words(first))
-
-
-@lru_cache(maxsize=4096)
-def _text_words(text: str) -> frozenset[str]:
-    return frozenset(_singular(w.lower()) for w in re.findall(r"[A-Za-z][A-Za-z0-9]*", text))
-
-
-def _defined(definition: Definition, port: Port) -> bool:
-    """Whether the author's words for a symbol are those of the parameter, as far as either goes."""
-    said = re.sub(r"[\[(].*?[\])]|\bin\s+\S+\s*$", " ", definition.text)
-    asked = [w for w in (_singular(w.lower()) for w in re.findall(r"[A-Za-z]+", said)) if w not in _FILLERS]
-    asked = [w for w in asked if w not in UNIT_WORDS]
-    if not asked or (definition.unit and port.unit and not _same(definition.unit, port.unit)):
-        return False
-    there = port_words(port.name)
-    return (
-        _all_in(asked, there)
-        or (bool(there) and there <= frozenset(asked))
-        or _all_in(asked, _text_words(port.description))
-    )
-
-
-# --- the table of symbols -----------------------------------------------------------------------------------------
-
-
-def _means(symbol: str, parts: list[str], hit: Hit, *, named: bool) -> bool:
-    """Whether the table lets a symbol mean a parameter: by its unit and the subscripts, ``named``: by its words too."""
-    base, low = _base(symbol, parts)
-    possible = (QUANTITIES[q] for q in SYMBOLS.get(base, ()))
-    return any(_is(q, low, hit.port) and (not named or bool(port_words(hit.port.name) & q.words)) for q in possible)
-
-
-def _base(symbol: str, parts: list[str]) -> tuple[str, list[str]]:
-    """The longest beginning that the table knows, and the subscripts behind it."""
-    for end in range(len(parts), 0, -1):
-        for joined in ("_".join(parts[:end]), "".join(parts[:end])):
-            if joined in SYMBOLS:
-                return joined, [p.lower() for p in parts[end:]]
-    return symbol, []
-
-
-def _is(quantity: Quantity, low: list[str], port: Port) -> bool:
-    temperature = quantity.name.startswith("temperature")
-    words = port_words(port.name)
-    if temperature and low and low[-1] in _TEMPERATURES and low[-1] not in words:
-        low = low[:-1]
-    fits = any(_same(port.unit, u) for u in quantity.units) if port.unit else bool(words & quantity.words)
-    if not fits or (temperature and _is_temperature(port) != (quantity.name == "temperature")):
-        return False
-    if quantity.units == ("1",) and not words & quantity.words:
-        return False
-    there = words | _text_words(port.description)
-    return all(any(all(w in there for w in a.split()) for a in _alternatives(s)) for s in low)
-
-
-def _is_temperature(port: Port) -> bool:
-    """Whether a parameter is a temperature, and no difference of temperatures."""
-    if not port.unit or not _same(port.unit, "K") or "delta" in port.unit:
-        return False
-    return units.is_offset(port.unit) or not is_difference(port.name)
+    return [h for h in found if h.port.unit and same_kind(h.port.unit, unit)]
 
 
 def _listed(hits: Iterable[Hit]) -> str:
     return " or ".join(dict.fromkeys(f"`{h.port.name}`" for h in hits))
+
+
+def _way(symbol: str, parts: list[str], how: str) -> Callable[[Hit], bool]:
+    return lambda hit: means(symbol, parts, how, hit.port)

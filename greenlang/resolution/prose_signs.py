@@ -44,6 +44,9 @@ _HATS = re.compile(r"[\u0300-\u0306\u0308-\u036f]")
 _POWER = re.compile(rf"[{''.join(_HIGH)}]+")
 _BELOW = re.compile(rf"(?<=(.))([{''.join(_LOW)}]+)")
 _LETTERS = re.compile(rf"[{''.join(_GREEK)}]")
+_SCIENTIFIC = re.compile(
+    r"(?<![\w.)])(\d+(?:\.\d+)?)\s*(?:\*|\bx\b)\s*10\s*(?:\^|\*\*)\s*(\([-+]?\d{1,2}\)|-?\d{1,2})(?!\d)"
+)
 _CHEMICAL = re.compile(r"(?<![A-Z])(CO|CH|N|H|O|SO|NO|NH|SF|NF|CF|C)([₀-₉])(O|H|F|e|eq)?([₀-₉])?")
 
 
@@ -58,11 +61,17 @@ def plain(text: str) -> str:
     text = _POWER.sub(lambda m: f"^({''.join(_HIGH[c] for c in m[0])})", text)
     text = _BELOW.sub(_subscript, text)
     text = re.sub(r"\bπ|π\b|π", f" {PI} ", text)
-    return _LETTERS.sub(_letter, text)
+    return _SCIENTIFIC.sub(_scientific, _LETTERS.sub(_letter, text))
 
 
 def _accented(character: str) -> bool:
     return unicodedata.category(character) in {"Lu", "Ll"} and "\u0307" in unicodedata.normalize("NFD", character)
+
+
+def _scientific(match: re.Match[str]) -> str:
+    """``5.67 * 10^(-8)`` as one number; ``x^2 * 10^3`` is none."""
+    before = match.string[: match.start()].rstrip()
+    return match[0] if before.endswith(("^", "^(", "**")) else f"{match[1]}e{int(match[2].strip('()'))}"
 
 
 def _subscript(match: re.Match[str]) -> str:

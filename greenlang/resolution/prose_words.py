@@ -8,20 +8,32 @@ them holds is decided by the units and words of the parameters, and where two re
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class Quantity:
-    """A kind of quantity: ``units`` of its dimensions, ``words`` that name it (any of them suffices)."""
+    """A kind of quantity: ``units`` of its dimensions, ``words`` that name it (any of them suffices).
+
+    ``form``: what the unit itself looks like, for quantities per anything (emission factors, prices).
+    """
 
     name: str
     units: tuple[str, ...]
     words: frozenset[str]
+    form: str = ""
+
+    def has(self, unit: str, same: Callable[[str, str], bool]) -> bool:
+        """Whether a unit is one of this quantity."""
+        if self.form and re.match(self.form, unit):
+            return True
+        return any(same(unit, u) and (u != "s/year" or "/" in unit) for u in self.units)
 
 
-def _quantity(name: str, units: str, words: str) -> Quantity:
-    return Quantity(name, tuple(units.split()), frozenset(words.split()))
+def _quantity(name: str, units: str, words: str, form: str = "") -> Quantity:
+    return Quantity(name, tuple(units.split()), frozenset(words.split()), form)
 
 
 QUANTITIES: dict[str, Quantity] = {
@@ -32,7 +44,7 @@ QUANTITIES: dict[str, Quantity] = {
         _quantity("electric energy", "J J/year W", "electricity electrical electric power work compressor"),
         _quantity("power", "W", "power heat rate capacity load demand electrical electric thermal compressor"),
         _quantity("pressure", "Pa", "pressure"),
-        _quantity("price", "USD/J USD EUR/J EUR GBP/J GBP", "price cost rate tariff charge"),
+        _quantity("price", "USD EUR GBP", "price cost rate tariff charge", r"(?:USD|EUR|GBP)/(?!year)"),
         _quantity("temperature", "K", "temperature"),
         _quantity("temperature difference", "K", "difference lift rise drop delta lmtd approach spread"),
         _quantity("efficiency", "1", "efficiency"),
@@ -49,18 +61,20 @@ QUANTITIES: dict[str, Quantity] = {
         _quantity("volume flow", "m^3/s", "flow volumetric"),
         _quantity("velocity", "m/s", "velocity speed"),
         _quantity("area", "m^2", "area surface aperture"),
-        _quantity("length", "m", "length thickness distance height depth head diameter"),
+        _quantity("length", "m", "length thickness distance height depth head"),
         _quantity("height", "m", "height head"),
+        _quantity("radius", "m", "radius"),
         _quantity("diameter", "m", "diameter"),
-        _quantity("time", "s s/year", "time hours duration period"),
+        _quantity("time", "s s/year", "time hour duration period lifetime life term horizon year"),
         _quantity("heat transfer coefficient", "W/m^2/K", "transfer coefficient transmittance value htc"),
         _quantity("thermal conductivity", "W/m/K", "conductivity"),
         _quantity("thermal resistance", "m^2*K/W K/W", "resistance"),
         _quantity("emissions", "kgCO2e kgCO2e/year kgCO2 kgCO2/year", "emission co2 co2e ghg carbon"),
         _quantity(
             "emission factor",
-            "kgCO2e/J kgCO2e/kg kgCO2e/m^3 kgCO2/J kgCO2/kg kgCO2/m^3 kgCO2e kgCO2e/USD kgCO2e/km",
-            "factor emission intensity",
+            "kgCO2e",
+            "factor emission intensity ef",
+            r"(?:[kM]?g|k?t|lb)(?:CO2e?|CH4|N2O)/(?!year)",
         ),
         _quantity("heating value", "J/kg J/m^3 J", "heating calorific lhv hhv ncv gcv value"),
         _quantity("voltage", "volt", "voltage"),
@@ -68,12 +82,17 @@ QUANTITIES: dict[str, Quantity] = {
         _quantity("power factor", "1", "factor"),
         _quantity("irradiance", "W/m^2 J/m^2 J/m^2/year", "irradiance irradiation insolation radiation dni ghi solar"),
         _quantity("rate of interest", "1", "discount interest rate"),
+        _quantity("rotational speed", "rpm", "speed rpm rotational"),
         _quantity("number", "1", "number count stages"),
         _quantity("solar fraction", "1", "solar fraction"),
         _quantity("ntu", "1", "ntu transfer units"),
         _quantity("heat capacity ratio", "1", "capacity ratio cr"),
         _quantity("heat capacity rate", "W/K", "capacity rate"),
         _quantity("stress", "Pa", "stress"),
+        _quantity("conductance", "W/K", "conductance coefficient ua"),
+        _quantity("power coefficient", "1", "coefficient"),
+        _quantity("dynamic viscosity", "Pa*s", "viscosity"),
+        _quantity("kinematic viscosity", "m^2/s", "viscosity"),
         _quantity("gravity", "m/s^2", "gravity gravitational acceleration"),
     )
 }
@@ -110,13 +129,16 @@ SYMBOLS: dict[str, tuple[str, ...]] = {
     "cp": ("specific heat",),
     "c_p": ("specific heat",),
     "Cp": ("specific heat",),
-    "C_p": ("specific heat",),
+    "C_p": ("specific heat", "power coefficient"),
+    "UA": ("conductance",),
+    "mu": ("dynamic viscosity",),
+    "nu": ("kinematic viscosity",),
     "c": ("specific heat",),
     "L": ("latent heat", "length"),
     "L_v": ("latent heat",),
     "h_fg": ("latent heat",),
     "h": ("enthalpy", "height", "heat transfer coefficient"),
-    "H": ("enthalpy", "height", "heating value"),
+    "H": ("enthalpy", "height", "heating value", "conductance", "irradiance"),
     "rho": ("density",),
     "V": ("volume", "volume flow", "voltage"),
     "V_dot": ("volume flow",),
@@ -131,6 +153,9 @@ SYMBOLS: dict[str, tuple[str, ...]] = {
     "R": ("thermal resistance",),
     "sigma": ("stress",),
     "EF": ("emission factor",),
+    "CO2e": ("emissions",),
+    "CO2": ("emissions",),
+    "GHG": ("emissions",),
     "LHV": ("heating value",),
     "HHV": ("heating value",),
     "NCV": ("heating value",),
@@ -138,25 +163,43 @@ SYMBOLS: dict[str, tuple[str, ...]] = {
     "I": ("current", "irradiance"),
     "G": ("irradiance",),
     "PF": ("power factor",),
-    "r": ("rate of interest",),
+    "r": ("rate of interest", "radius"),
     "i": ("rate of interest",),
-    "n": ("number", "time"),
-    "N": ("number",),
+    "n": ("number", "time", "rotational speed"),
+    "N": ("number", "rotational speed", "time"),
     "SF": ("solar fraction",),
     "NTU": ("ntu",),
     "Cr": ("heat capacity ratio",),
     "C_r": ("heat capacity ratio",),
 }
 
+# symbols that are written together and multiplied
+PRODUCTS: dict[str, tuple[str, ...]] = {
+    "mc": ("m", "c"),
+    "mcp": ("m", "cp"),
+    "mgh": ("m", "g", "h"),
+    "UA": ("U", "A"),
+    "hA": ("h", "A"),
+    "kA": ("k", "A"),
+    "VI": ("V", "I"),
+    "IV": ("I", "V"),
+}
+
 # a subscript or a short word -> the words that it may stand for
 SHORT: dict[str, tuple[str, ...]] = {
     "h": ("hot", "heating"),
     "c": ("cold", "cooling"),
-    "in": ("inlet", "input", "entering"),
+    "in": ("inlet", "input", "entering", "indoor", "inside", "inner"),
     "i": ("inlet", "inside", "initial"),
-    "out": ("outlet", "output", "leaving"),
-    "o": ("outlet", "outside"),
-    "s": ("source", "supply", "steam"),
+    "out": ("outlet", "output", "leaving", "outdoor", "outside", "outer"),
+    "o": ("outlet", "outside", "outdoor", "outer"),
+    "s": ("source", "supply", "steam", "surface"),
+    "si": ("internal", "inside", "interior", "indoor"),
+    "se": ("external", "outside", "exterior", "outdoor"),
+    "l": ("loss", "leak"),
+    "ref": ("reference",),
+    "is": ("isentropic",),
+    "fg": ("flue gas",),
     "r": ("return",),
     "w": ("water",),
     "fw": ("feedwater",),

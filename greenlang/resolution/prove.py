@@ -19,7 +19,7 @@ from greenlang.resolution.pin import Pinner
 from greenlang.resolution.plan import Evidence, FactorLookup, OutputPlan
 from greenlang.resolution.properties import Monotone, Relation, Rule, Unread
 from greenlang.specs.diagnostics import Diagnostic
-from greenlang.specs.model import NUMERIC, AgentSpec, Expectation, GoldenCase, Limit, Property, Scalar
+from greenlang.specs.model import NUMERIC, AgentSpec, Expectation, Given, GoldenCase, InputSpec, Limit, Property, Scalar
 from greenlang.specs.patterns import matches
 
 DEFAULT_TOLERANCE = Decimal("1e-9")
@@ -45,12 +45,19 @@ def scope_of(spec: AgentSpec) -> dict[str, Symbol]:
     """The names that formulas and properties of a spec may use."""
     symbols: dict[str, Symbol] = {}
     for item in spec.inputs.values():
-        enum = tuple(map(str, item.enum)) if item.dtype == "string" else ()
-        symbols[item.name] = Symbol(item.name, "input", _type(item.dtype), item.unit if item.numeric else None, enum)
+        symbols[item.name] = _symbol(item, item.name, "input")
     for out in spec.outputs.values():
         key = f"output.{out.name}" if out.name in spec.inputs else out.name  # the bare name is then the input's
         symbols[key] = Symbol(out.name, "output", _type(out.dtype), out.unit if out.numeric else None)
     return symbols
+
+
+def _symbol(item: InputSpec, name: str, kind: Literal["input", "column"]) -> Symbol:
+    if item.columns:
+        columns = tuple(_symbol(column, f"{name}.{column.name}", "column") for column in item.columns)
+        return Symbol(name, kind, "table", columns=columns)
+    enum = tuple(map(str, item.enum)) if item.dtype == "string" else ()
+    return Symbol(name, kind, _type(item.dtype), item.unit if item.numeric else None, enum)
 
 
 def _type(dtype: str) -> Literal["number", "text", "truth"]:
@@ -203,7 +210,7 @@ def _slip(got: Value, wanted: Scalar) -> str:
     return ""
 
 
-Tried = tuple[dict[str, Value], dict[str, Value]]  # inputs and outputs
+Tried = tuple[dict[str, Given], dict[str, Value]]  # inputs and outputs
 
 
 def tried(
@@ -253,7 +260,7 @@ def _relation(
             )
         )
         return
-    uses = {n.name for n in walk(tree) if isinstance(n, Name)}
+    uses = {n.name for n in walk(tree) if isinstance(n, Name) and n.kind != "column"}
     touched = {n.name for n in walk(tree) if isinstance(n, Name) and n.kind == "output"}
     if same := run.clash(tree):
         proof.warnings.append(_untried(source, f"`{same}` is an input and an output"))
@@ -266,7 +273,7 @@ def _relation(
         if not touched <= computed.keys() or not uses - touched <= inputs.keys():
             continue
         values = run.bound(tree, inputs, computed)
-        shown = ", ".join(f"{u} = {short(values[u])}" for u in sorted(uses))
+        shown = ", ".join(f"{u} = {short(v)}" for u in sorted(uses) if not isinstance(v := values[u], tuple))
         try:
             good = _holds(tree, values, source.tolerance, rows)
         except LookupMiss:
@@ -344,7 +351,7 @@ def unknown_units(names: Iterable[str]) -> str:
     return f"{which} unknown: state it with `unit`, or in an overlay under `units`"
 
 
-def _holds(tree: Node, values: dict[str, Value], tolerance: Decimal | None, rows: Tables) -> bool:
+def _holds(tree: Node, values: dict[str, Given], tolerance: Decimal | None, rows: Tables) -> bool:
     if isinstance(tree, Compare) and tree.op == "==":
         left, right = evaluate(tree.left, values, rows), evaluate(tree.right, values, rows)
         if isinstance(left, Decimal) and isinstance(right, Decimal):

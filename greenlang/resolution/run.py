@@ -7,10 +7,11 @@ from decimal import Decimal
 
 from greenlang_sdk import decimals
 
+from greenlang.errors import CalculationError
 from greenlang.formulas.evaluate import Tables, Value, evaluate
 from greenlang.formulas.tree import Lookup, Name, Node, walk
 from greenlang.resolution.plan import FactorLookup, OutputPlan
-from greenlang.specs.model import AgentSpec, Scalar
+from greenlang.specs.model import AgentSpec, Given
 
 
 def tables(lookups: Mapping[str, FactorLookup]) -> Tables:
@@ -18,9 +19,9 @@ def tables(lookups: Mapping[str, FactorLookup]) -> Tables:
     return {name: {key: row.value for key, row in table.rows.items()} for name, table in lookups.items()}
 
 
-def with_defaults(spec: AgentSpec, given: Mapping[str, Scalar]) -> dict[str, Value]:
+def with_defaults(spec: AgentSpec, given: Mapping[str, Given]) -> dict[str, Given]:
     """The inputs, with defaults where none was given."""
-    out: dict[str, Value] = {n: i.default for n, i in spec.inputs.items() if i.default is not None}
+    out: dict[str, Given] = {n: i.default for n, i in spec.inputs.items() if i.default is not None}
     out.update(given)
     return out
 
@@ -30,23 +31,36 @@ def outputs(
     plans: Mapping[str, OutputPlan],
     order: Iterable[str],
     rows: Tables,
-    given: Mapping[str, Scalar],
+    given: Mapping[str, Given],
 ) -> dict[str, Value]:
     """Unrounded values of every planned output that is computed. Raises CalculationError."""
     inputs = with_defaults(spec, given)
     out: dict[str, Value] = {}
-    values = dict(inputs)
+    values: dict[str, Given] = dict(inputs)
     shared = spec.inputs.keys() & spec.outputs.keys()
     for name in order:
         plan = plans[name]
         if plan.means == "system":
             continue
         seen = bound(plan.expression, inputs, out) if shared else values
-        out[name] = values[name] = evaluate(plan.expression, seen, rows)
+        out[name] = values[name] = value = evaluate(plan.expression, seen, rows)
+        if isinstance(value, Decimal):
+            _fits(value, plan, spec.outputs[name].dtype)
     return out
 
 
-def bound(tree: Node, inputs: Mapping[str, Value], computed: Mapping[str, Value]) -> dict[str, Value]:
+def _fits(value: Decimal, plan: OutputPlan, dtype: str) -> None:
+    """Raise CalculationError for a value that the agent refuses to give as an output of this type."""
+    try:
+        if dtype == "int32":
+            decimals.round_whole(value, plan.output)
+        else:
+            decimals.round_output(value, plan.decimals or 0)
+    except decimals.CalculationError as error:
+        raise CalculationError(f"{plan.output}: {error}", kind="overflow") from error
+
+
+def bound(tree: Node, inputs: Mapping[str, Given], computed: Mapping[str, Value]) -> dict[str, Given]:
     """The values of a checked tree's names: an input and an output may have one name, and a tree uses one of the two.
 
     Raises KeyError for an output without value.

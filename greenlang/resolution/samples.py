@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from decimal import Decimal
 from itertools import islice, product
+from typing import Any
 
 from greenlang.resolution.plan import FactorLookup
-from greenlang.specs.model import AgentSpec, InputSpec, Scalar
+from greenlang.specs.model import AgentSpec, Given, InputSpec, Rows, Scalar
+from greenlang.specs.pattern_examples import example
 from greenlang.specs.reader import violates
 
 MAX_COMBINATIONS = 24
 _LEAST, _MOST = Decimal(-(2**31)), Decimal(2**31 - 1)  # of an int32
 _STEPS = (Decimal("0"), Decimal("1"), Decimal("10.5"), Decimal("1000"))
-Inputs = dict[str, Scalar]
+Inputs = dict[str, Given]
 
 
 def numbers(item: InputSpec) -> list[Decimal]:
@@ -46,8 +48,23 @@ def typed(item: InputSpec, value: Decimal) -> Scalar:
     return int(value) if item.dtype == "int32" else value
 
 
-def middle(item: InputSpec, lookups: dict[str, FactorLookup]) -> Scalar | None:
+def tables(item: InputSpec) -> list[Rows]:
+    """Tables to try: two rows, one row, no row, and a row of ends; none where a column has no ordinary value."""
+    middles = {column.name: middle(column, {}) for column in item.columns}
+    first = {name: value for name, value in middles.items() if isinstance(value, Decimal | int | str)}
+    if len(first) < len(item.columns):
+        return []
+    last = dict(first)
+    for column in item.columns:
+        values: list[Scalar] = [typed(column, v) for v in numbers(column)] if column.numeric else texts(column, {})
+        last[column.name] = values[-1] if values else first[column.name]
+    return [(first, last), (first,), (), (last, first, first)]
+
+
+def middle(item: InputSpec, lookups: dict[str, FactorLookup]) -> Given | None:
     """One ordinary value of an input; None where the rules here find none that is allowed."""
+    if item.columns:
+        return next(iter(tables(item)), None)
     held = covered(item, lookups)
     if item.default is not None and (not held or str(item.default) in map(str, held)):
         return item.default
@@ -70,6 +87,8 @@ def texts(item: InputSpec, lookups: dict[str, FactorLookup]) -> list[Scalar]:
     if item.enum:
         return [v for v in item.enum if not held or str(v) in held] or list(item.enum)
     guesses: list[Scalar] = [v for v in ("text", "TEXT", "US", "A1", "1") if not violates(item, v)]
+    if not guesses and item.pattern and (found := example(item.pattern)) is not None:
+        guesses = [found]
     return held or guesses[:1]
 
 
@@ -105,8 +124,12 @@ def combinations(spec: AgentSpec, lookups: dict[str, FactorLookup]) -> list[Inpu
     if found is None:
         return []
     base = found
-    choices: dict[str, list[Scalar]] = {
-        n: covered(i, lookups) or [typed(i, v) for v in numbers(i)] if i.numeric else texts(i, lookups)
+    choices: dict[str, list[Any]] = {
+        n: tables(i)
+        if i.columns
+        else covered(i, lookups) or [typed(i, v) for v in numbers(i)]
+        if i.numeric
+        else texts(i, lookups)
         for n, i in spec.inputs.items()
     }
     out: list[Inputs] = [base]

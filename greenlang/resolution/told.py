@@ -7,8 +7,9 @@ cases and properties (``prove``).
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from itertools import product
 
-from greenlang.formulas.tree import Lookup, Name, walk
+from greenlang.formulas.tree import Lookup, Name, Node, TableCall, Text, walk
 from greenlang.resolution.pin import Pinner
 from greenlang.resolution.plan import FactorLookup, OutputPlan, unique_gaps
 from greenlang.specs.diagnostics import Diagnostic
@@ -31,7 +32,7 @@ def references(spec: AgentSpec, pinner: Pinner) -> Iterator[Diagnostic]:
             "GLS031",
             "error",
             f"`{ref.ref}` names no factor of release {pinner.table.release}{why}",
-            f"nearest: {near}" if near else "see `greenlang factors stats`",
+            f"nearest: {near}" if near else "nothing held is like it; `greenlang factors search` looks by words",
             ref.line,
             ref.column,
             f"compute.factors.{alias}",
@@ -59,7 +60,9 @@ def _foreign(spec: AgentSpec, pinner: Pinner) -> Iterator[Diagnostic]:
         if target is None:
             continue  # told as one that names nothing
         ref = spec.factors[alias]
-        only = f", {target.activity}" if target.activity else ""
+        narrowed = [column for column in ("activity", "region") if getattr(target, column)]
+        meant = [sorted({str(getattr(row, column)) for row in pinner.rows[alias]}) for column in narrowed]
+        only = "".join(f", {values[0]}" for values in meant if len(values) == 1)
         yield Diagnostic(
             "GLS032",
             "warning" if target.warning else "info",
@@ -96,21 +99,54 @@ def bases(
         yield Diagnostic("GLS024", "error", message, hint, line, column, file=file)
 
 
-def uncovered(spec: AgentSpec, lookups: Mapping[str, FactorLookup]) -> Iterator[Diagnostic]:
+def uncovered(
+    spec: AgentSpec, plans: Mapping[str, OutputPlan], lookups: Mapping[str, FactorLookup]
+) -> Iterator[Diagnostic]:
     """Values that the spec allows and its references do not hold: no error, but the author should know."""
+    yield from _no_row(spec, plans)
     for table, gap in unique_gaps(lookups):
         alias = next((a for a in spec.factors if table.name.startswith(a)), "")
         ref = spec.factors.get(alias)
-        where = ", ".join(f"any other {n}" if v == "*" else f"{n} = {v}" for n, v in gap.selectors)
         yield Diagnostic(
             "GLS061",
             "warning",
-            f"not covered: {where}: {gap.reason}",
+            f"not covered: {gap.where}: {gap.reason}",
             "the agent answers such input with this reason; mend a misspelt value, or widen the references",
             ref.line if ref else 0,
             ref.column if ref else 0,
             file=overlay_file(spec, ref is not None and ref.overlay),
         )
+
+
+def _no_row(spec: AgentSpec, plans: Mapping[str, OutputPlan]) -> Iterator[Diagnostic]:
+    """Texts that the spec allows and a parameter table has no value for."""
+    for plan in plans.values():
+        for call in (p for p in walk(plan.expression) if isinstance(p, TableCall) and p.rows is not None):
+            keys = [node for _, node in call.select]
+            choices = [_texts(spec, node) for node in keys]
+            for values in product(*choices):
+                if values in (call.rows or {}):
+                    continue
+                told = zip(keys, values, strict=True)
+                where = ", ".join(f"{k.name} = {v}" for k, v in told if isinstance(k, Name))
+                given = spec.formulas.get(plan.output)
+                yield Diagnostic(
+                    "GLS061",
+                    "warning",
+                    f"not covered: {where}: the parameter table `{call.table}` has no {call.column} there",
+                    "the agent answers such input with this reason; mend a misspelt value, or drop it from the `enum`",
+                    given.line if given else 0,
+                    given.column if given else 0,
+                    file=overlay_file(spec, given is not None and given.means == "overlay"),
+                )
+
+
+def _texts(spec: AgentSpec, node: Node) -> tuple[str, ...]:
+    """What a key of a parameter table can be, as far as the spec says."""
+    if isinstance(node, Text):
+        return (node.value,)
+    item = spec.inputs.get(node.name) if isinstance(node, Name) else None
+    return tuple(map(str, item.enum)) if item is not None else ()
 
 
 def unused(

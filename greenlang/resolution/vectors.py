@@ -14,7 +14,7 @@ from greenlang_sdk.decimals import CONTEXT
 from greenlang.errors import CalculationError
 from greenlang.formulas.evaluate import LookupMiss, Tables
 from greenlang.resolution import run, samples
-from greenlang.resolution.plan import FactorLookup, OutputPlan, Vector, unique_gaps
+from greenlang.resolution.plan import FactorLookup, Missing, OutputPlan, Vector, unique_gaps
 from greenlang.resolution.prove import DEFAULT_TOLERANCE
 from greenlang.specs.model import AgentSpec, GoldenCase, Scalar
 from greenlang.specs.reader import violates
@@ -55,6 +55,25 @@ def vectors(
             {n: run.canonical(v, plans[n].decimals) for n, v in got.items()},
         )
     yield from _gap_vectors(spec, plans, order, lookups)
+
+
+def unanswered(
+    spec: AgentSpec, plans: Mapping[str, OutputPlan], order: tuple[str, ...], lookups: dict[str, FactorLookup]
+) -> Missing | None:
+    """The output for which none of the inputs that are tried has an answer: an agent without one cannot be tested."""
+    tried = samples.combinations(spec, lookups)
+    if not tried:
+        lacking = [f"`{n}`" for n, i in spec.inputs.items() if i.required and samples.middle(i, lookups) is None]
+        return Missing(order[0], f"no value was found that {', '.join(lacking)} allows; a golden case would show one")
+    rows, mend = run.tables(lookups), "a golden case would show one that has"
+    for at, name in enumerate(order, 1):
+        try:
+            run.outputs(spec, plans, order[:at], rows, tried[0])
+        except LookupMiss:
+            return None
+        except CalculationError as error:
+            return Missing(name, f"none of the {len(tried)} inputs that were tried has an answer ({error}); {mend}")
+    return None
 
 
 def _tolerances(

@@ -10,7 +10,8 @@ import pytest
 from greenlang_sdk import decimals
 
 from greenlang.factors import FactorTable
-from greenlang.factory.render import Constants, render
+from greenlang.factory.constants import Constants
+from greenlang.factory.render import render
 from greenlang.formulas.check import Scope, Symbol, check
 from greenlang.formulas.evaluate import evaluate
 from greenlang.formulas.library import library
@@ -61,7 +62,7 @@ def test_log10_and_round_are_generated() -> None:
 @pytest.mark.parametrize(
     ("formula", "message"),
     [
-        ('power * table("factors", "value", kind = "x") / 1 [kW]', "parameter tables cannot be used here"),
+        ('power * table("factors", "value", kind = "x") / 1 [kW]', "there is no parameter table `factors`"),
         ("sum(power, 1)", "`power` is no table"),
         ("{formula: carbon/mobile/fuel-from-economy}", "carbon/mobile/fuel-from-economy"),
     ],

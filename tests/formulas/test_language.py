@@ -23,6 +23,8 @@ SCOPE = Scope(
         "mass": Symbol("mass", "input", "number", "kg"),
         "hot": Symbol("hot", "input", "number", "degC"),
         "cold": Symbol("cold", "input", "number", "degC"),
+        "share": Symbol("share", "input", "number", "%"),
+        "drop": Symbol("drop", "input", "number", "ft"),
         "x": Symbol("x", "input", "number", "1"),
         "y": Symbol("y", "input", "number", "1"),
         "fuel": Symbol("fuel", "input", "text"),
@@ -73,6 +75,40 @@ def test_a_computed_literal_has_a_unit() -> None:
 
 def test_celsius_becomes_kelvin_before_arithmetic() -> None:
     assert run("hot / (hot - cold)", "1", hot=Decimal(80), cold=Decimal(10)) == Decimal("353.15") / 70
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("if(share > 20, 1, 0)", "1"),
+        ("if(share > 0, 1, 0)", "1"),
+        ("if(share <= 1 [1], 1, 0)", "1"),
+        ("if(share <= 1 [%], 1, 0)", "0"),
+        ("1 - share", "0.75"),
+        ("min(1, share)", "0.25"),
+        ("max(0, share)", "0.25"),
+        ("100 [%] - share", "0.75"),
+    ],
+)
+def test_a_bare_number_beside_a_percentage_has_one_meaning(text: str, value: str) -> None:
+    assert run(text, "1", share=Decimal(25)) == Decimal(value)
+
+
+@pytest.mark.parametrize(
+    "text", ["share <= 1", "0.5 < share", "-1 < share", "100 - share", "min(share, 100)", "2 + share"]
+)
+def test_a_bare_number_beside_a_percentage_that_could_be_either_is_refused(text: str) -> None:
+    with pytest.raises(FormulaError, match=r"`share` is in %, so a bare .* can be read in two ways: write .* \[%\] or"):
+        check(parse(text), SCOPE)
+
+
+def test_a_root_is_in_whole_units_where_there_are_such() -> None:
+    tree = check(parse("sqrt(2 * 9.81 [m/s^2] * drop)"), SCOPE)
+    assert tree.unit == "meter/second"
+    speed = run("sqrt(2 * 9.81 [m/s^2] * drop)", "m/s", drop=Decimal(10))
+    assert isinstance(speed, Decimal)
+    assert abs(speed**2 - Decimal("59.80176")) < Decimal("1e-30")
+    assert check(parse("sqrt(energy)"), SCOPE).unit == "kilowatt_hour**0.5"
 
 
 def test_text_and_truth() -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from decimal import Decimal
 from functools import cache
 
 import pytest
@@ -196,3 +197,15 @@ def test_published_cases_stand_beside_the_hand_worked_ones() -> None:
     published = {f.id for f in carbon() if any(v.published for v in f.vectors)}
     assert len(published) >= 13
     assert "carbon/cbam/default-value-with-mark-up" in published
+
+
+def test_a_cubic_foot_is_counted_at_its_temperature() -> None:
+    volumes = [(f.id, s.default) for f in carbon() for s in f.symbols.values() if s.unit == "scf/kmol"]
+    assert len(volumes) >= 10
+    assert not [v for v in volumes if v[1] is not None and v[1] != Decimal("836.6")]
+    stack = ("5.18e-7", "1.14e-7")  # the rule's figures for stack gas stand at 68 degF
+    texts = [
+        (f.id, o.expression) for f in carbon() for o in f.outputs.values() if any(n in o.expression for n in stack)
+    ]
+    assert len(texts) >= 3
+    assert not [t for t in texts if "scf_68F" not in t[1]]

@@ -138,7 +138,7 @@ def test_every_mistake_of_one_formula_is_told_in_one_pass(folder: Path, capsys: 
         'vectors[0].given.site: "shut" is none of managed, open',
         "vectors[0].given.lods: there is no such symbol; did you mean `loads`?",
         "vectors[0].expect.ch5: there is no such output; did you mean `ch4`?",
-        "outputs.mass.expression: cannot add metric_ton and kWh in `sum(loads, loads.mass) × share + 1 kWh`",
+        "outputs.mass.expression: cannot add t and kWh in `sum(loads, loads.mass) × share + 1 kWh`",
         "outputs.ch4.unit: unit `kgCH4bb` is unknown",
     ]
 

@@ -28,7 +28,7 @@ def steps(resolution: Resolution, output: str) -> list[str]:
 def test_the_numbers_of_the_worked_example_stand_in_the_formula() -> None:
     example = ({"mass_kg": 1000, "heat": 4.18, "rise_k": 52}, {"energy_kwh": 60.378})
     found = tool(
-        {"mass_kg": "kg", "heat": "kJ/(kg*K)", "rise_k": "K"},
+        {"mass_kg": "kg", "heat": "kJ/(kg·K)", "rise_k": "K"},
         {"energy_kwh": "kWh"},
         "energy = mass_kg × heat × rise_k",
         example,
@@ -36,8 +36,8 @@ def test_the_numbers_of_the_worked_example_stand_in_the_formula() -> None:
     assert explain(found)[0].case == "worked example `example`"
     assert steps(found, "energy_kwh") == [
         "energy_kwh = mass_kg × heat × rise_k",
-        "= 1000 kg × 4.18 kJ/(kg*K) × 52 K",
-        "1000 kg × 4.18 kJ/(kg*K) = 4180 kJ/K",
+        "= 1000 kg × 4.18 kJ/(kg·K) × 52 K",
+        "1000 kg × 4.18 kJ/(kg·K) = 4180 kJ/K",
         "= 217360 kJ",
         "= 60.3777778 kWh",
         "≈ 60.377778 kWh (rounded half-even to 6 digits after the point)",

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from greenlang.factors import FactorTable
 from greenlang.formulas.library import FormulaLibrary, load
+from greenlang.formulas.library import library as embedded
 from greenlang.resolution.plan import Resolution
 from greenlang.resolution.resolve import resolve
+from greenlang.specs.reader import read
 from tests.resolution.dialect_a import spec_of, tool_text
 
 FORMULA = """\
@@ -71,3 +75,98 @@ def test_a_worked_example_may_tell_which_and_the_other_is_refused_with_the_numbe
 def test_the_domain_that_the_spec_names_decides(tmp_path: Path) -> None:
     found = resolved(library(tmp_path, ONE, OTHER), agent_id="water/loss_agent")
     assert found.plans["loss_kwh"].formula_id == "water/mains/heat-loss"
+
+
+SPEC = """\
+schema_version: "2.0.0"
+id: "test/agent_v1"
+name: "Test"
+version: "1.0.0"
+compute:
+  inputs: {%s}
+  outputs: {%s: {dtype: float64, unit: kgCO2e}}
+  factors: {table: {ref: "%s"}}
+provenance: {gwp_set: AR5GWP100}
+"""
+
+
+def activity(inputs: str, output: str, ref: str) -> Resolution:
+    spec, findings = read((SPEC % (inputs, output, ref)).encode())
+    assert spec is not None, findings
+    return resolve(spec, FactorTable.load(), embedded())
+
+
+@pytest.mark.parametrize(
+    ("inputs", "output", "ref", "formula", "text"),
+    [
+        (
+            "electricity_kwh: {dtype: float64, unit: kWh}",
+            "scope2_emissions",
+            "ef://desnz/electricity/2025/electricity-generated/co2e-per-kwh",
+            "carbon/energy-times-intensity",
+            "electricity_kwh × ef",
+        ),
+        (
+            "diesel_litres: {dtype: float64, unit: litre}",
+            "total_co2e",
+            "ef://uk_defra/2025/fuels/diesel",
+            "carbon/volume-times-intensity",
+            "diesel_litres × ef",
+        ),
+        (
+            "annual_gas_volume: {dtype: float64, unit: m^3}",
+            "annual_co2e",
+            "ef://desnz/fuels/2025/natural-gas/co2e-per-m3",
+            "carbon/volume-times-intensity",
+            "annual_gas_volume × ef",
+        ),
+        (
+            "cargo_mass: {dtype: float64, unit: t}, distance: {dtype: float64, unit: km}",
+            "emissions_kg",
+            "ef://desnz/freight/2025/hgv-all/average-laden",
+            "carbon/activity-data/freight-distance",
+            "cargo_mass × distance × ef",
+        ),
+        (
+            "distance_driven: {dtype: float64, unit: km}, car: {dtype: string, enum: [average-car/diesel]}",
+            "co2e",
+            "ef://desnz/passenger-vehicles/2025",
+            "carbon/driven-distance-times-intensity",
+            "distance_driven × 1 vehicle × ef[car]",
+        ),
+        (
+            "electricity: {dtype: float64, unit: MWh}, subregion: {dtype: string, enum: [CAMX, RFCW]}",
+            "co2e",
+            "ef://egrid/2023",
+            "carbon/energy-by-gas",
+            "electricity × (ef_co2[subregion] × gwp_co2 + ef_ch4[subregion] × gwp_ch4 + ef_n2o[subregion] × gwp_n2o)",
+        ),
+    ],
+)
+def test_an_activity_and_a_reference_are_enough(inputs: str, output: str, ref: str, formula: str, text: str) -> None:
+    plan = activity(inputs, output, ref).plans[output]
+    assert (plan.formula_id, plan.text) == (formula, text)
+
+
+@pytest.mark.parametrize(
+    ("inputs", "output", "reason"),
+    [
+        ("mass: {dtype: float64, unit: kg}, share: {dtype: float64}", "co2e", "it leaves share unused"),
+        ("mass: {dtype: float64, unit: kg}", "annual_co2e", "it knows nothing of annual"),
+        ("mass: {dtype: float64, unit: kg}", "co2e_saving", "it knows nothing of saving"),
+        (
+            "mass: {dtype: float64, unit: kg}, other_mass: {dtype: float64, unit: kg}",
+            "co2e",
+            "mass and other_mass both fit its mass",
+        ),
+        (
+            "mass: {dtype: float64, unit: kg}, material: {dtype: string, enum: [mixd msw]}",
+            "co2e",
+            "no input's enum names the rows of the table",
+        ),
+    ],
+)
+def test_an_activity_that_is_not_the_whole_of_it_is_refused(inputs: str, output: str, reason: str) -> None:
+    (lost,) = activity(inputs, output, "ef://epa/waste/2025/mixed-msw/landfilled").missing
+    whole = activity(inputs, output, "ef://epa/waste/2025").missing
+    assert any(reason in c for m in (lost, *whole) for c in m.candidates if "mass-times-intensity" in c)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from decimal import Decimal
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import pytest
 
@@ -310,3 +310,59 @@ def test_the_library_is_tried_for_each_tool_and_an_unknown_unit_is_no_pure_numbe
     kept = tool_text({"energy": "kWh"}, {"co2e_emissions": "kgCO2e"}, "see the manual")
     kept += "factors: {grid: {ref: 'ef://desnz/electricity/2025/electricity-generated/co2e-per-kwh'}}\n"
     assert resolved(kept).plans["co2e_emissions"].means == "library"
+
+
+class TestUnitsThatNobodyStates:
+    """Taken where the author's figures or formula leave one, and said; else the plan is refused."""
+
+    def test_a_share_whose_figures_lie_below_one_is_no_percentage(self) -> None:
+        takes = {"peak_demand_kw": "kW", "coincidence_factor": port("", "Probability", default=0.85)}
+        found = tool(takes, {"backup_capacity_kw": "kW"}, "Backup capacity = peak_demand × coincidence_factor")
+        assert value(found, "backup_capacity_kw", peak_demand_kw=100, coincidence_factor=0.5) == 50
+        assert any("`coincidence_factor` is taken to be a pure number" in d.message for d in found.diagnostics)
+
+    def test_an_emission_in_kg_is_of_the_gas_that_the_result_is_of(self) -> None:
+        takes = {"baseline_emissions_kg": port(), "renewable_percentage": "percent"}
+        text = "Adjusted = Baseline × (1 - renewable_percentage/100)"
+        found = tool(takes, {"adjusted_emissions_kg": "kgCO2e"}, text)
+        assert found.spec.inputs["baseline_emissions_kg"].unit == "kgCO2e"
+        assert value(found, "adjusted_emissions_kg", baseline_emissions_kg=1000, renewable_percentage=30) == 700
+
+    def test_a_ton_is_the_one_that_the_conversion_in_the_text_fits(self) -> None:
+        takes = {"mass_kg": "kg", "emission_factor_tco2_per_ton": port()}
+        found = tool(takes, {"emissions_tco2": "tCO2"}, "emissions = (mass_kg / 1000) × emission_factor")
+        assert value(found, "emissions_tco2", mass_kg=2000, emission_factor_tco2_per_ton=3) == 6
+        bare = tool(takes, {"emissions_tco2": "tCO2"}, "emissions = mass_kg × emission_factor")
+        assert "the unit of `emission_factor_tco2_per_ton` is unknown" in why(bare, "emissions_tco2")
+
+    @pytest.mark.parametrize(
+        "takes",
+        [
+            {"cooling_load": "refrigeration_ton", "chiller_efficiency": port("", "Chiller efficiency", default=0.6)},
+            {"cooling_load": "kW", "system_efficiency": port("", "of what?", default=1)},
+            {"cooling_load": "kW", "emission_factor": port("", "of the grid", default=0.4)},
+        ],
+    )
+    def test_what_may_be_something_else_stays_unknown(self, takes: dict[str, Any]) -> None:
+        second = list(takes)[1]
+        found = tool(takes, {"power_kw": "kW"}, f"power_kw = cooling_load × {second}")
+        assert f"the unit of `{second}` is unknown" in why(found, "power_kw")
+
+
+def test_a_choice_by_a_text_input() -> None:
+    takes = {"fuel": {"type": "string", "enum": ["gas", "oil"]}, "gas_kwh": "kWh", "oil_kwh": "kWh"}
+    found = tool(takes, {"used_kwh": "kWh"}, "used = if fuel == 'gas' then gas_kwh else oil_kwh")
+    assert value(found, "used_kwh", fuel="oil", gas_kwh=1, oil_kwh=2) == 2
+    none = tool(takes, {"used_kwh": "kWh"}, "used = if medium == 'gas' then gas_kwh else oil_kwh")
+    assert "`medium` is no text input" in why(none, "used_kwh")
+
+
+@pytest.mark.parametrize("key", ["equation", "governing_equations", "calculation", "calculation_steps", "methodology"])
+def test_the_keys_under_which_authors_write_formulas(key: str) -> None:
+    text = tool_text({"a": "kW", "b": "kW"}, {"total_kw": "kW"}, "see below", **{key: ["total = a + b"]})
+    assert plan(resolved(text), "total_kw") == "a + b"
+
+
+def test_a_logarithmic_unit_is_refused_and_breaks_nothing() -> None:
+    found = tool({"ratio": "1"}, {"level_db": "dB"}, "level = 10 × log10(ratio)")
+    assert "does not convert into dB" in why(found, "level_db")

@@ -21,7 +21,7 @@ def equations(text: str) -> dict[str, str]:
 
 def reason(text: str) -> str:
     read = read_prose(text)
-    assert read.equations == ()
+    assert read.equations == []
     return read.unread[0].reason
 
 
@@ -221,7 +221,7 @@ def _written(node: Node) -> str:
 @settings(max_examples=300, deadline=None)
 def test_what_a_person_writes_is_the_formula_that_was_meant(tree: Node) -> None:
     read = read_prose(f"y_out = 1 × {_written(tree)}")
-    assert read.unread == ()
+    assert read.unread == []
     (equation,) = read.equations
     assert show(equation.right) == show(parse(f"1 * {_ascii(tree)}"))
 
@@ -229,3 +229,35 @@ def test_what_a_person_writes_is_the_formula_that_was_meant(tree: Node) -> None:
 @given(st.sampled_from(sorted(SPELT)))
 def test_signs_are_spelt_out(name: str) -> None:
     assert "_".join(plain(SPELT[name]).split()) == name
+
+
+PIECES = st.sampled_from(
+    r"""\ { } $ _ ^ ( ) + - / * = . , ; : ? ' " [ ] | % < > \frac \dot \text \Delta Q m_dot 0.5 12 if else then where
+    with and or kJ/kg Σ ΔT η ² ×10⁶ sum( max(""".split()  # noqa: SIM905
+)
+
+
+@given(st.lists(PIECES, max_size=40).map(" ".join), st.booleans())
+@settings(max_examples=200)
+def test_no_mixture_of_what_formulas_are_made_of_breaks_the_reader(text: str, close: bool) -> None:
+    for equation in read_prose(f"y = {text.replace(' ', '') if close else text}").equations:
+        assert equation.left
+
+
+@pytest.mark.parametrize("text", ["y = " + "(" * 400 + "a" + ")" * 400, "y = " + "\\sqrt{" * 500 + "a" + "}" * 500])
+def test_what_is_nested_without_end_is_refused(text: str) -> None:
+    assert reason(text)
+
+
+@pytest.mark.parametrize(
+    ("latex", "formula"),
+    [
+        (r"$\eta_{th} = \frac{Q_{out}}{Q_{in}}$", {"eta_th": "Q_out ÷ Q_in"}),
+        (r"\dot{Q} = \dot{m}_{w} \cdot c_p \, \Delta T^{2}", {"Q_dot": "m_dot_w × c_p × Delta_T ^ 2"}),
+        (r"y = \sqrt{\frac{a}{b}} \times \ln\left(x\right)", {"y": "sqrt(a ÷ b) × ln(x)"}),
+        (r"\text{CO}_2\text{e} = a \times \mathrm{EF}", {"CO2e": "a × EF"}),
+        (r"y = \overbrace{a}", {}),
+    ],
+)
+def test_latex_is_read_as_what_it_shows(latex: str, formula: dict[str, str]) -> None:
+    assert equations(latex) == formula

@@ -58,6 +58,7 @@ def test_temperatures_shift() -> None:
         ("passenger.km", "vehicle.km"),
         ("tonne.km", "passenger.km"),
         ("scf", "m^3"),
+        ("scf", "scf_68F"),
         ("Nm3", "Sm3"),
         ("Nm3", "m3"),
         ("Sm3", "scf"),

@@ -33,6 +33,7 @@ from greenlang.formulas.tree import (
 )
 from greenlang.resolution import run
 from greenlang.resolution.prose_bind import AT
+from greenlang.specs.model import Given
 
 MAX_READINGS = 64
 _EXACT = Decimal("1e-12")
@@ -45,10 +46,19 @@ CALENDAR = {
     Decimal(52): "week/year",
     Decimal(24): "hour/day",
 }
+MOLAR = {  # a molar mass above another: 44/12 turns carbon into CO2
+    (Decimal(44), Decimal(12)): "kgCO2/kg",
+    (Decimal(16), Decimal(12)): "kgCH4/kg",
+    (Decimal(44), Decimal(28)): "kgN2O/kg",
+}
 _CONVERTS = "{} in the text only converts units, which the formula does itself"
-_ZEROS = {Decimal("273.15"), Decimal("459.67"), Decimal("273.16"), Decimal("460"), Decimal("273")}
+_BARE = "the text counts in bare numbers of the declared units, and a worked case proves it"
+_ONLY_BARE = "it would hold over bare numbers only"
+_IDLE = "{} looks like a conversion, but the declared units need none"
+_FAMILIAR = {Decimal(60), Decimal(3600), Decimal("3.6")}
+_ZEROS = {Decimal(32), Decimal("273.15"), Decimal("459.67"), Decimal("273.16"), Decimal("460"), Decimal("273")}
 _ZERO = "a temperature in it may count from absolute zero or from that of its scale: write K, or add 273.15"
-Sample = tuple[Mapping[str, Value], Mapping[str, Value]]  # inputs and outputs by name
+Sample = tuple[Mapping[str, Given], Mapping[str, Value]]  # inputs and outputs by name
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +71,10 @@ class Reading:
     doubt: str = ""
 
 
-def read_equation(
+def reading(
     tree: Node, raw: Node, unit: str, target: str, scope: Scope, samples: Iterable[Sample], ports: Mapping[str, str]
 ) -> Reading:
-    """The reading of an equation. Raises FormulaError where none fits the dimensions.
+    """What an equation means, and whether that is certain. Raises FormulaError where none fits the dimensions.
 
     ``raw`` is the tree over plain numbers, its result in ``target`` (a unit that converts into ``unit``, the
     output's); ``ports`` are the units of inputs and outputs by the name that a formula uses.
@@ -73,13 +83,18 @@ def read_equation(
     literals = _literals(tree)
     if isinstance(whole, FormulaError) and not literals:
         raise whole
-    points = list(_points(raw, unit, target, samples, ports))
+    points = list(_points(raw, unit, target, [*samples, *_generic(ports)], ports))
     for start, said in _starts(tree):
         found = _explained(start, unit, scope, points)
         if found is not None:
-            return Reading(found[0], tuple(dict.fromkeys((*said, *found[1]))))
+            notes = tuple(dict.fromkeys((*said, *found[1])))
+            idle = ", ".join(f"{n.value:f}" for n in _idle(found[0]))
+            return Reading(found[0], notes, certain=not idle, doubt=_IDLE.format(idle) if idle else "")
     if isinstance(whole, FormulaError):
-        raise whole
+        counted = _counted(raw, unit, target, scope, ports) if _empirical(tree) else None
+        if counted is None:
+            raise whole
+        return Reading(counted, (_BARE,), certain=False, doubt=f"{whole}; {_ONLY_BARE}")
     if _absolute(whole) and (not points or _ratio(whole, points) is None):
         return Reading(tree, certain=False, doubt=_ZERO)
     strange = [n for n in literals if n.value not in _STRUCTURE]
@@ -88,20 +103,101 @@ def read_equation(
     ratio = _ratio(whole, points) if points else None
     shown = ", ".join(f"{n.value:f}" for n in strange)
     apart = f", {ratio:.6g} times apart" if ratio is not None else ""
-    return Reading(
-        tree,
-        certain=False,
-        doubt=f"over quantities and over bare numbers it gives different results{apart}: is {shown} a conversion?",
+    doubt = f"over quantities and over bare numbers it gives different results{apart}: is {shown} a conversion?"
+    return Reading(tree, certain=False, doubt=doubt)
+
+
+def _idle(tree: Node) -> list[Number]:
+    """Numbers that look like conversions where the units need none: kW times hours, divided by 1000, are no kWh."""
+    sides = (side for n in walk(tree) if isinstance(n, Arithmetic) and n.op in {"*", "/"} for side in (n.left, n.right))
+    return [
+        n
+        for n in sides
+        if isinstance(n, Number) and n.written_unit is None and (n.value in _FAMILIAR or _power_of_ten(n.value))
+    ]
+
+
+def _power_of_ten(value: Decimal) -> bool:
+    """100, 1000, 0.001 and so on; 0.01 may well be one per cent of something."""
+    clean = value.normalize().as_tuple()
+    return clean.digits == (1,) and isinstance(clean.exponent, int) and (clean.exponent >= 2 or clean.exponent <= -3)
+
+
+def _empirical(tree: Node) -> bool:
+    """Whether a coefficient or a power by a quantity may carry a unit that the text leaves out."""
+    powers = (n.right for n in walk(tree) if isinstance(n, Arithmetic) and n.op == "**")
+    return any(n.value not in _STRUCTURE for n in _literals(tree)) or any(
+        isinstance(n, Name) for power in powers for n in walk(power)
     )
 
 
+def _counted(raw: Node, unit: str, target: str, scope: Scope, ports: Mapping[str, str]) -> Node | None:
+    """The equation over bare numbers: ``1 - 0.005 × age`` counts age in years. None where that has no meaning."""
+    if any(isinstance(n, FactorCall) for n in walk(raw)) or units.is_offset(target):
+        return None
+
+    def bare(node: Node) -> Node:
+        if (step := _difference(node, ports)) is not None:
+            return step
+        if not isinstance(node, Name):
+            return rebuild(node, bare)
+        port, _, written = node.name.partition(AT)
+        if port not in ports:
+            return node  # a text
+        return _without_unit(Name(port), ports[port], written or ports[port])
+
+    tree = bare(raw)
+    if target not in {"", "1"}:
+        tree = Arithmetic("*", tree, Number(Decimal(1), target))
+    return None if isinstance(_fitted(tree, unit, scope), FormulaError) else tree
+
+
+def _difference(node: Node, ports: Mapping[str, str]) -> Node | None:
+    """A difference of two temperatures in degC or degF, counted in degrees."""
+    if not (isinstance(node, Arithmetic) and node.op == "-"):
+        return None
+    if not (isinstance(node.left, Name) and isinstance(node.right, Name)):
+        return None
+    names = [n.name.partition(AT) for n in (node.left, node.right)]
+    scales = {ports.get(port, "1") for port, _, _ in names} | {written for _, _, written in names if written}
+    if len(scales) > 1 or not units.is_offset(scale := scales.pop()):
+        return None
+    apart = Arithmetic("-", Name(names[0][0]), Name(names[1][0]))
+    return Arithmetic("/", apart, Number(Decimal(1), _step(scale)))
+
+
+def _without_unit(name: Name, port: str, unit: str) -> Node:
+    if port == "1" and unit == "1":
+        return name
+    if units.is_offset(unit):
+        return Arithmetic("/", Arithmetic("-", name, Number(Decimal(0), unit)), Number(Decimal(1), _step(unit)))
+    return Arithmetic("/", name, Number(Decimal(1), unit))
+
+
+def _step(unit: str) -> str:
+    """One degree of a scale with a shifted zero."""
+    return {"degC": "K", "degF": "delta_degF"}.get(unit, unit)
+
+
 def _starts(tree: Node) -> list[tuple[Node, tuple[str, ...]]]:
-    """The tree as it stands, and with the hours of a year and their like given their unit."""
-    known = {id(n): CALENDAR[n.value] for n in _literals(tree) if n.value in CALENDAR}
-    if not known:
-        return [(tree, ())]
-    said = tuple(f"{n.value:f} in the text is {known[id(n)]}" for n in _literals(tree) if id(n) in known)
-    return [(tree, ()), (_measured(tree, known), said)]
+    """The tree as it stands, and with its well-known numbers given their unit: hours of a year, molar masses."""
+    literals = _literals(tree)
+    there = {n.value for n in literals}
+    molar = {above: unit for (above, below), unit in MOLAR.items() if {above, below} <= there}
+    out: list[tuple[Node, tuple[str, ...]]] = [(tree, ())]
+    whole = {id(n): "percent" for n in _terms(tree) if n.value == 100}  # 100 - loss, of a loss in per cent
+    tables = [{id(n): t[n.value] for n in literals if n.value in t} for t in (CALENDAR, molar, CALENDAR | molar)]
+    for known in (whole, *tables):
+        if known:
+            said = tuple(f"{n.value:f} in the text is {known[id(n)]}" for n in literals if id(n) in known)
+            out.append((_measured(tree, known), said))
+    return out
+
+
+def _terms(tree: Node) -> list[Number]:
+    """The bare numbers to which something is added, or from which something is taken."""
+    sums = (n for n in walk(tree) if isinstance(n, Arithmetic) and n.op in {"+", "-"})
+    return [s for n in sums for s in (n.left, n.right) if isinstance(s, Number) and s.written_unit is None]
 
 
 def _measured(node: Node, known: Mapping[int, str]) -> Node:
@@ -122,7 +218,7 @@ def _explained(
             if left is None or found is None or isinstance(found, FormulaError):
                 continue
             ratio = _ratio(found, points)
-            if ratio is not None and (abs(ratio - 1) <= _EXACT or _rounded(tree, gone, ratio)):
+            if ratio is not None and (abs(ratio - 1) <= _EXACT or _rounded(gone, ratio)):
                 return left, tuple(_CONVERTS.format(f"{n.value:f}") for n in gone)
     return None
 
@@ -180,13 +276,23 @@ def _without(node: Node, gone: frozenset[int]) -> Node | None:
             if left is None or right is None:
                 return None
             return Arithmetic(op, left, right, offset=node.offset)
-        case Call(function=function, arguments=arguments):
-            parts = [_without(a, gone) for a in arguments]
-            if any(p is None for p in parts):
-                return None
-            return Call(function, tuple(p for p in parts if p is not None), offset=node.offset)
         case _:
-            return node
+            parts = [_without(part, gone) for part in children(node)]
+            if any(part is None for part in parts):
+                return None
+            made = iter(parts)
+            return rebuild(node, lambda part: next(made) or part)
+
+
+def _generic(ports: Mapping[str, str]) -> Iterable[Sample]:
+    """Unlike values for everything, upwards and downwards: where samples meet a zero, two meanings still show."""
+    for start, step in ((Decimal("1.25"), Decimal("1.125")), (Decimal("97.75"), Decimal("0.8125"))):
+        for names in (list(ports), list(ports)[::-1]):
+            values: tuple[dict[str, Value], dict[str, Value]] = ({}, {})
+            for i, name in enumerate(names):
+                side, _, bare = name.partition(".")
+                values[0 if side == "input" else 1][bare] = start * step**i
+            yield values
 
 
 def _points(
@@ -199,7 +305,7 @@ def _points(
     convert = _into(target, unit)
     for sample in samples:
         try:
-            values = {name: _number(name, sample, ports) for name in names}
+            values: dict[str, Value] = {name: _value(name, sample, ports) for name in names}
             got = evaluate(raw, values, {})
         except (CalculationError, KeyError):
             continue
@@ -207,12 +313,15 @@ def _points(
             yield sample, convert(got)
 
 
-def _number(name: str, sample: Sample, ports: Mapping[str, str]) -> Decimal:
+def _value(name: str, sample: Sample, ports: Mapping[str, str]) -> Value:
     port, at, unit = name.partition(AT)
     side, _, bare = port.partition(".")
-    value = sample[0 if side == "input" else 1][bare]
-    number = Decimal(value) if isinstance(value, int) else value
-    assert isinstance(number, Decimal)
+    value = sample[0][bare] if side == "input" else sample[1][bare]
+    if isinstance(value, tuple):
+        raise KeyError(bare)  # a table has no value of its own
+    number = Decimal(value) if isinstance(value, int) and not isinstance(value, bool) else value
+    if not isinstance(number, Decimal):
+        return value
     return _into(ports[port], unit)(number) if at else number
 
 
@@ -244,12 +353,10 @@ def _ratio(checked: Node, points: list[tuple[Sample, Decimal]]) -> Decimal | Non
     return ratios[0]
 
 
-def _rounded(tree: Node, gone: tuple[Number, ...], ratio: Decimal) -> bool:
-    """Whether the literals are the exact conversion, one of them rounded to its own four or more digits."""
-    odd = [n for n in gone if n.value.normalize().as_tuple().digits != (1,)]  # the others are powers of ten
-    if len(odd) != 1 or len(odd[0].value.as_tuple().digits) < 4 or abs(ratio - 1) > Decimal("1e-3"):
+def _rounded(gone: tuple[Number, ...], ratio: Decimal) -> bool:
+    """Whether the literals are the exact conversion, each of them rounded to its own three or more digits."""
+    odd = [n.value for n in gone if n.value.normalize().as_tuple().digits != (1,)]  # the others are powers of ten
+    if not odd or any(len(v.as_tuple().digits) < 3 for v in odd):
         return False
-    literal = odd[0].value
-    below = any(isinstance(n, Arithmetic) and n.op == "/" and n.right is odd[0] for n in walk(tree))
-    exact = literal * ratio if below else literal / ratio
-    return exact.quantize(literal) == literal
+    slack = sum((Decimal(1).scaleb(int(v.as_tuple().exponent)) / 2 / abs(v) for v in odd), Decimal(0))
+    return abs(ratio - 1) <= min(slack * Decimal("1.01"), Decimal("2e-3"))
