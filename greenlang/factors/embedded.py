@@ -67,6 +67,9 @@ def read_embedded(folder: Path) -> tuple[Factor, ...]:
                 raise FactorTableError(f"{place}: key `{factor.key}` stands already in {seen[factor.key]}")
             seen[factor.key] = place
             rows.append(factor)
+    for factor in rows:
+        if factor.part_of and factor.part_of not in seen:
+            raise FactorTableError(f"{seen[factor.key]}: the whole `{factor.part_of}` of this part is no row")
     return tuple(sorted(rows, key=lambda factor: factor.key))
 
 
@@ -118,31 +121,35 @@ def _factor(place: str, source: Source, row: dict[str, str], declared: tuple[Fie
             values[field.name] = _DEFAULTS[field.name]
         else:
             values[field.name] = _typed(place, field, raw)
-    values["kind"] = _kind(source, values)
     _check_value(place, values)
     quantity = row[_QUANTITY]
     if not quantity:
         raise FactorTableError(f"{place}: column `{_QUANTITY}` is empty")
-    tail = source.key.format(
-        activity=values["activity"],
-        quantity=quantity,
-        region=values["region"].lower(),
-        boundary=values["boundary"].lower(),
-    )
-    key = f"{source.prefix}/{tail}"
+    key = _key(source, quantity, values, values["boundary"])
     if not _KEY.fullmatch(key):
         raise FactorTableError(f"{place}: `{key}` is no key: lower-case segments of letters, digits, `-` and `.`")
-    if values["kind"] == "gas-part":
-        values["part_of"] = _GAS_PART.sub("", key)
+    values["kind"], values["part_of"] = _standing(source, quantity, values, key)
     return Factor(key=key, **values)
 
 
-def _kind(source: Source, values: dict[str, Any]) -> str:
-    if source.dataset == "gwp":
-        return "gwp"
+def _key(source: Source, quantity: str, values: dict[str, Any], boundary: str) -> str:
+    tail = source.key.format(
+        activity=values["activity"], quantity=quantity, region=values["region"].lower(), boundary=boundary.lower()
+    )
+    return f"{source.prefix}/{tail}"
+
+
+def _standing(source: Source, quantity: str, values: dict[str, Any], key: str) -> tuple[str, str]:
+    """What kind of figure a row is, and the key of the whole that it is a part of."""
+    if source.kind:
+        return source.kind, ""
     if not values["gas"]:
-        return "property"
-    return "gas-part" if _GAS_PART.search(values["activity"]) else "factor"
+        return "property", ""
+    if source.whole and values["boundary"] != source.whole:
+        return "stage", _key(source, quantity, values, source.whole)
+    if _GAS_PART.search(values["activity"]):
+        return "gas-part", _GAS_PART.sub("", key)
+    return "factor", ""
 
 
 def _typed(place: str, field: Field, raw: Any) -> Any:

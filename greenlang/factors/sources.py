@@ -26,7 +26,8 @@ class Source:
     ``key`` is the pattern of what follows the vintage in a reference. ``file`` and ``sha256`` name the
     publisher's file; ``by_hand`` says that figures were read off a printed table instead. ``csv`` names the
     embedded figures; ``package`` and ``column`` name an installed distribution that carries them, with ``notes``
-    by species. ``omitted`` says what of the table was left out, and why.
+    by species. ``omitted`` says what of the table was left out, and why. ``kind`` is that of all rows of the table;
+    ``whole`` names the boundary of the whole rows, whose parts the rows of other boundaries are.
     """
 
     name: str
@@ -46,6 +47,8 @@ class Source:
     scope2_method: str = ""
     calorific_basis: str = ""
     gwp_set: str = ""
+    kind: str = ""
+    whole: str = ""
     file: str = ""
     file_note: str = ""
     sha256: str = ""

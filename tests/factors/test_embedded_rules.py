@@ -145,8 +145,12 @@ def orphan(folder: Path) -> None:
         ),
         (swap("fields.yaml", "- name: note", "- name: remark"), "fields.yaml: the fields are not those of Factor"),
         (swap("fields.yaml", "type: decimal", "type: money"), "fields.yaml: field `value`: type `money` is unknown"),
-        (swap("release.yaml", "embedded-1.2.0", "latest"), "release.yaml: `release` must look like embedded-1.0.0"),
+        (swap("release.yaml", "embedded-1.3.0", "latest"), "release.yaml: `release` must look like embedded-1.0.0"),
         (orphan, "stray.csv: no declaration beside it names this file"),
+        (
+            swap("embedded/ec_cbam_2025-2621.yaml", "whole: total", "whole: everything"),
+            "the whole `ec/cbam/2025-2621/everything/",
+        ),
     ],
 )
 def test_a_planted_fault_is_refused(folder: Path, change: Callable[[Path], None], message: str) -> None:

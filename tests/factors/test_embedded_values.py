@@ -214,6 +214,14 @@ def test_cbam_figures_are_those_of_country_code_and_route(shared: Path, table: F
         assert abs(direct + (indirect.value if indirect else 0) - total.value) <= Decimal("0.02"), total
 
 
+def test_border_values_are_parts_of_their_total_and_blends_are_gwps(table: FactorTable) -> None:
+    for factor in table.resolve("ef://ec/cbam/2025-2621"):
+        part = factor.boundary != "total"
+        assert factor.kind == ("stage" if part else "factor")
+        assert factor.part_of == (factor.key.replace(f"/{factor.boundary}/", "/total/") if part else "")
+    assert {f.kind for f in table.resolve("ef://epa/refrigerant-blends/2025")} == {"gwp"}
+
+
 @pytest.mark.parametrize("report", ["ar4", "ar5", "ar6"])
 def test_gwps_are_those_of_the_package(table: FactorTable, report: str) -> None:
     published = globalwarmingpotentials.data[f"{report.upper()}GWP100"]

@@ -68,6 +68,46 @@ def test_a_table_in_another_order_of_words_is_the_same_table() -> None:
     assert found.unresolved == {}
 
 
+@pytest.mark.parametrize(
+    ("ref", "row"),
+    [
+        ("ef://uk_defra/2025/fuels", "desnz/fuels/2025/"),
+        ("ef://defra_2025/fuels/natural_gas", "desnz/fuels/2025/natural-gas/"),
+        ("ef://beis/business-travel/2025", "desnz/business-travel/2025/"),
+        ("ef://us_epa/emission_factors_hub/2025/stationary_combustion/diesel", "distillate-fuel-oil-no-2/"),
+        ("ef://epa/2024/stationary-combustion", "epa/stationary-combustion/2024/"),
+        ("ef://egrid/2023/CAMX", "epa/egrid/2023/electricity/camx/"),
+        ("ef://epa/egrid/2022/rfcw/co2", "epa/egrid/2022/electricity/rfcw/co2-per-mwh"),
+        ("ef://ipcc_ar6/gwp100/CH4", "ipcc/gwp/ar6/ch4/gwp-100"),
+        ("ef://ipcc/gwp/ar5/methane", "ipcc/gwp/ar5/ch4/gwp-100"),
+        ("ef://owid/grid-intensity/2026/electricity/uk", "owid/grid-intensity/2026/electricity/gb/"),
+        ("ef://our_world_in_data/2026/grid/India", "owid/grid-intensity/2026/electricity/in/"),
+        ("ef://EPA/Stationary_Combustion/2025", "epa/stationary-combustion/2025/"),
+    ],
+)
+def test_the_same_table_under_other_names_and_in_another_spelling(ref: str, row: str) -> None:
+    found = pinner(ref)
+    assert found.unresolved == {}
+    assert all(row in r.key for r in found.rows["x"])
+    _, target = found.foreign["x"]
+    assert target is not None
+    assert target.warning == ""
+
+
+@pytest.mark.parametrize(
+    "ref",
+    [
+        "ef://uk_defra/2022/fuels",
+        "ef://epa/2019/stationary-combustion",
+        "ef://epa/egrid/2020/CAMX",
+        "ef://ipcc/gwp/ar7",
+        "ef://owid/grid-intensity/2026/electricity/DE",
+    ],
+)
+def test_an_edition_that_nobody_reviewed_is_not_replaced(ref: str) -> None:
+    assert pinner(ref).rows == {}
+
+
 def test_an_edition_that_is_not_held_is_replaced_only_with_a_warning() -> None:
     told = resolved(
         "ef://uk_defra/2023/fuels", 'mass * factor(x, activity = fuel, per = "kWh", calorific_basis = "HHV")'
@@ -93,6 +133,9 @@ def test_a_reference_to_a_whole_table_becomes_a_look_up_checked_for_the_enum() -
         ("ef://ipcc_ar6/combustion/ng/co2e_kg_per_mj", "AR6 publishes warming potentials, no combustion factors"),
         ("ef://ipcc/ar6/fossil-fuels/natural-gas", "AR6 publishes warming potentials"),
         ("ef://iea/electricity/grid-average/2024", "restrict redistribution"),
+        ("ef://ipcc_2006/stationary/natural_gas", "default factors of the IPCC Guidelines"),
+        ("ef://ghg-protocol/2017/diesel", "refer to the publisher"),
+        ("ef://ecoinvent/3.10/electricity/DE", "given to licensees only"),
         ("ef://epa/egrid/us_average/co2e_kg_per_mwh", "stands by gas"),
     ],
 )

@@ -38,14 +38,14 @@ def test_parquet_and_csv_give_the_same_rows(parquet: Path) -> None:
     assert list(loaded) == list(TABLE)
     assert [str(f.value) for f in loaded] == [str(f.value) for f in TABLE]
     assert (loaded.release, loaded.digest) == (TABLE.release, TABLE.digest)
-    assert loaded.release == "embedded-1.2.0"
+    assert loaded.release == "embedded-1.3.0"
     assert len(loaded) == len(KEYS)
 
 
 def test_build_says_what_it_built(tmp_path: Path) -> None:
     ticks = iter([10.0, 12.5])
     info = build_tables(tmp_path / "new" / "tables", clock=lambda: next(ticks))
-    assert (info.release, info.digest, info.rows, info.seconds) == ("embedded-1.2.0", TABLE.digest, len(TABLE), 2.5)
+    assert (info.release, info.digest, info.rows, info.seconds) == ("embedded-1.3.0", TABLE.digest, len(TABLE), 2.5)
     assert build_tables(tmp_path).seconds == 0
     assert sorted(p.name for p in tmp_path.iterdir()) == ["factors.parquet", "new"]
 
@@ -123,9 +123,9 @@ def test_get_takes_a_key() -> None:
     [
         ("ef://epa/stationary-combustion/2024", 421),
         ("ef://epa/stationary-combustion/2024/", 421),
-        ("ef://epa/stationary-combustion/2024@embedded-1.2.0", 421),
+        ("ef://epa/stationary-combustion/2024@embedded-1.3.0", 421),
         ("ef://epa/stationary-combustion/2024/natural-gas", 7),
-        ("ef://epa/stationary-combustion/2024/natural-gas/co2-per-mmbtu@embedded-1.2.0", 1),
+        ("ef://epa/stationary-combustion/2024/natural-gas/co2-per-mmbtu@embedded-1.3.0", 1),
         ("ef://ipcc/gwp/ar6", 89),
         ("ef://epa/egrid/2023/electricity/camx", 3),
         ("ef://epa/waste/2025/mixed-msw", 2),
@@ -204,7 +204,7 @@ def test_the_message_names_release_and_nearest() -> None:
     with pytest.raises(FactorNotFound) as caught:
         TABLE.resolve("ef://ipcc/gwp/ar7")
     assert str(caught.value) == (
-        "no factor `ef://ipcc/gwp/ar7` in release embedded-1.2.0; nearest: "
+        "no factor `ef://ipcc/gwp/ar7` in release embedded-1.3.0; nearest: "
         "ef://ipcc/gwp/ar6 (same dataset, vintage ar6); ef://ipcc/gwp/ar5 (same dataset, vintage ar5); "
         "ef://ipcc/gwp/ar4 (same dataset, vintage ar4)"
     )
@@ -212,11 +212,11 @@ def test_the_message_names_release_and_nearest() -> None:
 
 def test_another_release_is_not_found_and_the_pinned_one_is_named() -> None:
     with pytest.raises(
-        FactorNotFound, match=r"asks for release embedded-9\.9\.9, but the pinned release is embedded-1\.2\.0"
+        FactorNotFound, match=r"asks for release embedded-9\.9\.9, but the pinned release is embedded-1\.3\.0"
     ) as caught:
         TABLE.resolve("ef://epa/stationary-combustion/2024@embedded-9.9.9")
     assert caught.value.nearest == (
-        ("ef://epa/stationary-combustion/2024@embedded-1.2.0", "same reference in the pinned release"),
+        ("ef://epa/stationary-combustion/2024@embedded-1.3.0", "same reference in the pinned release"),
     )
     with pytest.raises(FactorNotFound, match="asks for release , but"):
         TABLE.resolve("ef://epa/stationary-combustion/2024@")
@@ -235,7 +235,7 @@ def test_where_nothing_is_near_nothing_is_named(ref: str) -> None:
 
 
 def test_split_ref() -> None:
-    assert split_ref("ef://a/b/c@embedded-1.2.0") == ("a/b/c", "embedded-1.2.0")
+    assert split_ref("ef://a/b/c@embedded-1.3.0") == ("a/b/c", "embedded-1.3.0")
     assert split_ref(" ef://a/b/c/ ") == ("a/b/c", None)
 
 
@@ -301,6 +301,6 @@ def test_the_docs_table_names_every_column() -> None:
 def test_a_changed_base_needs_a_new_release() -> None:
     """Packs pin the release by name: when this fails, raise it in release.yaml, then write both here."""
     assert (TABLE.release, TABLE.digest) == (
-        "embedded-1.2.0",
-        "119a38d103d453d5e42702a455b1db65554d15bd2cb57de5852efc875e2ac2f2",
+        "embedded-1.3.0",
+        "a86d7beafdd8b1bedeb02908b8f996ce0bd30f9dcb1e3927319289ecb2fd5d60",
     )

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
 from greenlang.errors import TemplateError, TemplateNotFound
+from greenlang.factors import FactorTable
+from greenlang.factory.generate import generate
 from greenlang.factory.templates import TemplateManager
+from greenlang.formulas.library import library
+from greenlang.resolution.resolve import resolve
 from greenlang.specs.reader import read
 from tests.templates.example import TEMPLATE
 
@@ -19,7 +24,9 @@ def test_list_by_domain_subdomain_and_category() -> None:
     boilers = manager.list_templates(domain="Industrial", subdomain="Steam & Boilers", category="Optimizer")
     assert "steam-boiler-fuel-emissions" in {t.name for t in boilers}
     assert all(t.domain == "Industrial" for t in boilers)
-    assert manager.list_templates(domain="Industrial", subdomain="Livestock") == []
+    assert manager.list_templates(domain="industrial", subdomain="livestock") == []
+    with pytest.raises(TemplateError, match="no category `Calculater`; did you mean `Calculator`"):
+        manager.list_templates(category="Calculater")
     counts = manager.get_categories()
     assert sum(counts.values()) == sum(len(t.declared.serves) for t in everything)
     assert len(counts) == 11
@@ -70,3 +77,43 @@ compute: {inputs: {q: {dtype: float64}}, outputs: {r: {dtype: float64}}, formula
     spec, _ = read(text.encode())
     assert spec is not None
     assert TemplateManager().match_domain(spec).confidence == 0.0
+
+
+def test_the_snippet_of_the_design_document_gives_an_agent() -> None:
+    template = TemplateManager().get_template("industrial_heat_pump")
+    spec = template.create_spec(name="my_heat_pump_agent", parameters={"max_temperature": 250, "cop_range": [2.5, 4.5]})
+    assert spec.agent_id == "industrial/my_heat_pump_agent"
+    assert spec.inputs["temperature"].le == 250
+    assert (spec.inputs["cop"].ge, spec.inputs["cop"].le) == (Decimal("2.5"), Decimal("4.5"))
+    resolution = resolve(spec, FactorTable.load(), library())
+    assert resolution.complete
+    assert resolution.diagnostics == ()
+    assert any(name.endswith("my_heat_pump_agent/agent.py") for name in generate(resolution))
+
+
+def test_customize_takes_the_domain_as_well() -> None:
+    template = TemplateManager().get_template("industrial-heat-pump")
+    assert template.customize(name="ours", domain="industrial").agent_id == "industrial/ours"
+    with pytest.raises(TemplateError, match="is a template of Industrial, not of transport"):
+        template.customize(name="ours", domain="transport")
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ({"cop_range": [4.5, 2.5]}, "its lowest end 4.5 is above its highest 2.5"),
+        ({"cop_range": [2.5]}, "a range has two ends"),
+        ({"cop_range": [5, 6]}, "no golden case lies in the ranges that were set, .* cases have cop 3 and 4.4"),
+        ({"refrigerants": ["R134a"]}, "no input `refrigerants`; its inputs are heat, temperature, lift, cop"),
+    ],
+)
+def test_parameters_that_do_not_fit(parameters: dict[str, list[float | str]], message: str) -> None:
+    with pytest.raises(TemplateError, match=message):
+        TemplateManager().get_template("industrial-heat-pump").create_spec("ours", parameters)
+
+
+def test_names_that_hold_the_words_are_near() -> None:
+    with pytest.raises(TemplateNotFound, match=r"nearest: .*industrial-heat-pump"):
+        TemplateManager().get_template("heat_pumps")
+    with pytest.raises(TemplateNotFound, match="`greenlang template list WORD`"):
+        TemplateManager().get_template("quantum")
