@@ -70,20 +70,22 @@ _SPECS = {
     kinds={"yaml"},
     tags=_TAGS,
     pool="line",
-    description="The inbox, taken in: good specs move to `specs/`, others to `rejected/` with a report.",
+    description="The inbox, taken in: good specs and overlays move to `specs/`, others to `rejected/` with a report.",
 )
 def spec_inbox(context: AssetExecutionContext, factory: FactoryResource) -> MaterializeResult:
     """Take in the inbox; building is the business of `line_batch`, which the sensor starts by itself."""
     taken = factory.take_in()
     context.instance.add_dynamic_partitions(AGENTS, [a.key for a in taken.accepted])
-    refused = [f"- `{r.name}`: {r.reason}" for r in taken.refused[:50]]
+    told = [f"- `{r.name}`: {r.reason}" for r in taken.refused[:50]]
+    told += [f"- `{o.name}` {o.waits}" for o in taken.overlays[:50] if o.waits]
     return MaterializeResult(
         metadata={
             "accepted": len(taken.accepted),
             "refused": len(taken.refused),
             "unchanged": len(taken.unchanged),
+            "overlays": len(taken.overlays),
             "still being written": len(taken.waiting),
-            "why": MetadataValue.md("\n".join(refused) or "nothing was refused"),
+            "why": MetadataValue.md("\n".join(told) or "nothing was refused"),
         }
     )
 
@@ -125,7 +127,7 @@ def agent_line(
         recorder.see(stage, assets=selected)
     context.log.info(recorder.line())
     if len(keys) == 1 and not recorder.registered:
-        reason = recorder.failed[0].reason if recorder.failed else "its spec is no longer in specs/"
+        reason = next((a.reason for a in recorder.failed if a.key == keys[0]), "its spec is no longer in specs/")
         raise Failure(f"{keys[0]} was not built: {reason}", metadata=recorder.metadata(), allow_retries=False)
     yield from ()
 

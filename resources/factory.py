@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from greenlang.factors.editions import EditionMissing, EditionRead
     from greenlang.factors.gates.report import Report
     from greenlang.factors.release import Release
-    from greenlang.factory.intake import Intake
+    from greenlang.factory.inbox.results import Intake
     from greenlang.factory.outcome import StageOutcome
     from greenlang.formulas.agreement import Agreement
     from greenlang.formulas.library import FormulaLibrary
@@ -85,7 +85,7 @@ class FactoryResource(ConfigurableResource):
 
     def unfinished(self) -> int:
         """How many intakes were killed before their results were recorded."""
-        from greenlang.factory.intake import unfinished
+        from greenlang.factory.inbox.journal import unfinished
 
         return len(unfinished(self.settings))
 

@@ -2,81 +2,112 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from greenlang.cli.agent_explain import app
-from greenlang.cli.agent_spec import SpecFile
+from greenlang.cli.agent_spec import OverlayOption, SpecFile
 from greenlang.cli.app import NEGATIVE, settings
 from greenlang.cli.registry import AsJson
-from greenlang.cli.show import as_json, table
+from greenlang.cli.show import as_json, progress_bar, table
 
 if TYPE_CHECKING:
     from greenlang.settings import Settings
     from greenlang.specs.diagnostics import Diagnostic
 
 __all__ = ["app"]
+MOST = 50  # specs that are all listed; of more, only those that are not registered
 
 
 @app.command()
-def create(context: typer.Context, spec: SpecFile, json: AsJson = False) -> None:
-    """Put one spec into the bucket and run the line on it. Exit code 1 if it is not registered."""
-    _drop_and_run(context, [spec], json=json)
+def create(context: typer.Context, spec: SpecFile, overlay: OverlayOption = None, json: AsJson = False) -> None:
+    """Put one spec, with its overlay, into the bucket and run the line on it. Exit code 1 if it is not registered."""
+    from greenlang.specs.overlay import overlay_name
+
+    files = {spec.name: spec}
+    beside = spec.with_name(overlay_name(spec.name))
+    if overlay is not None or beside.is_file():
+        files[beside.name] = overlay or beside
+    _drop_and_run(context, files, json=json)
 
 
 @app.command()
 def batch(
     context: typer.Context,
-    folder: Annotated[Path, typer.Argument(exists=True, file_okay=False, help="A folder of specs.")],
+    folder: Annotated[Path, typer.Argument(exists=True, file_okay=False, help="A folder of specs and overlays.")],
     json: AsJson = False,
 ) -> None:
     """Put every *.yaml of a folder into the bucket and run the line. Exit code 1 if any is not registered."""
-    _drop_and_run(context, sorted([*folder.glob("*.yaml"), *folder.glob("*.yml")]), json=json)
+    paths = sorted([*folder.glob("*.yaml"), *folder.glob("*.yml")])
+    if not paths:
+        typer.echo(f"greenlang: {folder} holds no *.yaml", err=True)
+        raise typer.Exit(NEGATIVE)
+    _drop_and_run(context, {path.name: path for path in paths}, json=json)
 
 
-def _drop_and_run(context: typer.Context, paths: list[Path], *, json: bool) -> None:
+def _drop_and_run(context: typer.Context, files: dict[str, Path], *, json: bool) -> None:
+    """Files by their names in the inbox, through the line; a row for each spec, and for each file that was refused."""
     from greenlang.bucket import Bucket
     from greenlang.factory import line
 
     found = settings(context)
     bucket = Bucket.open(found.bucket_address)
-    for path in paths:
-        bucket.write(f"inbox/{path.name}", path.read_bytes())
+    for name, path in files.items():
+        bucket.write(f"inbox/{name}", path.read_bytes())
     rows: list[dict[str, Any]] = []
-    told: dict[str, tuple[Diagnostic, ...]] = {}
-    for stage in line.run_batch(found, files=[p.name for p in paths], entrance="command line", settle=False):
-        if stage.agent is not None:
-            rows.append({name: getattr(stage.agent, name) for name in _SHOWN})
-            told[stage.agent.file] = stage.agent.diagnostics
-    rows += _standing(found, [p for p in paths if p.name not in told])
+    told: dict[str, tuple[str, tuple[Diagnostic, ...]]] = {}
+    with progress_bar("building agents", hidden=json) as progress:
+        batch = line.run_batch(found, files=list(files), entrance="command line", settle=False, on_progress=progress)
+        for stage in batch:
+            if stage.agent is not None:
+                rows.append({name: getattr(stage.agent, name) for name in _SHOWN})
+                told[stage.agent.key] = stage.agent.file, stage.agent.diagnostics
+    rows += _standing(found, files, told)
     if json:
         as_json(rows)
-    elif rows:
-        for file, findings in told.items():
-            for finding in findings:
-                typer.echo(finding.text(file))
-        table(list(_SHOWN), [list(r.values()) for r in rows], right=(4, 5, 6))
+    else:
+        _show(rows, told.values())
     if any(r["outcome"] != "registered" for r in rows):
         if not json:
             typer.echo(f"reports: {found.bucket_address}/rejected and {found.bucket_address}/reports")
         raise typer.Exit(NEGATIVE)
 
 
+def _show(rows: list[dict[str, Any]], told: Iterable[tuple[str, tuple[Diagnostic, ...]]]) -> None:
+    """Findings, and a row for each spec; of many specs only those that are not registered, and the counts."""
+    many = len(rows) > MOST
+    listed = [r for r in rows if not many or r["outcome"] != "registered"]
+    files = {r["file"] for r in listed}
+    for file, findings in told:
+        for finding in findings if file in files else ():
+            typer.echo(finding.text(file))
+    if listed:
+        table(list(_SHOWN), [list(r.values()) for r in listed], right=(4, 5, 6))
+    if many:
+        counts = Counter(r["outcome"] for r in rows)
+        typer.echo(", ".join(f"{n:,} {outcome}" for outcome, n in counts.most_common()))
+
+
 _SHOWN = ("file", "agent_id", "version", "outcome", "score", "coverage", "tests_passed", "reason")
 
 
-def _standing(found: Settings, paths: list[Path]) -> list[dict[str, Any]]:
-    """What stands for files whose very bytes have been through the line before."""
+def _standing(found: Settings, files: dict[str, Path], told: Collection[str]) -> list[dict[str, Any]]:
+    """What stands for specs whose very bytes have been through the line before."""
     from greenlang.metrics import MetricsStore
+    from greenlang.specs.overlay import is_overlay
     from greenlang.specs.reader import read
 
-    store = MetricsStore(found)
+    standing = {row["key"]: row for row in MetricsStore(found).outcomes()}  # one scan: a batch may hold thousands
     out: list[dict[str, Any]] = []
-    for path in paths:
-        spec, _ = read(path.read_bytes(), path.name, max_bytes=found.max_spec_bytes)
-        row = store.latest(spec.partition) if spec is not None else None
+    for name, path in files.items():
+        if is_overlay(name):
+            continue
+        spec, _ = read(path.read_bytes(), name, max_bytes=found.max_spec_bytes)
+        row = standing.get(spec.partition) if spec is not None and spec.partition not in told else None
         if row is not None:
             out.append({name: row[name] for name in _SHOWN} | {"file": path.name})
     return out

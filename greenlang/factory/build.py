@@ -25,8 +25,9 @@ from greenlang.factors.table import FactorTable
 from greenlang.factory import describe, whole
 from greenlang.factory.attest import envelope_path, sign_pack
 from greenlang.factory.generate import generate, package_name
-from greenlang.factory.outcome import AgentOutcome, DimensionResult, SpecSource, Stage, StageOutcome
+from greenlang.factory.outcome import AgentOutcome, DimensionResult, Stage, StageOutcome
 from greenlang.factory.pack import PackInfo, finish_pack, publish_pack, recover_pack, write_pack
+from greenlang.factory.source import SpecSource
 from greenlang.factory.wheels import sdk_wheel
 from greenlang.formulas.library import FormulaLibrary, library
 from greenlang.provenance import bytes_digest, files_digest
@@ -38,7 +39,6 @@ from greenlang.sandbox.verdict import Evaluation, Verdict
 from greenlang.settings import Settings
 from greenlang.specs.diagnostics import Diagnostic
 from greenlang.specs.model import AgentSpec, slug
-from greenlang.specs.reader import read
 
 HASH_SEEDS = (0, 4242)
 _BUILD_PREFIX = ".build-"
@@ -105,7 +105,7 @@ class Builder:
         """Take one spec through every stage up to a published pack. Registration is the caller's."""
         clock = _Clock(task.key)
         with clock.stage("spec_validation"):
-            spec, findings = read(task.source.data, task.source.name, max_bytes=self.settings.max_spec_bytes)
+            spec, findings = task.source.read(self.settings.max_spec_bytes)
         if spec is None:
             return clock.built(_refused(AgentOutcome(task.key, task.source.name, "refused", ""), findings))
         base = _base(task, spec)
@@ -172,7 +172,8 @@ class Builder:
 
     def incomplete_digest(self, spec: AgentSpec) -> str:
         """What an incomplete agent was tried against: it is tried again only if this changes."""
-        return bytes_digest(f"{spec.digest}:{world_digest(self.table, self.library)}".encode())
+        overlay = spec.overlay.digest if spec.overlay else ""
+        return bytes_digest(f"{spec.digest}:{overlay}:{world_digest(self.table, self.library)}".encode())
 
 
 def clear_leftovers(settings: Settings) -> None:
@@ -203,12 +204,18 @@ def consumed_digest(files: dict[str, bytes]) -> str:
 
 
 def world_digest(table: FactorTable, formulas: FormulaLibrary) -> str:
-    """Digest of all tables, templates and code: while it stands, no agent can have changed.
+    """Digest of all tables, aliases, templates and code: while it stands, no agent can have changed.
 
     The code counts here and not in `consumed_digest`: after an upgrade every agent is looked at again, and only those
     that it renders differently are rebuilt.
     """
-    return bytes_digest(f"{table.digest}:{formulas.digest}:{_engine()}:{_code()}".encode())
+    return bytes_digest(f"{table.digest}:{formulas.digest}:{_aliases()}:{_engine()}:{_code()}".encode())
+
+
+def _aliases() -> str:
+    """Digest of the reviewed words and foreign references, which decide what a reference of a spec means."""
+    folder = _paths.data() / "emission_factors" / "aliases"
+    return files_digest({p.name: bytes_digest(p.read_bytes()) for p in folder.iterdir()})
 
 
 @cache
@@ -289,6 +296,9 @@ def _why(verdict: Verdict, evaluations: list[Evaluation], dimensions: tuple[Dime
 def _lineage(resolution: Resolution) -> tuple[dict[str, Any], ...]:
     spec = resolution.spec
     rows: list[dict[str, Any]] = [{"kind": "spec", "ref": spec.partition, "digest": spec.digest, "citation": ""}]
+    if spec.overlay is not None:
+        reviewed = f"reviewed by {spec.overlay.reviewer} {spec.overlay.reviewed_on}".rstrip()
+        rows.append({"kind": "overlay", "ref": spec.overlay.name, "digest": spec.overlay.digest, "citation": reviewed})
     rows += [
         {"kind": "factor", "ref": f.ref, "digest": row_digest(f), "citation": f.citation} for f in resolution.pinned
     ]

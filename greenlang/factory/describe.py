@@ -42,6 +42,12 @@ def plan(resolution: Resolution) -> str:
     spec = resolution.spec
     plans, units = whole.plans(resolution), whole.units(resolution)
     parts = [f"**{spec.name}** {spec.version}: {spec.summary}".rstrip(": ")]
+    if spec.overlay is not None:
+        on = f", {spec.overlay.reviewed_on}" if spec.overlay.reviewed_on else ""
+        parts.append(
+            f"With the overlay `{spec.overlay.name}`, reviewed by {spec.overlay.reviewer}{on} "
+            f"(SHA-256 `{spec.overlay.digest}`)."
+        )
     rows = [(f"`{name}`", units[name], p.text, _MEANS[p.means], p.citation) for name, p in plans.items()]
     if rows:
         parts.append(_table(("tool", "unit", "formula", "found by", "source"), rows))
@@ -111,22 +117,35 @@ def findings(diagnostics: Iterable[Diagnostic], name: str) -> str:
     """Findings as a list with place and mend."""
     lines = []
     for d in diagnostics:
-        where = f"{name}:{d.line}:{d.column}" if d.line else name
+        file = d.file or name
+        where = f"{file}:{d.line}:{d.column}" if d.line else file
         lines.append(f"- **{d.severity} {d.code}** at {where}: {d.message}" + (f"\n  Mend: {d.hint}" if d.hint else ""))
     return "\n".join(lines) + "\n" if lines else ""
 
 
+_INCOMPLETE = (
+    "The agent was not generated: a number without a proven plan is worse than none. Give the formula under "
+    "`compute.formulas` of the spec, or in a reviewed overlay for this id and version (`<spec>.overlay.yaml`, "
+    "dropped in `inbox/`); or refer to factors that fit one of the candidates below."
+)
+_NEXT = {
+    "incomplete": "It is tried again by itself when factors, formulas or aliases change.",
+    "quarantined": "It is tried again by itself when factors, formulas, templates or the factory's code change.",
+}
+
+
 def report(outcome: AgentOutcome) -> str:
-    """The report of an agent that was not registered."""
+    """The report of an agent whose spec stands in ``specs/``: why it is not registered, or that it is by now."""
     parts = [
         f"# {outcome.name or outcome.file}: {outcome.outcome}",
         f"Spec `{outcome.key}`, file `{outcome.file}`.",
-        outcome.reason,
+        f"{outcome.reason[:1].upper()}{outcome.reason[1:]}.".removeprefix("."),
     ]
     if outcome.outcome == "incomplete":
-        parts.append(
-            "The agent was not generated: a number without a proven plan is worse than none. Give the formula under "
-            "`compute.formulas`, or refer to factors that fit one of the candidates below."
-        )
+        parts.append(_INCOMPLETE)
+    if outcome.outcome in _NEXT:
+        stands = "A corrected file needs a version of its own: this one is registered."
+        mend = "A corrected file of this id and version, dropped in `inbox/`, takes its place."
+        parts.append(f"{_NEXT[outcome.outcome]} {stands if outcome.pack_digest else mend}")
     parts += [findings(outcome.diagnostics, outcome.file), *outcome.summary.values()]
     return "\n\n".join(p.strip() for p in parts if p.strip()) + "\n"

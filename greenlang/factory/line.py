@@ -28,11 +28,13 @@ from time import monotonic, perf_counter
 from typing import Any
 
 from greenlang.bucket import Bucket
-from greenlang.errors import BucketError
+from greenlang.errors import BucketError, RegistryConflict
 from greenlang.factors.table import FactorTable, TablesInfo, build_tables
 from greenlang.factory import describe
 from greenlang.factory.build import Builder, Built, Task, clear_leftovers, world_digest
-from greenlang.factory.intake import Intake, Refused, accepted_keys, read_accepted, reject_later, take_in
+from greenlang.factory.inbox.results import Intake, OverlayTaken, Refused, Replaced
+from greenlang.factory.inbox.shelf import accepted_keys, read_accepted
+from greenlang.factory.intake import reject_later, take_in
 from greenlang.factory.outcome import AgentOutcome, StageOutcome
 from greenlang.formulas.library import library
 from greenlang.metrics import MetricsStore, RunInfo
@@ -41,7 +43,6 @@ from greenlang.sandbox import Sandbox
 from greenlang.settings import Settings
 from greenlang.specs.diagnostics import Diagnostic
 from greenlang.specs.model import identity, slug
-from greenlang.specs.reader import read
 
 FLUSH_AGENTS = 25
 FLUSH_SECONDS = 2.0
@@ -162,7 +163,7 @@ class _Batch:
         everything = keys is None and files is None
         try:
             intake = self.take_in(files, everything, settle=settle)
-            yield from self.tell_refused(intake)
+            yield from self.tell_intake(intake)
             broken: list[Built] = []
             tasks = self.tasks(intake, keys, everything, broken, force=force)
             whole = {t.key for t in tasks} >= set(accepted_keys(self.bucket))
@@ -197,13 +198,20 @@ class _Batch:
         """Whether an accepted spec has no outcome that stands."""
         return key not in self.standing or self.standing[key]["outcome"] in _AGAIN
 
-    def tell_refused(self, intake: Intake) -> Iterator[StageOutcome]:
-        """Record refused files."""
+    def tell_intake(self, intake: Intake) -> Iterator[StageOutcome]:
+        """Record refused and replaced files, and tell of overlays that wait: nothing has come of these yet, so that
+        they have no row.
+        """
+        self.pending += [_of_replaced(replaced) for replaced in intake.replaced]
         for refused in intake.refused:
             outcome = _of_refused(refused)
             self.pending.append(outcome)
             self.done += 1
             yield StageOutcome(outcome.key, "spec_validation", "failed", 0.0, outcome)
+        for overlay in intake.overlays:
+            if overlay.waits:
+                outcome = _of_waiting(overlay)
+                yield StageOutcome(outcome.key, "spec_validation", "skipped", 0.0, outcome)
         self.flush()
 
     def tasks(
@@ -218,18 +226,18 @@ class _Batch:
         """What is to be built; what cannot even be read goes to ``broken``."""
         wanted = dict.fromkeys(a.key for a in intake.accepted)
         wanted.update((u.key, None) for u in intake.unchanged if self.undecided(u.key))
+        wanted.update((o.key, None) for o in intake.overlays if o.key and (o.changed or self.undecided(o.key)))
         wanted.update(dict.fromkeys(keys or ()))
         if everything:
             for key in accepted_keys(self.bucket):
                 if self.undecided(key):
                     wanted.setdefault(key)
-        known = {a.key: a.source for a in intake.accepted}
         out: list[Task] = []
         for key in sorted(wanted):
             row = self.standing.get(key, {})
             stands = "" if force or row.get("outcome") != "registered" else str(row.get("consumed_digest") or "")
             try:
-                source = known.get(key) or read_accepted(self.bucket, key)
+                source = read_accepted(self.bucket, key)
             except FileNotFoundError:
                 broken.append(_lost(key, f"{slug(key)}.yaml", "its spec is no longer in specs/: drop it again"))
             except BucketError as error:
@@ -303,7 +311,11 @@ class _Batch:
             )
             built = Built((*built.stages[:-1], replace(built.stages[-1], agent=outcome)))
         if outcome.outcome == "registered" and outcome.rebuilt:
-            self.register(outcome)
+            try:
+                self.register(outcome)
+            except RegistryConflict as error:  # another factory with the same registry was first
+                outcome = _conflicting(outcome, str(error))
+                built = Built((*built.stages[:-1], replace(built.stages[-1], status="failed", agent=outcome)))
         stages = built.stages
         if not outcome.rebuilt:
             self.kept += 1
@@ -330,7 +342,7 @@ class _Batch:
 
     def register(self, outcome: AgentOutcome) -> None:
         source = read_accepted(self.bucket, outcome.key)
-        spec, _ = read(source.data, source.name, max_bytes=self.settings.max_spec_bytes)
+        spec, _ = source.read(self.settings.max_spec_bytes)
         assert spec is not None, "it was read a moment ago, and its digest is in its key"
         ports = [
             tuple(
@@ -419,6 +431,29 @@ def _of_refused(refused: Refused) -> AgentOutcome:
         reason=refused.reason,
         spec_digest=refused.digest,
         diagnostics=refused.diagnostics,
+    )
+
+
+def _of_replaced(replaced: Replaced) -> AgentOutcome:
+    agent_id, version = identity(replaced.key)
+    return replace(_of_refused(replaced.refused), key=replaced.key, agent_id=agent_id, version=version)
+
+
+def _of_waiting(overlay: OverlayTaken) -> AgentOutcome:
+    return AgentOutcome(f"file:{overlay.name}", overlay.name, "incomplete", f"an overlay that {overlay.waits}")
+
+
+def _conflicting(outcome: AgentOutcome, reason: str) -> AgentOutcome:
+    finding = Diagnostic("GLS071", "error", reason, "give this spec a version of its own")
+    return replace(
+        outcome,
+        outcome="refused",
+        reason=reason,
+        diagnostics=(*outcome.diagnostics, finding),
+        state="",
+        pack_digest="",
+        certificate_digest="",
+        consumed_digest="",
     )
 
 

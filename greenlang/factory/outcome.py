@@ -35,14 +35,6 @@ Outcome = Literal["registered", "incomplete", "refused", "quarantined", "infrast
 
 
 @dataclass(frozen=True, slots=True)
-class SpecSource:
-    """A spec file as found: its name in the bucket (or on disk) and its bytes."""
-
-    name: str
-    data: bytes
-
-
-@dataclass(frozen=True, slots=True)
 class DimensionResult:
     """One of the twelve dimensions for one agent. ``score`` is 0 to 100, None where not applicable."""
 

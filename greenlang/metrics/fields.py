@@ -59,7 +59,7 @@ FIELDS: dict[str, Field] = {
     "infrastructure": Field("BIGINT", "specs that failed for a reason outside the spec"),
     "kept": Field("BIGINT", "specs whose standing result was kept because nothing had changed"),
     "key": Field("VARCHAR", "partition key agent_id@version-digest, or file:<name> for a file without id"),
-    "kind": Field("VARCHAR", "what was used: factor, formula or spec"),
+    "kind": Field("VARCHAR", "what was used: spec, overlay, factor, formula or parameter"),
     "message": Field("VARCHAR", "what a failed test said"),
     "n": Field("INTEGER", "position of the row in its list"),
     "name": Field("VARCHAR", "name for people"),

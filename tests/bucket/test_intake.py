@@ -12,9 +12,13 @@ import pytest
 from greenlang.bucket import Bucket, Entry, FolderBucket
 from greenlang.errors import BucketError
 from greenlang.factory import intake
+from greenlang.factory.inbox import journal, reading, shelf
+from greenlang.factory.inbox.results import Intake
 from greenlang.factory.intake import take_in
+from greenlang.factory.source import SpecSource
 from greenlang.settings import Settings
 from greenlang.specs.diagnostics import Diagnostic
+from greenlang.specs.model import slug
 
 Spec = Callable[..., bytes]
 
@@ -46,13 +50,13 @@ def test_a_good_spec_moves_to_specs_under_its_key(bucket: Bucket, settings: Sett
     result = take_in(bucket, settings)
     (one,) = result.accepted
     assert one.key == f"buildings/boiler@1.0.0-{sha(data)[:8]}"
-    assert (one.name, one.digest, one.source.data) == ("mine.yaml", sha(data), data)
+    assert (one.name, one.digest) == ("mine.yaml", sha(data))
     assert bucket.list("inbox") == []
     assert bucket.read(f"specs/buildings.boiler@1.0.0-{sha(data)[:8]}.yaml") == data
-    assert intake.accepted_keys(bucket) == [one.key]
-    assert intake.source_name(bucket, one.key) == "mine.yaml"
-    assert intake.read_accepted(bucket, one.key) == one.source
-    assert intake.unfinished(settings) == ()
+    assert shelf.accepted_keys(bucket) == [one.key]
+    assert shelf.source_name(bucket, shelf.spec_path(one.key)) == "mine.yaml"
+    assert shelf.read_accepted(bucket, one.key) == SpecSource("mine.yaml", data)
+    assert journal.unfinished(settings) == ()
 
 
 def test_the_same_bytes_again_change_nothing(bucket: Bucket, settings: Settings, spec: Spec) -> None:
@@ -112,11 +116,13 @@ def test_what_is_no_spec_file_is_refused_and_a_report_never_covers_a_file(bucket
     drop(bucket, bad=b"x: [")
     bucket.write("inbox/bad.yaml.report.md", b"my own notes")
     bucket.write("inbox/data.xlsx", b"PK")
+    bucket.write("inbox/packed.yaml", b"PK\x03\x04 and so on")
     result = take_in(bucket, settings)
     stored = {r.name: r.stored for r in result.refused}
     assert stored["data.xlsx"] == "data.xlsx"
     assert bucket.read(f"rejected/{stored['bad.yaml.report.md']}") == b"my own notes"
     assert "is not a spec file" in report(bucket, "data.xlsx")
+    assert "unpack it and drop the specs that are in it" in report(bucket, "packed.yaml")
     assert report(bucket, "bad.yaml").startswith("# bad.yaml was refused")
 
 
@@ -127,6 +133,10 @@ def test_a_huge_file_is_refused_unread(bucket: Bucket, settings: Settings, monke
     monkeypatch.undo()
     assert huge.digest == ""
     assert "the file has 2,000,001 bytes; a spec may have 2,000,000" in report(bucket, "huge.yaml")
+    before = tree(bucket)
+    bucket.write("inbox/huge.yaml", b"a" * (settings.max_spec_bytes + 1))
+    take_in(bucket, settings)
+    assert tree(bucket) == before
 
 
 def test_hidden_and_unsettled_files_are_left_alone(folder: Bucket, settings: Settings, spec: Spec) -> None:
@@ -134,7 +144,7 @@ def test_hidden_and_unsettled_files_are_left_alone(folder: Bucket, settings: Set
         folder.write(f"inbox/{name}", spec())
     slow = settings.model_copy(update={"settle_seconds": 60.0})
     result = take_in(folder, slow)
-    assert result == intake.Intake(waiting=("b.yaml",))
+    assert result == Intake(waiting=("b.yaml",))
     assert intake.waiting_files(folder, slow) == []
     assert [e.name for e in intake.waiting_files(folder, settings)] == ["b.yaml"]
     assert len(folder.list("inbox")) == 4
@@ -168,7 +178,7 @@ def test_another_version_is_another_entry(bucket: Bucket, settings: Settings, sp
     take_in(bucket, settings)
     drop(bucket, a=spec(version="1.0.1"))
     assert len(take_in(bucket, settings).accepted) == 1
-    assert len(intake.accepted_keys(bucket)) == 2
+    assert len(shelf.accepted_keys(bucket)) == 2
 
 
 def test_other_bytes_of_a_registered_version_are_refused_and_both_are_named(
@@ -184,11 +194,11 @@ def test_other_bytes_of_a_registered_version_are_refused_and_both_are_named(
         first.digest,
         sha(spec(note="two")),
         "second.yaml",
-        intake.spec_path(first.key),
+        shelf.spec_path(first.key),
         "registered",
     ):
         assert part in text
-    assert bucket.read(intake.spec_path(first.key)) == spec()
+    assert bucket.read(shelf.spec_path(first.key)) == spec()
 
 
 def test_other_bytes_of_an_undecided_version_are_refused(bucket: Bucket, settings: Settings, spec: Spec) -> None:
@@ -200,15 +210,35 @@ def test_other_bytes_of_an_undecided_version_are_refused(bucket: Bucket, setting
     assert "not decided yet" in report(bucket, "second.yaml")
 
 
-def test_a_corrected_file_follows_an_incomplete_one_of_the_same_version(
+def test_a_corrected_file_takes_the_place_of_an_incomplete_one_of_the_same_version(
+    bucket: Bucket, settings: Settings, spec: Spec
+) -> None:
+    """Two contents of one version must never both come as far as the registry."""
+    drop(bucket, first=spec())
+    (first,) = take_in(bucket, settings).accepted
+    drop(bucket, second=spec(note="two"))
+    result = take_in(bucket, settings, registered=lambda *_: None, outcome_of=lambda _: "incomplete")
+    (second,) = result.accepted
+    assert second.name == "second.yaml"
+    assert shelf.accepted_keys(bucket) == [second.key]
+    assert [r.key for r in result.replaced] == [first.key]
+    assert bucket.read("rejected/first.yaml") == spec()
+    text = report(bucket, "first.yaml")
+    assert text.startswith("# first.yaml was replaced\n")
+    for part in ("second.yaml", second.digest, "was incomplete"):
+        assert part in text
+    assert bucket.read(f"reports/{slug(first.key)}.md").decode() == text
+
+
+def test_an_incomplete_spec_and_a_corrected_one_at_once_leave_what_stands(
     bucket: Bucket, settings: Settings, spec: Spec
 ) -> None:
     drop(bucket, first=spec())
-    take_in(bucket, settings)
-    drop(bucket, second=spec(note="two"))
+    (first,) = take_in(bucket, settings).accepted
+    drop(bucket, first=spec(), second=spec(note="two"))
     result = take_in(bucket, settings, registered=lambda *_: None, outcome_of=lambda _: "incomplete")
-    assert [a.name for a in result.accepted] == ["second.yaml"]
-    assert len(intake.accepted_keys(bucket)) == 2
+    assert [r.name for r in result.refused] == ["second.yaml"]
+    assert shelf.accepted_keys(bucket) == [first.key]
 
 
 def test_two_contents_of_one_version_at_once_are_both_refused(bucket: Bucket, settings: Settings, spec: Spec) -> None:
@@ -226,14 +256,14 @@ def test_two_contents_of_one_version_at_once_are_both_refused(bucket: Bucket, se
 def test_a_fault_of_the_reader_costs_one_file_only(
     folder: Bucket, settings: Settings, spec: Spec, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = intake.reader.read
+    real = reading.reader.read
 
     def faulty(data: bytes, name: str, *, max_bytes: int) -> object:
         if name == "a.yaml":
             raise RecursionError("too deep")
         return real(data, name, max_bytes=max_bytes)
 
-    monkeypatch.setattr(intake.reader, "read", faulty)
+    monkeypatch.setattr(reading.reader, "read", faulty)
     drop(folder, a=spec(), b=spec())
     result = take_in(folder, settings)
     assert [a.name for a in result.accepted] == ["b.yaml"]
@@ -251,7 +281,7 @@ def test_a_later_refusal_moves_the_spec_and_can_be_repeated(bucket: Bucket, sett
     assert tree(bucket) == before
     assert before["rejected/mine.yaml"] == spec()
     assert "1. **line 12, column 5**, `compute.factors` (GLS100): no such factor" in report(bucket, "mine.yaml")
-    assert intake.accepted_keys(bucket) == []
+    assert shelf.accepted_keys(bucket) == []
     with pytest.raises(FileNotFoundError):
         intake.reject_later(bucket, "a/b@1.0.0-12345678", "a.yaml", findings)
 
@@ -259,9 +289,9 @@ def test_a_later_refusal_moves_the_spec_and_can_be_repeated(bucket: Bucket, sett
 def test_an_accepted_spec_that_was_changed_by_hand_is_not_read(bucket: Bucket, settings: Settings, spec: Spec) -> None:
     drop(bucket, mine=spec())
     (one,) = take_in(bucket, settings).accepted
-    bucket.write(intake.spec_path(one.key), spec(note="changed"))
+    bucket.write(shelf.spec_path(one.key), spec(note="changed"))
     with pytest.raises(BucketError, match="changed by hand"):
-        intake.read_accepted(bucket, one.key)
+        shelf.read_accepted(bucket, one.key)
 
 
 def test_results_are_given_again_until_they_are_recorded(bucket: Bucket, settings: Settings, spec: Spec) -> None:
@@ -269,20 +299,31 @@ def test_results_are_given_again_until_they_are_recorded(bucket: Bucket, setting
     first = take_in(bucket, settings, hold=True)
     again = take_in(bucket, settings, hold=True)
     assert (again.accepted, again.refused) == (first.accepted, first.refused)
-    assert len(intake.unfinished(settings)) == 1
+    assert len(journal.unfinished(settings)) == 1
     again.close()
-    assert take_in(bucket, settings) == intake.Intake()
+    assert take_in(bucket, settings) == Intake()
 
 
 class Killed(BaseException):
     """Stands for SIGKILL: nothing may catch it."""
 
 
-def everything(bucket: Bucket, spec: Spec) -> None:
+OVERLAY = b"""\
+overlay: 1
+spec: {id: buildings/vent, version: "1.0.0"}
+reviewed: {by: "A. Reviewer"}
+"""
+
+
+def everything(bucket: Bucket, settings: Settings, spec: Spec) -> None:
     """One file of every fate."""
     bucket.write("rejected/taken.yaml", b"other bytes")
+    drop(bucket, vent=spec(id="buildings/vent"), **{"vent.overlay": OVERLAY})
+    take_in(bucket, settings)
     drop(
         bucket,
+        corrected=spec(id="buildings/vent", note="two"),
+        **{"later.overlay": OVERLAY + b"# later\n"},
         a=spec(),
         b=spec(),  # the same again
         broken=b"id: [",
@@ -325,20 +366,20 @@ def test_killed_at_any_step_and_run_again_ends_in_the_same_state(
         nonlocal moments
         settings = Settings(var=tmp_path / name, settle_seconds=0)
         bucket = Bucket.open(settings.bucket_address)
-        everything(bucket, spec)
+        everything(bucket, settings, spec)
         moments, killed = 0, False
         with monkeypatch.context() as patch:
             for method in ("replace", "write_bytes", "write_text", "unlink"):
                 patch.setattr(Path, method, watch(getattr(Path, method), at, after))
             try:
-                take_in(bucket, settings)
+                take_in(bucket, settings, outcome_of=lambda _: "incomplete")
             except Killed:
                 killed = True
-        take_in(bucket, settings)
+        take_in(bucket, settings, outcome_of=lambda _: "incomplete")
         return settings, killed
 
     whole = state(attempt("whole", 0, False)[0])
-    assert len(whole) == 18
+    assert len(whole) == 29
     for after in (False, True):
         at = 0
         while True:

@@ -1,0 +1,5 @@
+"""The inbox's back office: what `greenlang.factory.intake` decides, writes down and carries out.
+
+``results`` what came of a call, ``shelf`` where accepted specs and overlays stand, ``desk`` the decisions, ``journal``
+carrying them out, ``reports`` the wording. Does not belong here: reading a spec (``greenlang.specs``), building it.
+"""
