@@ -58,14 +58,14 @@ def written(files: dict[str, bytes], folder: Path) -> None:
     write_pack(files, folder)
 
 
-def bare_jinja(files: dict[str, bytes]) -> Callable[[], object]:
+def bare_jinja(files: dict[str, bytes]) -> Callable[[], list[str]]:
     """Render as many templates, compiled before, in memory."""
     environment = jinja2.Environment(autoescape=False)
     compiled = [environment.from_string(as_template(content)) for content in files.values()]
     return lambda: [template.render(name="x") for template in compiled]
 
 
-def copier_run(files: dict[str, bytes], folder: Path) -> Callable[[], object]:
+def copier_run(files: dict[str, bytes], folder: Path) -> Callable[[], None]:
     """Copy as many templates by copier."""
     import copier
 

@@ -18,14 +18,14 @@ import json
 import os
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from greenlang.catalogue.filling import Filled, fill
 from greenlang.catalogue.naming import Head, slug, spec_text
-from greenlang.catalogue.rows import Row, faults, read_rows
+from greenlang.catalogue.rows import faults, read_rows
 from greenlang.catalogue.serving import NotServed, Served, Serving
 from greenlang.catalogue.template import Template
 from greenlang.catalogue.vocabulary import vocabulary
@@ -35,7 +35,9 @@ from greenlang.factors.table import FactorTable
 SPECS = "specs"
 _PLACE = ("domain", "subdomain", "category", "level", "sector", "region")
 SERVED = ("row", "file", "sha256", "agent_id", "version", "template", *_PLACE, "candidates")
-NOT_SERVED = ("row", "name", *_PLACE, "why", "reason")
+NOT_SERVED = ("row", "name", *_PLACE, "why", "reason", "refused_by")
+SERVED_FILE = "served.csv"
+NOT_SERVED_FILE = "not_served.csv"
 _OWN = re.compile(r"[a-z0-9.-]+_[0-9]+\.pack\.yaml\Z", re.ASCII)
 
 
@@ -44,19 +46,21 @@ class Build:
     """What a build did. ``written`` are the specs whose bytes changed, ``removed`` those that are no longer wanted."""
 
     folder: Path
-    catalogued: int
-    generated: int
     written: int
     removed: int
     served: tuple[Served, ...]
     not_served: tuple[NotServed, ...]
-    keys: tuple[str, ...]  # partition key of each spec: the agent's id and version with the start of the spec's digest
+
+    @property
+    def catalogued(self) -> int:
+        """How many rows the catalogue has."""
+        return len(self.served) + len(self.not_served)
 
     def summary(self) -> dict[str, Any]:
-        """Counts for the report; the certified agents are counted elsewhere, from the outcomes."""
+        """Counts of rows; the agents that were generated and certified are counted elsewhere (``standing``)."""
         return {
             "catalogued": self.catalogued,
-            "generated": self.generated,
+            "served": len(self.served),
             "not_served": dict(sorted(Counter(n.why for n in self.not_served).items())),
             "templates": dict(sorted(Counter(s.template.name for s in self.served).items())),
             **{
@@ -82,77 +86,82 @@ def build(
     rows = read_rows(catalogue, limit=limit)
     wrong = faults(rows)
     serving = Serving(templates)
+    answers = [NotServed(row, "row", wrong[i]) if i in wrong else serving.serve(row) for i, row in enumerate(rows)]
+    served = tuple(a for a in answers if isinstance(a, Served))
+    not_served = tuple(a for a in answers if isinstance(a, NotServed))
     writer = _Writer(folder, table)
-    served: list[Served] = []
-    not_served: list[NotServed] = []
-    for place, row in enumerate(rows):
-        answer = NotServed(row, "row", wrong[place]) if place in wrong else serving.serve(row)
-        if isinstance(answer, NotServed):
-            not_served.append(answer)
-        else:
-            served.append(answer)
-            writer.write(answer)
-        if progress is not None and (place % 100 == 99 or place + 1 == len(rows)):
-            progress(place + 1, len(rows))
+    for count, one in enumerate(sorted(served, key=alike), start=1):
+        writer.write(one)
+        if progress is not None and (count % 100 == 0 or count == len(served)):
+            progress(len(not_served) + count, len(rows))
     removed = writer.tidy()
-    built = Build(
-        folder, len(rows), len(served), writer.written, removed, tuple(served), tuple(not_served), tuple(writer.keys)
-    )
-    _replace(folder / "not_served.csv", _csv(NOT_SERVED, map(_not_served_row, not_served)))
+    built = Build(folder, writer.written, removed, served, not_served)
+    _replace(folder / NOT_SERVED_FILE, csv_bytes(NOT_SERVED, map(_not_served_row, not_served)))
     _replace(folder / "summary.json", json.dumps(built.summary(), indent=2, ensure_ascii=False).encode() + b"\n")
-    _replace(folder / "served.csv", _csv(SERVED, writer.rows))
+    _replace(folder / SERVED_FILE, csv_bytes(SERVED, (writer.rows[s.row.row] for s in served)))
     return built
 
 
+def alike(served: Served) -> tuple[str, str, str]:
+    """Sorts rows so that those of one template, region and sector follow each other."""
+    return served.template.name, served.row.region, served.row.sector
+
+
+class SpecTexts:
+    """The specs of served rows. The last filling is kept: rows that are `alike` are best asked for together."""
+
+    def __init__(self, table: FactorTable) -> None:
+        self._table = table
+        self._last: tuple[tuple[str, str, str], Filled] | None = None
+
+    def of(self, served: Served) -> bytes:
+        """The bytes of the spec of a row. Raises TemplateError for a template that cannot be filled."""
+        return spec_text(self._filled(served), head_of(served)).encode()
+
+    def _filled(self, served: Served) -> Filled:
+        key = alike(served)
+        if self._last is None or self._last[0] != key:
+            filled, problems = fill(served.template, self._table, region=served.row.region, sector=served.row.sector)
+            if problems:
+                where = f"{served.row.region}, {served.row.sector}"
+                raise TemplateError(f"{served.template.file}: {problems[0].message} ({where})")
+            self._last = key, filled
+        return self._last[1]
+
+
 class _Writer:
-    """Writes specs; a template is filled once for each region and sector."""
+    """Writes specs."""
 
     def __init__(self, folder: Path, table: FactorTable) -> None:
         self.folder = folder
-        self.table = table
-        self.filled: dict[tuple[str, str, str], Filled] = {}
-        self.before = _files_of(folder / "served.csv")
-        self.rows: list[dict[str, Any]] = []
-        self.keys: list[str] = []
+        self.texts = SpecTexts(table)
+        self.before = _files_of(folder / SERVED_FILE)
+        self.rows: dict[str, dict[str, Any]] = {}
         self.written = 0
         (folder / SPECS).mkdir(parents=True, exist_ok=True)
 
     def write(self, served: Served) -> None:
-        row, template = served.row, served.template
-        made = head_of(served)
-        data = spec_text(self._fill(template, row), made).encode()
-        digest = hashlib.sha256(data).hexdigest()
-        name = f"{made.agent_id.replace('/', '.')}.pack.yaml"
+        row = served.row
+        data = self.texts.of(served)
+        agent_id = head_of(served).agent_id
+        name = f"{agent_id.replace('/', '.')}.pack.yaml"
         path = self.folder / SPECS / name
         if not path.is_file() or path.read_bytes() != data:
             _replace(path, data)
             self.written += 1
-        version = template.declared.version
-        self.keys.append(f"{made.agent_id}@{version}-{digest[:8]}")
-        self.rows.append(
-            {
-                **{k: v for k, v in asdict(row).items() if k in SERVED},
-                "file": name,
-                "sha256": digest,
-                "agent_id": made.agent_id,
-                "version": version,
-                "template": template.name,
-                "candidates": " ".join(served.candidates),
-            }
-        )
-
-    def _fill(self, template: Template, row: Row) -> Filled:
-        key = (template.name, row.region, row.sector)
-        if key not in self.filled:
-            filled, problems = fill(template, self.table, region=row.region, sector=row.sector)
-            if problems:
-                raise TemplateError(f"{template.file}: {problems[0].message} ({row.region}, {row.sector})")
-            self.filled[key] = filled
-        return self.filled[key]
+        self.rows[row.row] = {
+            **{k: v for k, v in asdict(row).items() if k in SERVED},
+            "file": name,
+            "sha256": hashlib.sha256(data).hexdigest(),
+            "agent_id": agent_id,
+            "version": served.template.declared.version,
+            "template": served.template.name,
+            "candidates": " ".join(served.candidates),
+        }
 
     def tidy(self) -> int:
         """Remove the specs of the build before that this one did not make."""
-        gone = sorted(self.before - {row["file"] for row in self.rows})
+        gone = sorted(self.before - {row["file"] for row in self.rows.values()})
         for name in gone:
             (self.folder / SPECS / name).unlink(missing_ok=True)
         return len(gone)
@@ -170,7 +179,7 @@ def head_of(served: Served) -> Head:
 
 
 def _split(by: str, served: Iterable[Served], not_served: Iterable[NotServed]) -> dict[str, dict[str, int]]:
-    """Counts by one column: catalogued, generated, and not served by what was missing."""
+    """Counts by one column: catalogued, served, and not served by what was missing."""
     done = Counter(getattr(s.row, by) for s in served)
     left: dict[str, Counter[str]] = {}
     for n in not_served:
@@ -178,7 +187,7 @@ def _split(by: str, served: Iterable[Served], not_served: Iterable[NotServed]) -
     return {
         name: {
             "catalogued": done[name] + sum(left.get(name, Counter()).values()),
-            "generated": done[name],
+            "served": done[name],
             **{f"not_served_{why}": n for why, n in sorted(left.get(name, Counter()).items())},
         }
         for name in sorted(done.keys() | left.keys())
@@ -189,10 +198,12 @@ def _not_served_row(answer: NotServed) -> dict[str, str]:
     return {k: v for k, v in asdict(answer.row).items() if k in NOT_SERVED} | {
         "why": answer.why,
         "reason": answer.reason,
+        "refused_by": " ".join(answer.refused),
     }
 
 
-def _csv(columns: Iterable[str], rows: Iterable[dict[str, Any]]) -> bytes:
+def csv_bytes(columns: Iterable[str], rows: Iterable[Mapping[str, Any]]) -> bytes:
+    """A CSV file in UTF-8."""
     buffer = io.StringIO()
     writer = csv.DictWriter(buffer, list(columns), lineterminator="\n")
     writer.writeheader()

@@ -238,7 +238,8 @@ def _figure(filling: _Filling, alias: str) -> Factor:
     """The one row that an alias names here."""
     declared = _section(filling.body, "factors").get(alias)
     if not isinstance(declared, dict):
-        raise FormulaError(f"`{alias}` is no alias under `compute.factors`")
+        known = ", ".join(_section(filling.body, "factors")) or "none"
+        raise FormulaError(f"`{alias}` is no alias under `compute.factors`; there are {known}")
     rows = filling.table.resolve(str(declared.get("ref")))
     if alias in filling.chosen:
         example = filling.chosen[alias].example

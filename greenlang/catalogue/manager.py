@@ -10,7 +10,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
+from difflib import SequenceMatcher, get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,7 @@ from greenlang.specs.model import AgentSpec
 from greenlang.specs.reader import read as read_spec
 
 SUGGESTED = 3
+NEAREST = 5
 _WORD = re.compile(r"[a-z]{3,}")
 
 
@@ -65,23 +66,45 @@ class TemplateManager:
             self._templates = found
         return self._templates
 
-    def list_templates(self, *, domain: str = "", subdomain: str = "", category: str = "") -> list[Template]:
-        """The templates of a domain, a subdomain and a category of the catalogue; all without these."""
+    def list_templates(
+        self, *, text: str = "", domain: str = "", subdomain: str = "", category: str = ""
+    ) -> list[Template]:
+        """The templates of a domain, a subdomain and a category of the catalogue; all without these.
+
+        ``text`` are starts of words that all stand in the name, title, summary, tags, subdomains or for whom it is.
+        Case does not matter. Raises TemplateError for a domain, subdomain or category that the catalogue does not have.
+        """
+        known = words_of.vocabulary()
+        domain = domain and words_of.word("domain", domain, known.domains)
+        places = [s for d in known.domains.values() for s in d.subdomains]
+        subdomain = subdomain and words_of.word("subdomain", subdomain, places)
+        category = category and words_of.word("category", category, known.categories)
+        wanted = [re.compile(rf"\b{re.escape(w)}", re.IGNORECASE) for w in text.split()]
         return [
             t
             for t in self.templates.values()
             if domain in {"", t.domain}
             and (not subdomain or subdomain in t.declared.subdomains)
             and (not category or category in t.declared.serves)
+            and all(w.search(_searched(t)) for w in wanted)
         ]
 
     def get_template(self, name: str) -> Template:
         """The template of that name; ``_`` and ``-`` are the same. Raises TemplateNotFound with the nearest names."""
         wanted = name.replace("_", "-").lower()
         if wanted not in self.templates:
-            near = ", ".join(get_close_matches(wanted, self.templates, n=3, cutoff=0.4)) or "none"
-            raise TemplateNotFound(f"there is no template `{name}`; nearest: {near}")
+            near = ", ".join(self._near(wanted))
+            hint = f"nearest: {near}" if near else "`greenlang template list WORD` finds those that hold a word"
+            raise TemplateNotFound(f"there is no template `{name}`; {hint}")
         return self.templates[wanted]
+
+    def _near(self, wanted: str) -> list[str]:
+        """Names that hold most of the words asked for, or words spelled like them; the most alike come first."""
+        parts = wanted.split("-")
+        held = {n: sum(bool(get_close_matches(p, n.split("-"), 1, 0.82)) for p in parts) for n in self.templates}
+        most = max(held.values(), default=0)
+        near = [n for n, count in held.items() if count == most > 0]
+        return sorted(near, key=lambda n: (-SequenceMatcher(None, n, wanted).ratio(), n))[:NEAREST]
 
     def get_categories(self) -> dict[str, int]:
         """The categories of the catalogue, each with how many templates serve it."""
@@ -120,7 +143,7 @@ def filled_text(
     table: FactorTable | None = None,
 ) -> str:
     """The YAML of one spec from a template. Raises TemplateError if it cannot be had so."""
-    _known(template, region, sector)
+    region, sector = _known(template, region, sector)
     reason = (region and template.region(region).refuse) or (sector and template.sector(sector).refuse)
     if reason:
         raise TemplateError(f"{template.name} does not serve {' and '.join(filter(None, (region, sector)))}: {reason}")
@@ -129,8 +152,19 @@ def filled_text(
     if problems:
         raise TemplateError(f"{template.name}: {problems[0].message}")
     if inputs and not filled.body["tests"]["golden"]:
-        raise TemplateError(f"{template.name}: no golden case lies in the ranges that were set, so nothing is proved")
+        raise TemplateError(
+            f"{template.name}: no golden case lies in the ranges that were set, so nothing is proved; its cases have "
+            f"{_worked(template, inputs)}; a case of your own goes into what `greenlang template new-spec "
+            f"{template.name}` writes"
+        )
     return spec_text(filled, head(filled, name))
+
+
+def _worked(template: Template, names: Iterable[str]) -> str:
+    """The values of some inputs in the golden cases: ``cop 3 and 4.4``."""
+    cases = [case["input"] for case in template.declared.spec.tests["golden"]]
+    values = {name: list(dict.fromkeys(str(case[name]) for case in cases if name in case)) for name in names}
+    return ", ".join(f"{name} {' and '.join(told)}" for name, told in values.items())
 
 
 def spec_of(
@@ -145,12 +179,20 @@ def spec_of(
     return spec
 
 
-def _known(template: Template, region: str, sector: str) -> None:
+def _known(template: Template, region: str, sector: str) -> tuple[str, str]:
+    """Region and sector as the catalogue spells them. Raises TemplateError."""
     words = words_of.vocabulary()
     sectors = words.domains[template.domain].sectors
-    for what, word, known in (("region", region, tuple(words.regions)), ("sector", sector, sectors)):
-        if word and word not in known:
-            raise TemplateError(f"the catalogue has no {what} `{word}`; there are {', '.join(known)}")
+    return (
+        region and words_of.word("region", region, words.regions),
+        sector and words_of.word("sector", sector, sectors),
+    )
+
+
+def _searched(template: Template) -> str:
+    declared = template.declared
+    own = (declared.name, declared.title, declared.for_whom, *declared.subdomains, *declared.spec.tags)
+    return " ".join([*own, declared.spec.summary])
 
 
 def _words(texts: Iterable[str]) -> Counter[str]:

@@ -1,4 +1,7 @@
-"""A spec to go on writing: empty with comments, or from a template with comments. Belongs here: these texts alone."""
+"""What a person goes on writing: a spec, empty or from a template, or a template; with comments that say what is what.
+
+Belongs here: these texts alone.
+"""
 
 from __future__ import annotations
 
@@ -51,6 +54,57 @@ _COMMENTS = {
     "  properties:": "what always holds",
     "metadata:": "where the spec comes from; kept in the pack",
 }
+
+
+_TEMPLATE = """\
+# A template: a whole spec, and what a region or a sector changes in it. See docs/templates.md.
+template: 1
+name: {name} # that of the file
+version: "1.0.0" # raise it when anything changes
+title: "Electricity of Equipment" # what people read
+for_whom: "Energy managers who account for what a piece of equipment takes." # one sentence
+domain: {domain}
+subdomains: [{subdomain}] # words of the catalogue: templates/specs/catalogue.yaml
+serves: # category of the catalogue: what such an agent gets, one sentence
+  Calculator: "Computes the electricity of the equipment and its life-cycle CO2e."
+regions: grid # `any`, the name of a shared set of templates/specs/regions.yaml, or a change for each region
+# sectors: {{SECTOR: {{refuse: "One sentence says why it is not served."}}}}
+spec: # a spec without schema_version, id, name, version, owners, license: docs/specs.md
+  summary: "Electricity of a piece of equipment and its life-cycle CO2e; no scope 2 figure."
+  tags: ["electricity"]
+  compute:
+    inputs:
+      power: {{dtype: float64, unit: kW, gt: 0, le: 100000, description: "Electrical power"}}
+      hours: {{dtype: float64, unit: h, ge: 0, le: 8784, description: "Operating hours"}}
+    outputs:
+      electricity: {{dtype: float64, unit: kWh, description: "Electricity"}}
+      co2e: {{dtype: float64, unit: kgCO2e, description: "Life-cycle CO2e"}}
+    factors: # `grid` of the shared set changes this reference by region
+      grid: {{ref: "ef://owid/grid-intensity/2026/electricity/world/co2e-per-kwh"}}
+    formulas:
+      electricity: power * hours
+      co2e: electricity * factor(grid)
+  tests:
+    golden: # every output in two of them, worked out apart from the formulas; {{grid [unit]}} is the publisher's figure
+      - name: a_day
+        description: "5 kW x 24 h = 120 kWh"
+        input: {{power: 5, hours: 24}}
+        expect: {{electricity: 120, co2e: "= 120 * {{grid [kgCO2e/kWh]}}"}}
+      - name: a_year
+        description: "12 kW x 8760 h = 105120 kWh"
+        input: {{power: 12, hours: 8760}}
+        expect: {{electricity: 105120, co2e: "= 105120 * {{grid [kgCO2e/kWh]}}"}}
+    properties: # what always holds
+      - {{name: grows, rule: "output.co2e is nondecreasing in input.hours"}}
+sources: # documents behind formulas, defaults and examples
+  - "Our World in Data / Ember: Lifecycle carbon intensity of electricity generation, 2024"
+"""
+
+
+def blank_template(name: str, domain: str, subdomain: str) -> str:
+    """A small complete template that a person changes; it is valid as it stands."""
+    quoted = {k: yamltext.scalar(v) for k, v in (("name", name), ("domain", domain), ("subdomain", subdomain))}
+    return _TEMPLATE.format(**quoted)
 
 
 def blank(agent_id: str, name: str, summary: str) -> str:

@@ -34,7 +34,10 @@ def of_mapping(parameters: Mapping[str, Parameter], inputs: Iterable[str]) -> In
         if isinstance(value, Sequence) and not isinstance(value, str):
             if len(value) != 2:
                 raise TemplateError(f"`{name}`: a range has two ends, [lowest, highest]")
-            change |= {"ge": _exact(value[0]), "le": _exact(value[1])}
+            lowest, highest = map(_exact, value)
+            if isinstance(lowest, int | Decimal) and isinstance(highest, int | Decimal) and lowest > highest:
+                raise TemplateError(f"`{name}`: its lowest end {lowest} is above its highest {highest}")
+            change |= {"ge": lowest, "le": highest}
         else:
             change[key] = _exact(value)
     return out

@@ -27,7 +27,7 @@ COLUMNS = {
     "priority": "Priority",
     "complexity": "Complexity",
 }
-_ID = re.compile(r"[A-Za-z]+-([0-9]+)\Z", re.ASCII)
+_ID = re.compile(r"[A-Za-z]+-([0-9]{1,12})\Z", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,11 +32,12 @@ class Served:
 @dataclass(frozen=True, slots=True)
 class NotServed:
     """A row without a template. ``why`` is what is missing: a usable row, a template of the subdomain, or one that
-    serves the category, the region, the sector."""
+    serves the category, the region, the sector; ``refused`` are the templates that would have served but for that."""
 
     row: Row
     why: Why
     reason: str
+    refused: tuple[str, ...] = ()
 
 
 class Serving:
@@ -61,10 +62,10 @@ class Serving:
             )
         here = [t for t in willing if not t.region(row.region).refuse]
         if not here:
-            return NotServed(row, "region", _reasons(willing, [t.region(row.region).refuse for t in willing]))
+            return _refused(row, "region", willing, [t.region(row.region).refuse for t in willing])
         fit = [t for t in here if not t.sector(row.sector).refuse]
         if not fit:
-            return NotServed(row, "sector", _reasons(here, [t.sector(row.sector).refuse for t in here]))
+            return _refused(row, "sector", here, [t.sector(row.sector).refuse for t in here])
         named = [t for t in fit if row.sector in t.declared.sectors] or fit
         return Served(row, max(named, key=lambda t: _lot(row, t)), tuple(t.name for t in fit))
 
@@ -73,5 +74,6 @@ def _lot(row: Row, template: Template) -> bytes:
     return hashlib.sha256(f"{row.row} {template.name}".encode()).digest()
 
 
-def _reasons(templates: list[Template], reasons: list[str]) -> str:
-    return "; ".join(f"{t.name}: {reason}" for t, reason in zip(templates, reasons, strict=True))
+def _refused(row: Row, why: Why, templates: list[Template], reasons: list[str]) -> NotServed:
+    """Each reason once, in the order of the templates."""
+    return NotServed(row, why, " ".join(dict.fromkeys(reasons)), tuple(t.name for t in templates))

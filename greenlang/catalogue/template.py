@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from greenlang.catalogue.schema import OTHERS, Change, TemplateFile
+from greenlang.errors import TemplateError
 from greenlang.specs.source import Document
 
 if TYPE_CHECKING:
@@ -75,4 +76,16 @@ class Template:
 
         return spec_of(self, name, parameters or {}, region=region, sector=sector)
 
-    customize = create_spec
+    def customize(
+        self,
+        name: str = "",
+        domain: str = "",
+        parameters: Mapping[str, Parameter] | None = None,
+        *,
+        region: str = "",
+        sector: str = "",
+    ) -> AgentSpec:
+        """`create_spec` for a caller who says the domain too. Raises TemplateError for another one's."""
+        if domain and domain.lower() != self.domain.lower():
+            raise TemplateError(f"{self.name} is a template of {self.domain}, not of {domain}")
+        return self.create_spec(name, parameters, region=region, sector=sector)

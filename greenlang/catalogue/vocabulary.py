@@ -1,11 +1,14 @@
 """The words of the agent catalogue: domains, subdomains, sectors, categories, regions; and the shared sets of changes.
 
-Belongs here: reading ``templates/specs/catalogue.yaml`` and ``regions.yaml``. Does not belong here: templates, rows.
+Belongs here: reading ``templates/specs/catalogue.yaml`` and ``regions.yaml``, finding a word that somebody typed. Does
+not belong here: templates, rows.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -56,6 +59,17 @@ def shared_sets() -> dict[str, SharedSet]:
     """The sets of changes by region that templates share, by name."""
     found = _read(folder() / "regions.yaml")
     return {name: SharedSet.model_validate(content) for name, content in found.items()}
+
+
+def word(what: str, given: str, known: Iterable[str]) -> str:
+    """A word of the catalogue as it is spelled there, whatever the case. Raises TemplateError with the nearest."""
+    spelled = {k.casefold(): k for k in known}
+    if given.casefold() in spelled:
+        return spelled[given.casefold()]
+    near = get_close_matches(given.casefold(), spelled, n=1)
+    near += [k for k in spelled if given.casefold() in k and k not in near]
+    meant = f"did you mean {', '.join(f'`{spelled[k]}`' for k in near)}?" if near else ""
+    raise TemplateError(f"the catalogue has no {what} `{given}`; {meant or 'there are ' + ', '.join(spelled.values())}")
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -1,28 +1,29 @@
-"""`greenlang catalogue`: a catalogue of agents becomes specs.
+"""`greenlang catalogue`: a catalogue of agents becomes specs, and how far their agents have come.
 
-Belongs here: options, progress, what people read. Does not belong here: the choice of templates, the files
-(``greenlang.catalogue``).
+Belongs here: options, what people read, asking the factory. Does not belong here: choosing and filling templates,
+comparing (``greenlang.catalogue``).
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
+from textwrap import fill
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from greenlang.cli.app import settings
 from greenlang.cli.registry import AsJson
-from greenlang.cli.show import as_json, table
+from greenlang.cli.show import as_json, progress_bar, table
 
 if TYPE_CHECKING:
-    from greenlang.catalogue.build import Build
+    from greenlang.catalogue.standing import Registered, Standing
 
 app = typer.Typer(help="A catalogue of agents becomes specs.", no_args_is_help=True)
-MOST = 12  # reasons that are listed
+MOST = 12  # groups that are listed
+WIDTH = 100
+_HEADS = ("domain", "catalogued", "served", "generated", "certified")
 
 
 @app.callback()
@@ -35,76 +36,133 @@ def build(
     context: typer.Context,
     csv: Annotated[Path, typer.Argument(metavar="CSV", exists=True, dir_okay=False, help="The catalogue.")],
     *,
-    out: Annotated[Path, typer.Option("-o", "--out", metavar="DIR", help="Folder of the specs and reports.")],
+    out: Annotated[
+        Path | None,
+        typer.Option("-o", "--out", metavar="DIR", help="Folder of specs and reports; default: catalogue in --var."),
+    ] = None,
     limit: Annotated[int | None, typer.Option(min=1, help="The first rows only.")] = None,
     json: AsJson = False,
 ) -> None:
     """Write a spec for every row that a template honestly serves, and list the others with the reason.
 
-    Three numbers, never one: rows catalogued, specs generated, agents certified (from the outcomes of the factory's
-    folder).
+    `greenlang agent batch DIR/specs` generates and certifies; `greenlang catalogue report DIR` says how far that is.
     """
     from greenlang.catalogue.build import build as build_catalogue
     from greenlang.catalogue.manager import TemplateManager
+    from greenlang.catalogue.standing import NOT_SERVED, WAITING, by_reason
     from greenlang.cli.factors import factor_table
 
+    folder = out or settings(context).var / "catalogue"
     templates = TemplateManager().templates.values()
-    with _progress(json) as told:
-        done = build_catalogue(csv, out, templates, factor_table(context), limit=limit, progress=told)
-    outcomes = _outcomes(context, done.keys)
+    with progress_bar("writing specs", hidden=json) as told:
+        done = build_catalogue(csv, folder, templates, factor_table(context), limit=limit, progress=told)
+    found = _standings(context, folder)
     if json:
-        as_json({**done.summary(), **outcomes, "written": done.written, "removed": done.removed, "folder": str(out)})
+        _as_json(found, done.summary() | {"written": done.written, "removed": done.removed, "folder": str(folder)})
         return
-    _show(done, outcomes)
+    _counts_by_domain(found)
+    refused = [group for group in by_reason(found) if group.state == NOT_SERVED]
+    if refused:
+        _groups("why not served", [(g.rows, f"{g.failed_by}: {g.reason}") for g in refused])
+        typer.echo(f"every row that is not served, with its reason: {folder / 'not_served.csv'}\n")
+    typer.echo(f"specs      {folder / 'specs'} ({done.written:,} written, {done.removed:,} removed)")
+    _counts(found)
+    if any(s.state == WAITING for s in found):
+        typer.echo(f"next: `greenlang agent batch {folder / 'specs'}`, then `greenlang catalogue report {folder}`")
 
 
-def _show(done: Build, outcomes: dict[str, Any]) -> None:
-    summary = done.summary()
-    rows = [
-        (name, n["catalogued"], n["generated"], n["catalogued"] - n["generated"])
-        for name, n in summary["domain"].items()
-    ]
-    table(("domain", "catalogued", "generated", "not served"), rows, right=(1, 2, 3))
-    if done.not_served:
-        reasons = Counter((n.row.domain, n.reason) for n in done.not_served).most_common(MOST)
-        table(("not served", "reason", "rows"), [(*key, n) for key, n in reasons], right=(2,))
-    typer.echo(f"catalogued {done.catalogued:,}")
-    changed = f"{done.written:,} written, {done.removed:,} removed"
-    typer.echo(f"generated  {done.generated:,} specs in {done.folder / 'specs'} ({changed})")
-    if outcomes["outcomes"] is None:
-        typer.echo(
-            "certified  not known: nothing was built in the factory's folder; `greenlang agent batch` builds the specs"
-        )
-    else:
-        counts = ", ".join(f"{n:,} {name}" for name, n in outcomes["outcomes"].items()) or "none of them was built"
-        typer.echo(f"certified  {outcomes['certified']:,} (outcomes: {counts})")
-    typer.echo(f"not served {len(done.not_served):,}, each with its reason in {done.folder / 'not_served.csv'}")
+@app.command()
+def report(
+    context: typer.Context,
+    folder: Annotated[
+        Path | None,
+        typer.Argument(metavar="[DIR]", file_okay=False, help="Folder of a build; default: catalogue in --var."),
+    ] = None,
+    *,
+    json: AsJson = False,
+) -> None:
+    """How many rows are catalogued, served, generated and certified, and why the others are not.
+
+    Reads the outcomes, the registry and the packs of the factory's folder (--var). Certified are agents that are
+    registered with this very spec and whose pack holds the certificate that the registry names. Every row goes to
+    DIR/report.csv.
+    """
+    from greenlang.catalogue.standing import by_reason, report_csv
+
+    folder = folder or settings(context).var / "catalogue"
+    found = _standings(context, folder)
+    path = folder / "report.csv"
+    path.write_bytes(report_csv(found))
+    if json:
+        _as_json(found, {"folder": str(folder), "report": str(path)})
+        return
+    _counts_by_domain(found)
+    groups = by_reason(found)
+    if groups:
+        told = ((g.rows, ", ".join(filter(None, (g.state, g.failed_by))), g.reason) for g in groups)
+        _groups("why not certified", [(rows, f"{what}: {reason}") for rows, what, reason in told])
+    typer.echo(f"every row with its state, reason and certificate: {path}\n")
+    _counts(found)
 
 
-def _outcomes(context: typer.Context, keys: Iterable[str]) -> dict[str, Any]:
-    """What became of the specs, by outcome: certified are those registered with a certificate."""
+def _standings(context: typer.Context, folder: Path) -> list[Standing]:
+    """The rows of a build beside what the factory says of them."""
+    from greenlang.catalogue.standing import standings
     from greenlang.metrics import MetricsStore
 
+    return standings(folder, MetricsStore(settings(context)).outcomes(), _registered(context))
+
+
+def _registered(context: typer.Context) -> dict[tuple[str, str], Registered]:
+    """The registered agents; none where nothing was built yet."""
+    from greenlang.catalogue.standing import Registered
+    from greenlang.provenance import CERTIFICATE, bytes_digest
+    from greenlang.registry import Registry
+
     found = settings(context)
-    rows = MetricsStore(found).outcomes() if (found.tables / "outcomes").is_dir() else None
-    if rows is None:
-        return {"certified": None, "outcomes": None}
-    wanted = set(keys)
-    mine = [row for row in rows if row["key"] in wanted]
-    certified = sum(row["outcome"] == "registered" and bool(row["certificate_digest"]) for row in mine)
-    return {"certified": certified, "outcomes": dict(sorted(Counter(row["outcome"] for row in mine).items()))}
+    if not found.registry_url and not (found.var / "registry.sqlite").is_file():
+        return {}  # nothing was built yet; opening it would make one
+    out = {}
+    with Registry(found.registry) as registry:
+        for entry in registry.all():
+            path = found.var / entry.pack / CERTIFICATE
+            held = path.is_file() and bytes_digest(path.read_bytes()) == entry.certificate_digest
+            certificate = entry.certificate_digest if held else ""
+            out[entry.agent_id, entry.version] = Registered(entry.spec_digest, certificate)
+    return out
 
 
-@contextmanager
-def _progress(json: bool) -> Iterator[Callable[[int, int], None] | None]:
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+def _as_json(found: list[Standing], more: dict[str, Any]) -> None:
+    from greenlang.catalogue.standing import by_domain, by_reason, counts
 
-    console = Console(stderr=True)
-    if json or not console.is_terminal:
-        yield None
-        return
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=console, transient=True) as bars:
-        task = bars.add_task("writing specs", total=None)
-        yield lambda done, total: bars.update(task, completed=done, total=total)
+    groups = [asdict(group) for group in by_reason(found)]
+    as_json({**more, **counts(found), "by_domain": by_domain(found), "not_certified": groups})
+
+
+def _counts_by_domain(found: list[Standing]) -> None:
+    from greenlang.catalogue.standing import by_domain
+
+    rows = [(domain, *counts.values()) for domain, counts in by_domain(found).items()]
+    table(_HEADS, rows, right=range(1, len(_HEADS)))
+
+
+def _counts(found: list[Standing]) -> None:
+    from greenlang.catalogue.standing import counts
+
+    meaning = {
+        "catalogued": "rows of the catalogue",
+        "served": "rows that a template honestly serves: a spec each",
+        "generated": "specs of which the factory made a pack",
+        "certified": "agents registered with a certificate: tests passed, quality judged",
+    }
+    for name, n in counts(found).items():
+        typer.echo(f"{name:<10} {n:>7,}  {meaning[name]}")
+
+
+def _groups(title: str, groups: list[tuple[int, str]]) -> None:
+    """Counts with their reasons, wrapped; the last line counts what is not listed."""
+    typer.echo(f"{'rows':>7}  {title}")
+    for rows, text in groups[:MOST]:
+        typer.echo(fill(text, WIDTH, initial_indent=f"{rows:>7,}  ", subsequent_indent=" " * 9))
+    if groups[MOST:]:
+        typer.echo(f"{sum(rows for rows, _ in groups[MOST:]):>7,}  for {len(groups) - MOST} other reasons")

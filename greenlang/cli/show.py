@@ -8,7 +8,8 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import date, datetime, time
 from decimal import Decimal
 from math import isfinite
@@ -121,3 +122,19 @@ def facts(pairs: Iterable[tuple[str, Any]]) -> None:
     width = max((len(name) for name, _ in lines), default=0)
     for name, value in lines:
         typer.echo(f"{name:<{width}}  {value}")
+
+
+@contextmanager
+def progress_bar(task: str, *, hidden: bool = False) -> Iterator[Callable[[int, int], None] | None]:
+    """A bar on the terminal to be told (done, total); None where standard error is no terminal or it is ``hidden``."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    console = Console(stderr=True)
+    if hidden or not console.is_terminal:
+        yield None
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True) as bars:
+        bar = bars.add_task(task, total=None)
+        yield lambda done, total: bars.update(bar, completed=done, total=total)

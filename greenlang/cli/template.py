@@ -13,18 +13,23 @@ import typer
 from greenlang.cli.app import NEGATIVE, not_found
 from greenlang.cli.registry import AsJson
 from greenlang.cli.show import as_json, facts, table
+from greenlang.errors import TemplateError
 
 if TYPE_CHECKING:
     from greenlang.catalogue.template import Template
 
 app = typer.Typer(help="Templates of specs.", no_args_is_help=True)
 
-Name = Annotated[str, typer.Argument(metavar="NAME", help="Name of a template; `greenlang template list` has them.")]
+Name = Annotated[
+    str, typer.Argument(metavar="NAME", help="Name of a template (`greenlang template list`), or a template file.")
+]
 Out = Annotated[Path | None, typer.Option("-o", "--out", metavar="FILE", help="Write here; default: print.")]
+_FILES = (".yaml", ".yml")
 
 
 @app.command("list")
 def list_(
+    words: Annotated[list[str] | None, typer.Argument(metavar="[WORD]...", help="Words that it must hold.")] = None,
     *,
     domain: Annotated[str, typer.Option(help="A domain of the catalogue, such as Industrial.")] = "",
     subdomain: Annotated[str, typer.Option(help="A subdomain, such as 'Steam & Boilers'.")] = "",
@@ -34,17 +39,13 @@ def list_(
     """The templates. Exits 1 if there is none."""
     from greenlang.catalogue.manager import TemplateManager
 
-    found = TemplateManager().list_templates(domain=domain, subdomain=subdomain, category=category)
+    text = " ".join(words or ())
+    found = TemplateManager().list_templates(text=text, domain=domain, subdomain=subdomain, category=category)
     if json:
         as_json([_row(t) for t in found])
     elif found:
-        table(
-            ("template", "domain", "title", "subdomains", "serves"),
-            [
-                (t.name, t.domain, t.title, ", ".join(t.declared.subdomains), ", ".join(t.declared.serves))
-                for t in found
-            ],
-        )
+        rows = [(t.name, t.domain, ", ".join(t.declared.subdomains), t.title) for t in found]
+        table(("template", "domain", "subdomains", "title"), rows)
         typer.echo(f"{len(found)} templates; `greenlang template show NAME` gives one in full")
     if not found:
         raise not_found("no template fits; `greenlang template list` lists all")
@@ -53,9 +54,7 @@ def list_(
 @app.command()
 def show(name: Name, json: AsJson = False) -> None:
     """One template: for whom it is, what it serves, its inputs and outputs, what regions and sectors change."""
-    from greenlang.catalogue.manager import TemplateManager
-
-    template = TemplateManager().get_template(name)
+    template = _template(name)
     if json:
         as_json(_row(template))
         return
@@ -73,15 +72,20 @@ def show(name: Name, json: AsJson = False) -> None:
     table(
         ("input", "unit", "range", "default", "meaning"),
         [
-            (n, i.get("unit", i["dtype"]), _range(i), i.get("default"), i.get("description"))
-            for n, i in compute["inputs"].items()
+            (n, i.get("unit", i.get("dtype")), _range(i), i.get("default"), i.get("description"))
+            for n, i in _declared(compute, "inputs").items()
         ],
     )
     table(
         ("output", "unit", "formula", "meaning"),
         [
-            (n, o.get("unit", o["dtype"]), _formula(compute.get("formulas", {}).get(n, "")), o.get("description"))
-            for n, o in compute["outputs"].items()
+            (
+                n,
+                o.get("unit", o.get("dtype")),
+                _formula(_declared(compute, "formulas").get(n, "")),
+                o.get("description"),
+            )
+            for n, o in _declared(compute, "outputs").items()
         ],
     )
     table(("region or sector", "what it changes"), [*_changes(template)])
@@ -91,7 +95,10 @@ def show(name: Name, json: AsJson = False) -> None:
 
 @app.command()
 def create(
-    name: Name,
+    name: Annotated[
+        str,
+        typer.Argument(metavar="NAME|FILE.yaml", help="A template to make a spec from; or the file of a new template."),
+    ],
     *,
     out: Out = None,
     agent: Annotated[str, typer.Option("--name", help="What the agent is called; its id is made from it.")] = "",
@@ -104,12 +111,17 @@ def create(
         ),
     ] = None,
 ) -> None:
-    """A spec from a template, ready for `greenlang agent create`."""
+    """A spec from a template, ready for `greenlang agent create`; with FILE.yaml, a new template to go on writing."""
     from greenlang.catalogue.manager import TemplateManager, filled_text
     from greenlang.catalogue.parameters import of_words
     from greenlang.specs.diagnostics import has_errors
     from greenlang.specs.reader import read
 
+    if name.endswith(_FILES):
+        if out or agent or region or sector or change:
+            raise TemplateError(f"{name} becomes a new template: options are for a spec from a template by its name")
+        _create_template(Path(name))
+        return
     template = TemplateManager().get_template(name)
     inputs = of_words(change or (), template.declared.spec.compute["inputs"])
     text = filled_text(template, name=agent, region=region, sector=sector, inputs=inputs)
@@ -126,7 +138,9 @@ def validate(
     files: Annotated[
         list[Path] | None,
         typer.Argument(
-            metavar="[FILE]...", help="Template files; default: those that come with GreenLang.", exists=True
+            metavar="[FILE]...",
+            help="Template files, or folders of them; default: those that come with GreenLang.",
+            exists=True,
         ),
     ] = None,
     *,
@@ -142,7 +156,9 @@ def validate(
     from greenlang.factors.table import FactorTable
     from greenlang.formulas.library import library
 
-    paths = files or TemplateManager().files()
+    paths = [path for given in files for path in _files(given)] if files else TemplateManager().files()
+    if not paths:
+        raise not_found("there is no *.yaml in the folder")
     good, rows = True, []
     for checked in check_files(paths, FactorTable.load(), library(), every=not quick):
         good &= checked.good
@@ -182,18 +198,22 @@ def new_spec(
         str, typer.Option("--id", help="Agent id, such as industrial/my_boiler_v1; asked for if left out.")
     ] = "",
     title: Annotated[str, typer.Option(help="What people read; asked for if left out.")] = "",
-    summary: Annotated[str, typer.Option(help="One sentence; asked for if left out.")] = "",
+    summary: Annotated[str, typer.Option(help="One sentence, without a template; asked for if left out.")] = "",
     region: Annotated[str, typer.Option(help="A region of the catalogue, with a template.")] = "",
     sector: Annotated[str, typer.Option(help="A sector of the catalogue, with a template.")] = "",
 ) -> None:
     """A spec to go on writing, with comments that say what each part is for. Asks for what is not given."""
-    from greenlang.catalogue.manager import TemplateManager, filled_text
+    from greenlang.catalogue.manager import filled_text
     from greenlang.catalogue.newspec import blank, commented
 
+    template = _template(name) if name else None
+    if template is None and (region or sector):
+        raise TemplateError("--region and --sector change a template: give its name")
+    if template is not None and summary:
+        raise TemplateError("--summary is for an empty spec: that of the template says what its formulas compute")
     agent = agent or typer.prompt("Agent id (lower case, domain/name)", default="industrial/my_agent_v1", err=True)
     title = title or typer.prompt("Title", default="My Agent", err=True)
-    if name:
-        template = TemplateManager().get_template(name)
+    if template is not None:
         text = commented(filled_text(template, name=agent, region=region, sector=sector), title)
     else:
         summary = summary or typer.prompt("Summary, one sentence", default="Computes what it is for.", err=True)
@@ -201,10 +221,62 @@ def new_spec(
     _write(text, out)
 
 
+def _files(given: Path) -> list[Path]:
+    """A file, or the templates of a folder: below the folders of the domains if there are any, else in it."""
+    from greenlang.catalogue.manager import TemplateManager
+
+    return (TemplateManager(given).files() or sorted(given.glob("*.yaml"))) if given.is_dir() else [given]
+
+
+def _template(name: str) -> Template:
+    """The template of a name or of a file; says what is wrong with a file, and exits."""
+    from greenlang.catalogue.manager import TemplateManager
+    from greenlang.catalogue.reading import read
+
+    if not name.endswith(_FILES):
+        return TemplateManager().get_template(name)
+    path = Path(name)
+    if not path.is_file():
+        raise not_found(f"there is no file {name}; `greenlang template create {name}` starts one")
+    template, findings = read(path.read_bytes(), path.resolve())
+    for finding in findings:
+        typer.echo(finding.text(name), err=True)
+    if template is None or findings:
+        raise typer.Exit(NEGATIVE)
+    return template
+
+
+def _create_template(path: Path) -> None:
+    from greenlang.catalogue.newspec import blank_template
+    from greenlang.catalogue.reading import NAME
+    from greenlang.catalogue.vocabulary import vocabulary
+
+    if path.exists():
+        raise TemplateError(f"{path} stands already; `greenlang template validate {path}` checks it")
+    name = path.name.partition(".")[0]
+    if not NAME.match(name):
+        raise TemplateError(
+            f"`{name}` is no name of a template: lower-case words joined by -, such as small-motor.yaml"
+        )
+    domains = vocabulary().domains.values()
+    domain = next((d for d in domains if d.folder == path.resolve().parent.name), next(iter(domains)))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(blank_template(name, domain.name, domain.subdomains[0]), encoding="utf-8")
+    typer.echo(f"{path}: written; `greenlang template validate {path}` checks it")
+    typer.echo(f"`greenlang template new-spec {path}` makes a spec from it")
+
+
+def _declared(compute: dict[str, Any], section: str) -> dict[str, Any]:
+    found = compute.get(section)
+    return found if isinstance(found, dict) else {}
+
+
 def _write(text: str, out: Path | None) -> None:
     if out is None:
         typer.echo(text, nl=False)
         return
+    if out.exists():
+        raise TemplateError(f"{out} stands already and is not overwritten: remove it, or write elsewhere by -o")
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text(text, encoding="utf-8")
     typer.echo(f"{out}: written; `greenlang agent validate {out}` checks it")
