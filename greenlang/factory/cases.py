@@ -1,7 +1,8 @@
 """What the generated tests are driven by: `tests/vectors.json`.
 
-Every expected value comes from the resolution (golden cases, the reference evaluator), from the spec's own bounds, or
-from the shape of a formula (an output that is proportional to an input). None comes from the generated code.
+Every expected value comes from the resolution (golden cases, the reference evaluator, the rows of the tables), from the
+spec's own bounds and words, or from the shape of a formula (an output that is proportional to an input). None comes
+from the generated code.
 """
 
 from __future__ import annotations
@@ -9,13 +10,19 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
+from types import MappingProxyType
 from typing import Any
 
 from greenlang_sdk.decimals import CONTEXT, NotANumber, normal_text, to_decimal, to_whole
+from greenlang_sdk.testing import text_of
 
 from greenlang import units
-from greenlang.errors import UnitError
-from greenlang.factory.text import json_lines
+from greenlang.errors import CalculationError, UnitError
+from greenlang.factory.citations import citations_of
+from greenlang.factory.fields import described
+from greenlang.factory.parameters import parameter_tables
+from greenlang.factory.text import json_lines, one_line
+from greenlang.formulas.evaluate import LookupMiss
 from greenlang.formulas.tree import (
     Arithmetic,
     Call,
@@ -25,16 +32,20 @@ from greenlang.formulas.tree import (
     Name,
     Negate,
     Node,
+    SystemValue,
     children,
 )
+from greenlang.resolution import run
 from greenlang.resolution.plan import Resolution, Vector
-from greenlang.specs.model import AgentSpec, InputSpec, Scalar
+from greenlang.specs.model import AgentSpec, Given, InputSpec, Scalar
+from greenlang.specs.pattern_examples import example as text_for
 from greenlang.specs.patterns import matches
 from greenlang.specs.reader import violates
 
 CODES = frozenset({"invalid_input", "not_covered", "calculation"})
 _STEP = Decimal("0.000001")
 _SCALES = (Decimal(2), Decimal("0.5"))
+_SHARES = (Decimal("0.0123456789012345678"), Decimal("-0.0123456789012345678"))
 _RULE = re.compile(
     r"\s*(?:(?P<of>input|output)\.)?(?P<left>[A-Za-z_]\w*)\s*(?P<op>>=|<=|>|<)"
     r"\s*(?:(?P<number>-?\d+(?:\.\d+)?)(?:\s*\[(?P<unit>[^\[\]]+)\])?"
@@ -55,17 +66,20 @@ def case_bytes(content: Mapping[str, Any]) -> bytes:
     return json_lines(content)
 
 
-def case_content(resolution: Resolution) -> dict[str, Any]:
-    """The test cases of a flat resolution or of a part."""
+def case_content(resolution: Resolution, stored: Mapping[str, str] = MappingProxyType({})) -> dict[str, Any]:
+    """The test cases of a flat resolution or of a part; ``stored`` are the names of its look-ups in the pack."""
     spec = resolution.spec
     base = _base(resolution)
     return {
         "base": _plain(base),
-        "vectors": [_vector(v) for v in resolution.vectors],
+        "vectors": [_vector(v) for v in (*resolution.vectors, *_with_many_digits(resolution, base))],
         "refused": list(_refused(spec, base)),
         "accepted": list(_accepted(spec, base)),
         "bounds": list(_bounds(resolution)),
         "scaling": list(_scaling(resolution, base)),
+        "tools": list(_tools(resolution)),
+        "fields": list(_fields(spec)),
+        "figures": list(_figures(resolution, stored)),
     }
 
 
@@ -74,11 +88,13 @@ def example(resolution: Resolution) -> dict[str, Any]:
     return _plain(_base(resolution))
 
 
-def _plain(values: Mapping[str, Scalar]) -> dict[str, Any]:
+def _plain(values: Mapping[str, Given]) -> dict[str, Any]:
     return {name: _scalar(value) for name, value in values.items()}
 
 
-def _scalar(value: Scalar) -> Any:
+def _scalar(value: Given) -> Any:
+    if isinstance(value, tuple):
+        return [_plain(row) for row in value]
     if isinstance(value, Decimal):
         text = normal_text(value)
         return int(text) if re.fullmatch(r"-?\d{1,9}", text) else text
@@ -103,7 +119,72 @@ def _vector(vector: Vector) -> dict[str, Any]:
     )
 
 
-def _base(resolution: Resolution) -> dict[str, Scalar]:
+def _with_many_digits(resolution: Resolution, base: Mapping[str, Given]) -> Iterator[Vector]:
+    """The base with more digits than any output keeps, so that the last rounding shows, by the reference evaluator."""
+    spec, plans = resolution.spec, resolution.plans
+    given = dict(base)
+    for name, value in base.items():
+        declared = spec.inputs[name]
+        if declared.dtype == "float64" and not declared.enum and isinstance(value, (Decimal, int)):
+            wanted = [CONTEXT.add(Decimal(value), share) for share in _SHARES]
+            if value:
+                wanted = [CONTEXT.multiply(Decimal(value), 1 + share) for share in _SHARES]
+            given[name] = next((fine for fine in wanted if _fits(declared, fine)), value)
+    if given == base:
+        return
+    try:
+        got = run.outputs(spec, plans, resolution.order, run.tables(resolution.lookups), given)
+    except (CalculationError, LookupMiss):
+        return
+    expect = {name: run.canonical(value, plans[name].decimals) for name, value in got.items()}
+    yield Vector("many_digits", "reference", given, expect)
+
+
+def _tools(resolution: Resolution) -> Iterator[dict[str, Any]]:
+    """What each calculation says of itself, by the plan of its output."""
+    for name in resolution.order:
+        plan = resolution.plans[name]
+        if not isinstance(plan.expression, SystemValue):
+            yield {
+                "output": name,
+                "unit": resolution.spec.outputs[name].unit,
+                "formula": one_line(plan.text),
+                "citation": one_line(next(iter(citations_of(resolution, plan)), "")),
+                "decimals": plan.decimals,
+            }
+
+
+def _fields(spec: AgentSpec) -> Iterator[dict[str, str]]:
+    """What each field of the models says of itself, by the spec."""
+    for model, ports in (("Input", spec.inputs), ("Output", spec.outputs)):
+        for name, port in ports.items():
+            said = described(port.description, port.unit, port.numeric)
+            yield {"model": model, "name": name, "description": said}
+
+
+def _figures(resolution: Resolution, stored: Mapping[str, str]) -> Iterator[dict[str, Any]]:
+    """Every figure that a look-up can give, by the factor and parameter tables."""
+    for name, table in sorted(resolution.lookups.items()):
+        for when, row in sorted(table.rows.items()):
+            yield {
+                "table": stored.get(name, name),
+                "when": list(when),
+                "row": row.key,
+                "value": normal_text(row.value),
+                "unit": row.unit,
+            }
+    for pinned in parameter_tables(resolution):
+        for entry in pinned.rows:
+            yield {
+                "table": pinned.name,
+                "when": list(entry.when),
+                "row": entry.key,
+                "value": normal_text(entry.value),
+                "unit": entry.unit,
+            }
+
+
+def _base(resolution: Resolution) -> dict[str, Given]:
     """The first inputs that are answered; without any, inputs made from the bounds."""
     for vector in resolution.vectors:
         if not vector.error:
@@ -116,8 +197,11 @@ def _base(resolution: Resolution) -> dict[str, Scalar]:
     return made
 
 
-def _sample(given: InputSpec) -> Scalar:
+def _sample(given: InputSpec) -> Given:
     """A value that the input allows, as far as its bounds and its pattern tell."""
+    if given.columns:
+        row = {column.name: _sample(column) for column in given.columns}
+        return ({name: value for name, value in row.items() if not isinstance(value, tuple)},)
     if given.default is not None:
         return given.default
     if given.enum:
@@ -125,7 +209,8 @@ def _sample(given: InputSpec) -> Scalar:
     if given.dtype == "bool":
         return True
     if not given.numeric:
-        return next((text for text in _SAMPLES if not violates(given, text)), "text")
+        fitting = (text for text in (*_SAMPLES, text_for(given.pattern or "")) if text is not None)
+        return next((text for text in fitting if not violates(given, text)), "text")
     low, high = _ends(given)
     wanted: list[Decimal] = []
     if low is not None and high is not None:
@@ -149,7 +234,7 @@ def _middle(low: Decimal, high: Decimal) -> Decimal:
     return CONTEXT.add(CONTEXT.divide(low, Decimal(2)), CONTEXT.divide(high, Decimal(2)))
 
 
-def _refused(spec: AgentSpec, base: Mapping[str, Scalar]) -> Iterator[dict[str, Any]]:
+def _refused(spec: AgentSpec, base: Mapping[str, Given]) -> Iterator[dict[str, Any]]:
     """Inputs that must be refused, each with the field that is at fault."""
     plain = _plain(base)
 
@@ -164,6 +249,8 @@ def _refused(spec: AgentSpec, base: Mapping[str, Scalar]) -> Iterator[dict[str, 
             yield bad(f"{name}-null", name, None)
         for label, value in _wrong_types(given):
             yield bad(f"{name}-{label}", name, value)
+        for label, rows in _wrong_rows(given):
+            yield bad(f"{name}-{label}", name, rows)
         if given.enum:
             outside = _no_choice(given)
             if outside is not None:
@@ -192,6 +279,20 @@ def _wrong_types(given: InputSpec) -> list[tuple[str, Any]]:
             return [("number", 5)]
         case _:
             return [("number", 5)]
+
+
+def _wrong_rows(given: InputSpec) -> Iterator[tuple[str, list[Any]]]:
+    """Tables of one row with one mistake."""
+    row = {column.name: _scalar(_sample(column)) for column in given.columns}
+    for column in given.columns:
+        yield f"{column.name}-missing", [{k: v for k, v in row.items() if k != column.name}]
+        for label, value in _wrong_types(column):
+            yield f"{column.name}-{label}", [row | {column.name: value}]
+        for label, beyond in _outside(column):
+            yield f"{column.name}-{label}", [row | {column.name: _scalar(beyond)}]
+    if given.columns:
+        yield "rows-of-numbers", [1]
+        yield "unknown-column", [{**row, "no_such_column": 1}]
 
 
 def _no_choice(given: InputSpec) -> Scalar | None:
@@ -254,19 +355,24 @@ def _number(value: Decimal, reader: Callable[[object], Decimal] = to_decimal) ->
     return True
 
 
-def _accepted(spec: AgentSpec, base: Mapping[str, Scalar]) -> Iterator[dict[str, Any]]:
+def _accepted(spec: AgentSpec, base: Mapping[str, Given]) -> Iterator[dict[str, Any]]:
     """Inputs that fit the model: every limit from inside, every choice."""
     plain = _plain(base)
     for name, given in spec.inputs.items():
         for label, value in _inside(given):
-            yield _case(f"{name}-{label}", plain | {name: _scalar(value)})
+            yield _case(f"{name}-{label}", plain | {name: _scalar(value)}, expect={name: normal_text(value)})
         if not given.required:
-            yield _case(f"{name}-left-out", {k: v for k, v in plain.items() if k != name})
+            rest = {k: v for k, v in plain.items() if k != name}
+            yield _case(f"{name}-left-out", rest, expect={name: text_of(_exact(given.default))})
         for choice in given.enum:
             if violates(given, choice):
                 continue
             label = re.sub(r"[^\w.-]+", "-", str(choice), flags=re.ASCII)
-            yield _case(f"{name}-is-{label}", plain | {name: _scalar(choice)})
+            yield _case(f"{name}-is-{label}", plain | {name: _scalar(choice)}, expect={name: text_of(_exact(choice))})
+
+
+def _exact(value: Scalar | None) -> Scalar | None:
+    return Decimal(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
 def _fits(given: InputSpec, value: Decimal) -> bool:
@@ -331,7 +437,7 @@ def _same_unit(a: str, b: str) -> bool:
         return False
 
 
-def _scaling(resolution: Resolution, base: Mapping[str, Scalar]) -> Iterator[dict[str, Any]]:
+def _scaling(resolution: Resolution, base: Mapping[str, Given]) -> Iterator[dict[str, Any]]:
     """Outputs that are proportional to a power of an input, by the shape of their formulas."""
     spec = resolution.spec
     degrees = _Degrees(resolution)

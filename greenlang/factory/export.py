@@ -94,7 +94,7 @@ def export(folder: Path, kind: Kind, target: Path) -> Path:
     name, make = makers[kind]
     target.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(prefix=".export-", dir=target) as scratch:
-        made = Path(scratch) / name
+        made = Path(scratch).absolute() / name  # git runs in a folder of its own
         make(pack, made)
         final = target / name
         if final.is_dir():
@@ -148,7 +148,8 @@ def git_bundle(pack: Pack, target: Path) -> None:
         _git(tree, "add", "--all", "--force")
         _git(tree, "commit", "--quiet", "--message", f"{pack.agent_id} {pack.version}")
         _git(tree, "tag", f"v{pack.version}")
-        _git(tree, "-c", "pack.threads=1", "bundle", "create", "--quiet", str(target), "main", f"v{pack.version}")
+        held = ("HEAD", "main", f"v{pack.version}")  # HEAD: without, a clone checks nothing out
+        _git(tree, "-c", "pack.threads=1", "bundle", "create", "--quiet", str(target), *held)
 
 
 def _git(folder: Path, *arguments: str) -> None:
@@ -156,4 +157,4 @@ def _git(folder: Path, *arguments: str) -> None:
     command = ["git", "-c", "core.autocrlf=false", "-c", "commit.gpgsign=false", *arguments]
     done = subprocess.run(command, cwd=folder, env=plain | _GIT, capture_output=True, text=True, check=False)
     if done.returncode != 0:
-        raise PackError(f"git {arguments[0]} failed: {done.stderr.strip()}")
+        raise PackError(f"git could not make the repository: {done.stderr.strip()}")

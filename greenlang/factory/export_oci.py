@@ -93,7 +93,8 @@ def image_layout(pack: Pack, target: Path) -> None:
             | {"app/api.py": ((pack.folder / "demos" / "api.py").read_bytes(), 0o644)}
         ),
     ]
-    said = ["this machine's Python and what it loads", "what the agent needs", f"{pack.agent_id} {pack.version}"]
+    python = f"CPython {platform.python_version()} of the machine that made this export, and what it loads"
+    said = [python, "what the agent needs", f"{pack.agent_id} {pack.version}"]
     _write_layout(pack, target, list(zip(layers, said, strict=True)))
 
 
@@ -143,7 +144,10 @@ def _config(pack: Pack, digests: list[str], said: list[str]) -> dict[str, Any]:
             ],
             "Cmd": serve,
             "ExposedPorts": {f"{PORT}/tcp": {}},
-            "Labels": {"org.opencontainers.image.title": pack.agent_id},
+            "Labels": {
+                "org.opencontainers.image.title": pack.agent_id,
+                "org.opencontainers.image.version": pack.version,
+            },
         },
         "rootfs": {"type": "layers", "diff_ids": digests},
         "history": [{"created": _CREATED, "created_by": "greenlang agent export", "comment": line} for line in said],

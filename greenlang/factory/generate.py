@@ -29,7 +29,6 @@ SBOM = "sbom.cdx.json"
 # Files that every pack has.
 COMMON = {
     "{package}/__main__.py": "package_main.py.jinja",
-    "{package}/factors.py": "factors.py.jinja",
     "{package}/logs.py": "logs.py.jinja",
     "README.md": "README.md.jinja",
     "CHANGELOG.md": "CHANGELOG.md.jinja",
@@ -48,6 +47,9 @@ COMMON = {
     "LICENSE": "LICENSE.jinja",
 }
 _TESTS = ("unit", "golden", "boundary", "property", "determinism", "integration")
+
+# What an agent has that reads pinned rows.
+PINNED = {"{package}/factors.py": "factors.py.jinja"}
 
 # What a flat agent has beside.
 FLAT = {
@@ -112,9 +114,10 @@ def generate(resolution: Resolution, *, tables_digest: str = "", release: str = 
     made = view(resolution)
     files = _rendered(made) | {
         f"{made.package}/py.typed": b"",
-        f"{made.package}/factors.json": manifest.factors(resolution, made),
         "pack.yaml": manifest.manifest(resolution, made),
     }
+    if made.looks_up:
+        files[f"{made.package}/factors.json"] = manifest.factors(resolution, made)
     for part in made.parts:
         name = f"tests/vectors/{part.module}.json" if made.toolbox else "tests/vectors.json"
         files[name] = case_bytes({"tool": part.name} | part.cases if made.toolbox else part.cases)
@@ -131,7 +134,7 @@ def generate(resolution: Resolution, *, tables_digest: str = "", release: str = 
 def _rendered(made: View) -> dict[str, bytes]:
     files = {
         path.format(package=made.package): _render(template, v=made, p=made.part)
-        for path, template in (COMMON | (TOOLBOX if made.toolbox else FLAT)).items()
+        for path, template in (COMMON | (PINNED if made.looks_up else {}) | (TOOLBOX if made.toolbox else FLAT)).items()
     }
     for part in made.parts if made.toolbox else ():
         files |= {

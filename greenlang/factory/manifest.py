@@ -13,7 +13,7 @@ from greenlang.factory import text
 from greenlang.factory.parameters import PinnedParameters, parameter_tables
 from greenlang.factory.views import View
 from greenlang.resolution.plan import FactorLookup, Gap, OutputPlan, Resolution
-from greenlang.specs.model import InputSpec
+from greenlang.specs.model import AgentSpec, InputSpec
 
 
 def factors(resolution: Resolution, view: View) -> bytes:
@@ -77,10 +77,18 @@ def manifest(resolution: Resolution, view: View) -> bytes:
         "tags": list(spec.tags),
         "owners": list(spec.owners),
         "license": spec.license,
-        "resolved_from": {"dialect": spec.dialect, "sha256": spec.digest, "gwp_set": spec.gwp_set},
+        "resolved_from": {"dialect": spec.dialect, "sha256": spec.digest, "gwp_set": spec.gwp_set} | _overlay(spec),
         "compute": compute,
     }
     return text.yaml(content).encode("utf-8")
+
+
+def _overlay(spec: AgentSpec) -> dict[str, Any]:
+    """The reviewed overlay by its content, whatever its file was called."""
+    if spec.overlay is None:
+        return {}
+    reviewed = {"by": spec.overlay.reviewer, "on": spec.overlay.reviewed_on}
+    return {"overlay": {"sha256": spec.overlay.digest, "reviewed": {k: v for k, v in reviewed.items() if v}}}
 
 
 def _ports(part: Resolution) -> dict[str, Any]:
@@ -118,6 +126,7 @@ def _manifest_input(given: InputSpec) -> dict[str, Any]:
         "lt": given.lt,
         "enum": list(given.enum) or None,
         "pattern": given.pattern,
+        "columns": {column.name: _manifest_input(column) for column in given.columns} or None,
         "description": text.one_line(given.description) or None,
     }
     return content | {key: value for key, value in optional.items() if value is not None}

@@ -1,7 +1,7 @@
 """Names of a pack: import package, wheel, version, Kubernetes objects, modules of its parts.
 
 Belongs here: names that must be legal somewhere else, and different where the ids differ. Does not belong here: names
-inside generated code (``render.identifier``).
+inside generated code (``identifiers``).
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import hashlib
 import re
 import sys
 
-from greenlang.factory.render import identifier
+from greenlang.factory.identifiers import identifier
 from greenlang.specs.model import AgentSpec
 
 _LABEL = 63  # RFC 1123, what Kubernetes allows for the name of a Service

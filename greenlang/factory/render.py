@@ -8,14 +8,11 @@ Belongs here: the body of one tool. Does not belong here: the files around it.
 
 from __future__ import annotations
 
-import keyword
-import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from decimal import Decimal
+from collections.abc import Mapping
+from dataclasses import dataclass
 
-from pydantic import BaseModel
-
+from greenlang.factory.constants import Constants
+from greenlang.factory.identifiers import identifier
 from greenlang.factory.parameters import lookup_name
 from greenlang.factory.text import WIDTH, py_decimal, py_text
 from greenlang.formulas.tree import (
@@ -44,88 +41,14 @@ _CHOICE, _OR, _AND, _NOT, _COMPARE, _SUM, _PRODUCT, _SIGN, _ATOM = range(1, 10)
 _STRENGTH = {"+": _SUM, "-": _SUM, "*": _PRODUCT, "/": _PRODUCT}
 _SDK = {"sqrt", "exp", "ln", "log10"}
 _INDENT = "    "
-
-# Names that a generated module uses itself; an input of that name gets a trailing underscore.
-RESERVED = frozenset(
-    set(dir(BaseModel))
-    | set(keyword.kwlist)
-    | {"Decimal", "Input", "Output", "Tool", "TOOLS", "Agent", "AGENT", "ExecutionContext", "CalculatorAgent"}
-    | {"lookup", "tables", "tools", "given", "context", "need", "round_output", "power", "self", "cls"}
-    | {
-        "sqrt",
-        "exp",
-        "ln",
-        "log10",
-        "round_half_even",
-        "sum_over",
-        "min",
-        "max",
-        "abs",
-        "dict",
-        "tool",
-        "str",
-        "bool",
-        "super",
-    }
-    | {
-        "as_dict",
-        "canonical",
-        "l",
-        "O",
-        "I",
-        "Number",
-        "Whole",
-        "Text",
-        "Truth",
-        "Field",
-        "Literal",
-        "Annotated",
-    }
-)
-
-
-def identifier(name: str, taken: Iterable[str] = ()) -> str:
-    """A legal, free Python name that reads like ``name``."""
-    text = re.sub(r"\W", "_", name, flags=re.ASCII).lstrip("_") or "value"
-    if text[0].isdigit():
-        text = f"n{text}"
-    if text in RESERVED:
-        text += "_"
-    used = set(taken)
-    candidate, count = text, 1
-    while candidate in used:
-        count += 1
-        candidate = f"{text.rstrip('_')}_{count}"
-    return candidate
-
-
-@dataclass(slots=True)
-class Constants:
-    """The conversion constants of a module, by name."""
-
-    values: dict[str, tuple[Decimal, str]] = field(default_factory=dict)
-
-    def factor(self, source: str, target: str, value: Decimal) -> str:
-        """The name of a conversion factor: what two compound units share is left out of it."""
-        over, under = _ratio(source, target)
-        comment = f"1 {under} as a plain number" if over == "1" else f"1 {under} in {over}"
-        if under == "1":
-            comment = f"1 in {over}"
-        return self._named(f"{_upper(over)}_PER_{_upper(under)}", value, comment)
-
-    def shift(self, source: str, target: str, value: Decimal) -> str:
-        """The name of the shift between two scales."""
-        return self._named(f"{_upper(target)}_AT_ZERO_{_upper(source)}", value, f"zero {source} in {target}")
-
-    def _named(self, name: str, value: Decimal, comment: str) -> str:
-        if name[0].isdigit():
-            name = f"N{name}"
-        base, count = name, 1
-        while name in self.values and self.values[name][0] != value:
-            count += 1
-            name = f"{base}_{count}"
-        self.values[name] = (value, comment)
-        return name
+_ROLES: dict[type[Node], str] = {
+    Compare: "side",
+    Convert: "amount",
+    If: "choice",
+    Logic: "condition",
+    Negate: "amount",
+    Not: "condition",
+}
 
 
 @dataclass(slots=True)
@@ -158,63 +81,8 @@ def render(
     that is another. Raises TypeError for a tree that is not checked.
     """
     writer = _Writer(names, constants, tables or {})
-    lines = writer.function(node)
+    lines = writer.function(_without_ones(node))
     return Body(lines, writer.functions, writer.looks_up, any("Decimal(" in line for line in lines))
-
-
-_UNIT = re.compile(r"(?:(?<=.)([*/]))?([^\W\d]\w*(?:\*\*\d+)?)")
-_SHORT = {"kilowatt_hour": "kWh", "megawatt_hour": "MWh", "megajoule": "MJ", "kelvin": "K", "kilometer": "km"}
-
-
-def _terms(unit: str) -> tuple[list[str], list[str]] | None:
-    """Numerator and denominator of a unit text such as gCH4*kg/kgCH4/mmBtu, None for another form."""
-    over: list[str] = []
-    under: list[str] = []
-    text, place = _spelled(unit).replace(" ", "").replace("^", "**"), 0
-    if text in {"", "1", "-"}:
-        return over, under
-    if text.startswith("1/"):
-        place = 1
-    while place < len(text):
-        match = _UNIT.match(text, place)
-        if match is None:
-            return None
-        name = re.sub(r"^kilog(?=\w)", "kg", match[2])
-        (under if match[1] == "/" else over).append(_SHORT.get(name, name))
-        place = match.end()
-    return over, under
-
-
-def _ratio(source: str, target: str) -> tuple[str, str]:
-    """Units (a, b) such that the conversion factor from source to target is in a per b."""
-    first, second = _terms(source), _terms(target)
-    if first is None or second is None:
-        return target, source
-    over, under = [*second[0], *first[1]], [*second[1], *first[0]]
-    for name in list(over):
-        if name in under:
-            over.remove(name)
-            under.remove(name)
-    return ("*".join(over) or "1", "*".join(under) or "1") if over or under else (target, source)
-
-
-_SIGNS = {"%": "percent", "°": "deg", "µ": "u", "μ": "u", "²": "**2", "³": "**3", "·": "*"}
-
-
-def _spelled(unit: str) -> str:
-    """A unit without the signs that stand in no name."""
-    for sign, text in _SIGNS.items():
-        unit = unit.replace(sign, text)
-    return unit
-
-
-def _upper(unit: str) -> str:
-    """A unit as a part of a constant's name: 1/K is PER_K, a plain number ONE, a negative power NEG."""
-    if unit.strip() in {"", "1", "-"}:
-        return "ONE"
-    text = re.sub(r"(?:\*\*|\^)\s*-\s*", "_neg", _spelled(unit).strip())
-    text = re.sub(r"\*\*|\^", "", re.sub(r"^1\s*/", "/", text)).replace("/", "_per_")
-    return re.sub(r"\W+", "_", text, flags=re.ASCII).strip("_").upper() or "UNIT"
 
 
 class _Writer:
@@ -226,7 +94,6 @@ class _Writer:
         self.functions: set[str] = set()
         self.looks_up = False
         self.locals: set[str] = set(names.values())
-        self.parts = 0
 
     def function(self, node: Node) -> list[str]:
         lines: list[str] = []
@@ -258,8 +125,7 @@ class _Writer:
         if not inner:
             return [line]
         longest = max(inner, key=lambda n: len(self.expression(n).text))
-        self.parts += 1
-        name = self.local(f"part_{self.parts}")
+        name = self.local(self.role(node, longest))
         return [
             *self.statement(longest, f"{name} = ", pad),
             *self.statement(_swap(node, longest, _named(name, longest)), prefix, pad),
@@ -273,6 +139,18 @@ class _Writer:
             return []  # what a row holds cannot be computed before the rows are gone through
         chain = self.chain(node) if isinstance(node, (Arithmetic, Convert)) else []
         return [inner for _, inner in chain] if len(chain) > 1 else list(children(node))
+
+    def role(self, node: Node, part: Node) -> str:
+        """What a part is to its whole: the name of the variable that it is computed into."""
+        if isinstance(node, Arithmetic) and node.op == "**":
+            return "base" if part is node.left else "exponent"
+        chain = self.chain(node) if isinstance(node, (Arithmetic, Convert)) else []
+        if len(chain) < 2:
+            return _ROLES.get(type(node), "argument")
+        sign = next(sign for sign, operand in chain if operand is part)
+        if not sign:
+            return {"/": "dividend", "*": "factor"}.get(chain[1][0], "term")
+        return {"/": "divisor", "*": "factor"}.get(sign, "term")
 
     def branches(self, node: If, prefix: str, pad: str) -> list[str]:
         condition = self.expression(node.condition).text
@@ -293,6 +171,8 @@ class _Writer:
                 return []  # its name in Python is another
             self.expression(node)
             lines = [f"{pad}{self.decimal(a).text}," for a in node.arguments]
+            if len(lines) == 1:
+                return self.inside(node.arguments[0], pad) if isinstance(node.arguments[0], Arithmetic) else []
         elif isinstance(node, Sum):
             arguments = self.expression(node).text.removeprefix("sum_over(").removesuffix(")")
             rows, _, term = arguments.partition(", ")
@@ -398,11 +278,16 @@ class _Writer:
             case Convert():
                 return self.conversion(node)
             case Compare(op=op, left=left, right=right):
-                return _Part(f"{self.wrapped(left, _SUM)} {op} {self.wrapped(right, _SUM)}", _COMPARE)
+                both = self.expression(left).plain and self.expression(right).plain
+                return _Part(f"{self.wrapped(left, _SUM, decimal=both)} {op} {self.wrapped(right, _SUM)}", _COMPARE)
             case Logic(op=op, left=left, right=right):
                 strength = _AND if op == "and" else _OR
                 text = f"{self.wrapped(left, strength)} {op} {self.wrapped(right, strength + 1)}"
                 return _Part(text, strength)
+            case Not(operand=Not(operand=operand)):
+                return self.expression(operand)
+            case Not(operand=Compare(op="==" | "!=" as op, left=left, right=right)):
+                return self.expression(Compare(op="!=" if op == "==" else "==", left=left, right=right))
             case Not(operand=operand):
                 return _Part(f"not {self.wrapped(operand, _NOT)}", _NOT)
             case Call(function="round", arguments=(value, Number(value=digits))):
@@ -458,6 +343,21 @@ class _Writer:
             name = self.constants.shift(node.source_unit, target, node.shift)
             text, strength = f"{text} + {name}", _SUM
         return _Part(text, strength)
+
+
+def _without_ones(node: Node) -> Node:
+    """The tree without products and quotients by a plain one: ``x / (1 %)`` changes the unit and not the figure."""
+    node = rebuild(node, _without_ones)
+    if isinstance(node, Arithmetic) and node.op in {"*", "/"}:
+        if _is_one(node.right):
+            return node.left
+        if _is_one(node.left) and node.op == "*":
+            return node.right
+    return node
+
+
+def _is_one(node: Node) -> bool:
+    return isinstance(node, Number) and node.value == 1
 
 
 def _named(name: str, like: Node) -> Name:

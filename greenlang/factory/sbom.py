@@ -13,6 +13,7 @@ import greenlang_sdk
 from cyclonedx.model.bom import Bom, BomMetaData
 from cyclonedx.model.component import Component, ComponentType
 from cyclonedx.output.json import JsonV1Dot6
+from cyclonedx.spdx import is_supported_id
 from greenlang_sdk.canonical import canonical
 from packageurl import PackageURL
 
@@ -23,7 +24,7 @@ def sbom(*, distribution: str, version: str, license_id: str, digest: str) -> by
     root = f"{distribution}@{version}"
     component = {
         "bom-ref": root,
-        "licenses": [{"license": {"name": license_id}}],
+        "licenses": [{"license": {"id" if is_supported_id(license_id) else "name": license_id}}],
         "name": distribution,
         "purl": PackageURL("pypi", name=distribution, version=version).to_string(),
         "type": "application",

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 import textwrap
+import unicodedata
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
@@ -31,7 +32,7 @@ def py_text(value: str) -> str:
 def py_decimal(value: Decimal) -> str:
     """A Python expression for an exact number."""
     text = normal_text(value)
-    return f"Decimal({text})" if re.fullmatch(r"-?\d{1,15}", text) else f'Decimal("{text}")'
+    return f"Decimal({text})" if re.fullmatch(r"-?\d{1,4000}", text) else f'Decimal("{text}")'
 
 
 def py_value(value: object) -> str:
@@ -43,6 +44,13 @@ def py_value(value: object) -> str:
     return py_text(str(value))
 
 
+def width(line: str) -> int:
+    """The columns of a line, as a formatter counts them: wide letters take two, combining marks none."""
+    if line.isascii():
+        return len(line)
+    return sum(0 if unicodedata.combining(c) else 1 + (unicodedata.east_asian_width(c) in "WF") for c in line)
+
+
 def py_call(head: str, arguments: Sequence[str], *, indent: int = 0, tail: str = "", wide: bool = False) -> str:
     """``head(arguments)tail`` on one line if it fits, else one argument a line with a trailing comma.
 
@@ -51,11 +59,16 @@ def py_call(head: str, arguments: Sequence[str], *, indent: int = 0, tail: str =
     """
     closing = {"(": ")", "[": "]", "{": "}"}[head[-1]]
     line = f"{head}{', '.join(arguments)}{closing}{tail}"
-    if not arguments or (not wide and indent + len(line) <= WIDTH and "\n" not in line):
+    if not arguments or (not wide and indent + width(line) <= WIDTH and "\n" not in line):
         return line
     pad = " " * indent
     body = "".join(f"{pad}    {argument},\n" for argument in arguments)
     return f"{head}\n{body}{pad}{closing}{tail}"
+
+
+def py_argument(head: str, arguments: Sequence[str], *, indent: int) -> str:
+    """``name=head(arguments)`` as an argument that has its line to itself."""
+    return py_call(head, arguments, indent=indent, tail=",").removesuffix(",")
 
 
 def py_import(module: str, *names: str) -> str:
@@ -64,15 +77,22 @@ def py_import(module: str, *names: str) -> str:
     return line if len(line) <= WIDTH else py_call(f"from {module} import (", names, wide=True)
 
 
+def import_order(name: str) -> tuple[bool, str]:
+    """How a formatter sorts imported names: classes before functions."""
+    return (name[0].islower(), name)
+
+
 def py_keyword(name: str, value: str, *, indent: int) -> str:
     """``name="value"`` for an argument list; a text too long for its line becomes several literals in brackets."""
-    room = WIDTH - indent - 1
+    room = WIDTH - indent - 4  # of a line inside the brackets
     line = f"{name}={py_text(value)}"
-    if len(line) <= room:
+    if width(line) < room + 4:
         return line
+    if len(py_text(value)) <= room - 3:
+        return f"{name}=(\n{' ' * indent}    {py_text(value)}\n{' ' * indent})"
     pieces: list[str] = []
     for word in re.findall(r"\S*\s*", value):
-        if pieces and len(py_text(pieces[-1] + word)) <= room - 4:
+        if pieces and width(py_text(pieces[-1] + word)) <= room:
             pieces[-1] += word
         elif word:
             pieces.append(word)
@@ -103,11 +123,24 @@ def sentence(text: str) -> str:
 
 
 def cell(text: object) -> str:
-    """A cell of a Markdown table."""
-    safe = one_line(str(text))
-    for mark in ("\\", "|", "<", "`", "*", "_", "["):
-        safe = safe.replace(mark, f"\\{mark}")
-    return safe or " "
+    """A line of Markdown, also in a table: what stands between backticks is code, every other sign is itself."""
+    parts = re.split(r"(`[^`]+`)", one_line(str(text)))
+    return "".join(code(part[1:-1]) if i % 2 else _escaped(part) for i, part in enumerate(parts)) or " "
+
+
+def _escaped(text: str) -> str:
+    for mark in ("\\", "|", "<", "`", "*", "["):
+        text = text.replace(mark, f"\\{mark}")
+    return re.sub(r"(?<![^\W_])_|_(?![^\W_])", r"\\_", text)
+
+
+def paragraph(text: str) -> str:
+    """The first paragraph of a text, up to an empty line or a list, as one sentence."""
+    lines = text.strip().splitlines()
+    end = next((i for i, line in enumerate(lines) if i and re.match(r"\s*(?:$|[-*•]\s|\d+[.)]\s)", line)), len(lines))
+    while end > 1 and lines[end - 1].rstrip().endswith(":"):
+        end -= 1
+    return sentence(" ".join(lines[:end]))
 
 
 def code(text: object) -> str:

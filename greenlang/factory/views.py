@@ -1,36 +1,38 @@
 """What the templates lay out: an agent's parts as typed views in which everything is decided.
 
-Belongs here: fields, tools, texts of a part, and the pack around them. Does not belong here: expressions (``render``),
-test cases (``cases``), templates and files (``generate``).
+Belongs here: a part as a whole, and the pack around the parts. Does not belong here: the fields of its models
+(``fields``), its calculations (``functions``), test cases (``cases``), templates and files (``generate``).
 """
 
 from __future__ import annotations
 
 import json
-import re
 import textwrap
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from functools import cached_property
 from typing import Any
 
 import greenlang_sdk
-from greenlang_sdk.decimals import normal_text
 
 from greenlang.factors.model import Factor
 from greenlang.factory import naming, text, whole
 from greenlang.factory.cases import case_content, example
-from greenlang.factory.parameters import ParameterRow, lookup_name, parameter_tables
-from greenlang.factory.render import Body, Constants, identifier, render
-from greenlang.formulas.tree import Lookup, Name, Node, Sum, SystemValue, TableCall, walk
-from greenlang.resolution.plan import Gap, OutputPlan, Resolution
-from greenlang.specs.model import AgentSpec, InputSpec, OutputSpec
+from greenlang.factory.constants import Constants
+from greenlang.factory.fields import Field, RowClass, input_field, model_names, output_field, row_class
+from greenlang.factory.functions import ToolView, answer, constant, rounding, tool_view
+from greenlang.factory.identifiers import identifier
+from greenlang.factory.parameters import ParameterRow, parameter_tables
+from greenlang.formulas.tree import SystemValue
+from greenlang.resolution.plan import Gap, Resolution
+from greenlang.specs.model import AgentSpec
 
 PYDANTIC = "pydantic>=2.11"
 API_EXTRA = ("fastapi>=0.115", "uvicorn>=0.34")
 TEST_EXTRA = ("pytest>=8.3",)
 PORT = 8080
+LICENCES = ("Apache-2.0", "MIT")  # whose text a pack carries
 _MEANS = {
     "given": "the spec gives it",
     "property": "the spec states it as a property",
@@ -39,43 +41,6 @@ _MEANS = {
     "overlay": "a reviewed overlay gives it",
     "system": "the runtime supplies it",
 }
-_CELL = re.compile(r"(?P<sheet>[^!]+)!(?P<cell>[A-Z]{1,3}[0-9]+)")
-_TYPES = {"float64": "Decimal", "int32": "Decimal", "string": "str", "bool": "bool"}
-_MODEL_TYPES = {
-    "float64": "Number",
-    "int32": "Whole",
-    "string": "Text",
-    "bool": "Truth",
-    "list": "list[Any]",
-    "object": "dict[str, Any]",
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Field:
-    """A field of the input or output model, laid out."""
-
-    name: str  # as in the spec
-    python: str
-    declaration: str
-    spec: InputSpec | OutputSpec
-    limits: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class ToolView:
-    """One calculation: its function, its entry in TOOLS, its step in execute()."""
-
-    output: str
-    python: str
-    signature: str
-    docstring: str
-    body: Body
-    entry: str
-    step: str
-    plan: OutputPlan
-    unit: str
-    citations: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,12 +62,13 @@ class PartView:
     resolution: Resolution
     inputs: tuple[Field, ...]
     outputs: tuple[Field, ...]
+    rows: tuple[RowClass, ...]
     tools: tuple[ToolView, ...]
     constants: tuple[tuple[str, str], ...]
     sdk_functions: tuple[str, ...]
     looks_up: bool
     needs: bool
-    rounds: bool
+    rounding: tuple[str, ...]  # what rounds its outputs
     answer: str
     model_names: dict[str, tuple[str, ...]]
     example: dict[str, Any]
@@ -115,8 +81,8 @@ class PartView:
 
     @property
     def summary(self) -> str:
-        """One sentence on it."""
-        return text.sentence(self.spec.summary or self.spec.name or self.name)
+        """What it is for, in a sentence or two."""
+        return text.paragraph(self.spec.summary or self.spec.name or self.name)
 
     @property
     def run_example(self) -> str:
@@ -125,12 +91,12 @@ class PartView:
 
     @property
     def run_varied(self) -> str:
-        """The same with one input changed."""
+        """The statement that runs it with one input changed."""
         assert self.sweep is not None
         given = f"{{**example, {text.py_text(self.sweep.name)}: changed}}"
         if self.name:
-            return text.py_call("pack.AGENT.call(", [text.py_text(self.name), given], indent=4)
-        return text.py_call("pack.AGENT.run(", [given], indent=4)
+            return text.py_call("varied = pack.AGENT.call(", [text.py_text(self.name), given], indent=4)
+        return text.py_call("varied = pack.AGENT.run(", [given], indent=4)
 
     @cached_property
     def sweep(self) -> Sweep | None:
@@ -145,6 +111,12 @@ class PartView:
     def parameters(self) -> tuple[ParameterRow, ...]:
         """Rows of parameter tables that the part reads."""
         return tuple(row for table in parameter_tables(self.resolution) for row in table.rows)
+
+    @property
+    def gaps(self) -> list[tuple[Gap, str]]:
+        """What the references do not cover, each with the candidates that its reason does not name."""
+        gaps = self.resolution.gaps
+        return [(gap, ", ".join(c for c in gap.candidates if c not in gap.reason)) for gap in gaps]
 
     @property
     def has_answers(self) -> bool:
@@ -179,15 +151,26 @@ class PartView:
 
     @property
     def example_json(self) -> str:
-        """The example as JSON for a shell's single quotes."""
-        return json.dumps(self.example, ensure_ascii=False).replace("'", "'\\''")
+        """The example as JSON for a shell's single quotes, an input a line where one line were too long."""
+        line = json.dumps(self.example, ensure_ascii=False)
+        shown = line if len(line) < text.WIDTH - 40 else json.dumps(self.example, ensure_ascii=False, indent=2)
+        return shown.replace("'", "'\\''")
 
     @property
     def example_shell(self) -> str:
-        """The example as ``name=value`` words of a shell line."""
+        """The demo's call as shell lines for a docstring; a text that could end one is left open."""
         import shlex
 
-        return " ".join(shlex.quote(f"{name}={_word(value)}") for name, value in self.example.items())
+        words = [shlex.quote(f"{name}={_word(value)}") for name, value in self.example.items()]
+        safe = [word.isprintable() and not set(word) & {'"', "\\"} for word in words]
+        shown = [word if ok else f"{name}=..." for name, word, ok in zip(self.example, words, safe, strict=True)]
+        lines = [f"python demos/command_line.py {self.name}".rstrip()]
+        for word in shown:
+            if len(lines[-1]) + len(word) > text.WIDTH - 10:
+                lines.append(f"    {word}")
+            else:
+                lines[-1] += f" {word}"
+        return " \\\n    ".join(lines)
 
     @property
     def tools_need_decimal(self) -> bool:
@@ -221,13 +204,20 @@ class View:
 
     @property
     def summary(self) -> str:
-        """One sentence on the agent."""
-        return text.sentence(self.spec.summary or self.spec.name)
+        """What the agent is for, in a sentence or two."""
+        return text.paragraph(self.spec.summary or self.spec.name)
 
     @property
     def summary_lines(self) -> list[str]:
         """The same as lines of a comment."""
         return textwrap.wrap(text.one_line(self.summary), text.WIDTH - 4, break_long_words=False)
+
+    @property
+    def others_lines(self) -> list[str]:
+        """Which tools the notebook does not run, as lines of a comment."""
+        others = ", ".join(f"`{text.one_line(part.name)}`" for part in self.parts[1:])
+        said = f"The agent has several tools; this is `{text.one_line(self.part.name)}`. The others: {others}."
+        return textwrap.wrap(said, text.WIDTH - 4, break_long_words=False, break_on_hyphens=False)
 
     @property
     def parts_import(self) -> str:
@@ -257,14 +247,31 @@ class View:
         return TEST_EXTRA
 
     @property
+    def pinned_said(self) -> str:
+        """The same in words."""
+        counts = (len(self.pinned), "emission factors"), (len(self.parameters), "parameter tables")
+        said = [f"{count} {'row' if count == 1 else 'rows'} of {what}" for count, what in counts if count]
+        return " and ".join(said)
+
+    @property
     def pinned_count(self) -> int:
         """How many rows `factors.json` pins."""
         return len(self.pinned) + len(self.parameters)
 
     @property
     def looks_up(self) -> bool:
-        """Whether any part reads a table."""
+        """Whether any part reads a table; without, there is no `factors.json`."""
         return any(part.looks_up for part in self.parts)
+
+    @property
+    def licence_text(self) -> str:
+        """The template of the licence's text; empty where it is not one whose text we carry."""
+        return f"licences/{self.spec.license}.jinja" if self.spec.license in LICENCES else ""
+
+    @property
+    def takes_rows(self) -> bool:
+        """Whether any part takes a table of rows."""
+        return any(part.rows for part in self.parts)
 
     @property
     def service(self) -> str:
@@ -318,7 +325,7 @@ class View:
         names |= {"Case"} if self.has_answers else set()
         names |= {"calculate"} if self.checks_bounds or self.scales else set()
         names |= {"agrees"} if self.scales else set()
-        return sorted(names, key=_isort_key)
+        return sorted(names, key=text.import_order)
 
 
 def sdk_requirement() -> str:
@@ -329,6 +336,8 @@ def sdk_requirement() -> str:
 def view(resolution: Resolution) -> View:
     """The view of a complete resolution."""
     spec = resolution.spec
+    summary = spec.summary if text.one_line(spec.summary) else ""
+    spec = replace(spec, name=text.one_line(spec.name) or spec.agent_id, summary=summary)
     found = resolution.flat
     toolbox = whole.is_toolbox(resolution)
     tables = table_names(found)
@@ -363,19 +372,21 @@ def _names(resolution: Resolution) -> dict[tuple[str, str], str]:
     for name in resolution.spec.inputs:
         names["input", name] = identifier(name, names.values())
     for name in resolution.order:
-        names["output", name] = identifier(name, names.values())
+        taken = identifier(name) in names.values()
+        names["output", name] = identifier(f"{name}_output" if taken else name, names.values())
     return names
 
 
 def _part(resolution: Resolution, module: str, tables: Mapping[tuple[str, str], str]) -> PartView:
     spec = resolution.spec
     names = _names(resolution)
-    inputs = tuple(_input_field(i, names["input", n]) for n, i in spec.inputs.items())
-    outputs = tuple(_output_field(o, names["output", n]) for n, o in spec.outputs.items())
+    inputs = tuple(input_field(i, names["input", n]) for n, i in spec.inputs.items())
+    outputs = tuple(output_field(o, names["output", n]) for n, o in spec.outputs.items())
+    rows = tuple(row_class(i) for i in spec.inputs.values() if i.columns)
     constants = Constants()
     stored = {name: tables[spec.part, name] for name in resolution.lookups}
     tools = tuple(
-        _tool(resolution, output, names, constants, stored)
+        tool_view(resolution, output, names, constants, stored)
         for output in resolution.order
         if not isinstance(resolution.plans[output].expression, SystemValue)
     )
@@ -386,16 +397,17 @@ def _part(resolution: Resolution, module: str, tables: Mapping[tuple[str, str], 
         resolution=resolution,
         inputs=inputs,
         outputs=outputs,
+        rows=rows,
         tools=tools,
-        constants=tuple((name, _constant(name, value, comment)) for name, (value, comment) in constants.values.items()),
+        constants=tuple((name, constant(name, value, comment)) for name, (value, comment) in constants.values.items()),
         sdk_functions=tuple(sorted({f for tool in tools for f in tool.body.functions})),
         looks_up=any(tool.body.looks_up for tool in tools),
         needs=any("need(" in tool.step for tool in tools),
-        rounds=any(tool.plan.decimals is not None for tool in tools),
-        answer=_answer(resolution, names),
-        model_names=_model_names(inputs, outputs),
+        rounding=tuple(sorted({rounding(resolution, tool.plan) for tool in tools} - {""})),
+        answer=answer(resolution, names),
+        model_names=model_names(inputs, outputs, rows),
         example=example(resolution),
-        cases=case_content(resolution),
+        cases=case_content(resolution, stored),
     )
 
 
@@ -404,247 +416,8 @@ def _word(value: Any) -> str:
 
 
 def _literal(value: Any) -> str:
+    if isinstance(value, list):
+        return f"[{', '.join(map(_literal, value))}]"
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{text.py_text(k)}: {_literal(v)}" for k, v in value.items()) + "}"
     return text.py_text(value) if isinstance(value, str) else repr(value)
-
-
-def _constant(name: str, value: Decimal, comment: str) -> str:
-    line = f'{name} = Decimal("{normal_text(value)}")'
-    said = text.one_line(comment)
-    if len(line) + len(said) + 4 <= text.WIDTH:
-        return f"{line}  # {said}"
-    return f"# {said}\n{line}" if len(said) + 2 <= text.WIDTH else line
-
-
-def _model_names(inputs: tuple[Field, ...], outputs: tuple[Field, ...]) -> dict[str, tuple[str, ...]]:
-    """What models.py imports, by module."""
-    source = " ".join(f.declaration for f in (*inputs, *outputs))
-    bare = re.sub(r'"(?:[^"\\]|\\.)*"|\'(?:[^\'\\]|\\.)*\'', "", source)
-
-    def used(*candidates: str) -> tuple[str, ...]:
-        return tuple(c for c in candidates if re.search(rf"\b{c}\b", bare))
-
-    return {
-        "decimal": used("Decimal"),
-        "typing": used("Annotated", "Any", "Literal"),
-        "pydantic": used("Field"),
-        "sdk": tuple(
-            sorted({"AgentInput", "AgentOutput", *used("Number", "Text", "Truth", "Whole", "one_of")}, key=_isort_key)
-        ),
-    }
-
-
-def _isort_key(name: str) -> tuple[bool, str]:
-    return (name[0].islower(), name)
-
-
-def _describe(description: str, unit: str, numeric: bool) -> str:
-    line = text.one_line(description)
-    if not numeric or unit in {"", "1"}:
-        return line
-    return f"{line} [{unit}]" if line else f"[{unit}]"
-
-
-def _input_field(given: InputSpec, python: str) -> Field:
-    kind = _MODEL_TYPES[given.dtype]
-    head = f"{python}: {kind}"
-    if given.enum and given.numeric:
-        choices = [text.py_value(Decimal(v)) for v in given.enum if isinstance(v, (Decimal, int))]
-        head = f"{python}: " + text.py_call("Annotated[", [kind, f"one_of({', '.join(choices)})"], indent=4)
-    elif given.enum:
-        head = text.py_call(f"{python}: Literal[", [text.py_value(v) for v in given.enum], indent=4, tail=" = Field(")
-        head = head.removesuffix(" = Field(")
-    optional = not given.required and given.default is None
-    arguments: list[str] = []
-    if optional:
-        head += " | None"
-        arguments.append("default=None")
-    elif given.default is not None:
-        default = given.default
-        arguments.append(f"default={text.py_value(Decimal(default) if given.numeric else default)}")
-    if python != given.name:
-        arguments += [
-            f"validation_alias={text.py_text(given.name)}",
-            f"serialization_alias={text.py_text(given.name)}",
-        ]
-    limits = [(k, v) for k in ("ge", "gt", "le", "lt") if (v := getattr(given, k)) is not None and given.numeric]
-    arguments += [f"{key}={_limit(value)}" for key, value in limits]
-    if given.pattern and not given.enum and given.dtype == "string":
-        arguments.append(f"pattern={text.py_text(given.pattern)}")
-    description = _describe(given.description, given.unit, given.numeric)
-    if description:
-        arguments.append(text.py_keyword("description", description, indent=8))
-    declaration = _declaration(head, arguments)
-    signs = {"ge": "≥", "gt": ">", "le": "≤", "lt": "<"}
-    said = [f"{signs[key]} {normal_text(value)}" for key, value in limits]
-    said += [", ".join(str(v) for v in given.enum)] if given.enum else []
-    said += [f"matches {given.pattern}"] if given.pattern else []
-    return Field(given.name, python, declaration, given, "; ".join(said))
-
-
-def _limit(value: Decimal) -> str:
-    part = text.py_decimal(value)
-    return part if '"' in part else part.removeprefix("Decimal(").removesuffix(")")
-
-
-def _declaration(head: str, arguments: list[str]) -> str:
-    if not arguments:
-        return head
-    return text.py_call(f"{head} = Field(", arguments, indent=4)
-
-
-def _output_field(given: OutputSpec, python: str) -> Field:
-    head = f"{python}: {_MODEL_TYPES[given.dtype]}"
-    arguments = []
-    if python != given.name:
-        arguments += [
-            f"validation_alias={text.py_text(given.name)}",
-            f"serialization_alias={text.py_text(given.name)}",
-        ]
-    description = _describe(given.description, given.unit, given.numeric)
-    if description:
-        arguments.append(text.py_keyword("description", description, indent=8))
-    return Field(given.name, python, _declaration(head, arguments), given)
-
-
-def _tool(
-    resolution: Resolution,
-    output: str,
-    names: dict[tuple[str, str], str],
-    constants: Constants,
-    tables: Mapping[str, str],
-) -> ToolView:
-    spec, plan = resolution.spec, resolution.plans[output]
-    declared = spec.outputs[output]
-    uses = _uses(plan.expression)
-    python = names["output", output]
-    own = {key: names[key] for key in uses}
-    body = render(plan.expression, names=own, constants=constants, tables=tables)
-    parameters = [f"{names[kind, name]}: {_type(spec, kind, name)}" for kind, name in uses]
-    signature = text.py_call(
-        f"def {python}(", ["*", *parameters] if parameters else [], tail=f" -> {_TYPES[declared.dtype]}:"
-    )
-    rows = _rows(resolution, plan.expression)
-    read = [c for c in _parameter_citations(resolution, plan.expression) if c]
-    citations = tuple(dict.fromkeys([c for c in (plan.citation, *_grouped(rows), *read) if c]))
-    return ToolView(
-        output=output,
-        python=python,
-        signature=signature,
-        docstring=_docstring(output, declared, plan, citations),
-        body=body,
-        entry=_entry(python, output, declared, plan, citations),
-        step=_step(spec, python, uses, names),
-        plan=plan,
-        unit=declared.unit,
-        citations=citations,
-    )
-
-
-def _uses(node: Node) -> tuple[tuple[str, str], ...]:
-    """(kind, name) of everything that an expression reads, in order of appearance."""
-    found: dict[tuple[str, str], None] = {}
-    for inner in walk(node):
-        match inner:
-            case Name(kind="column"):
-                pass  # a row's own; the table that is summed is the parameter
-            case Name(name=name, kind=kind):
-                found[kind, name] = None
-            case Sum(table=table):
-                found["input", table] = None
-            case Lookup(inputs=inputs):
-                found |= {("input", name): None for name in inputs}
-    return tuple(found)
-
-
-def _type(spec: AgentSpec, kind: str, name: str) -> str:
-    dtype = spec.inputs[name].dtype if kind == "input" else spec.outputs[name].dtype
-    return _TYPES[dtype]
-
-
-def _grouped(rows: list[Factor]) -> list[str]:
-    """Citations, one a sheet of a table, each with all its cells: ``..., Table 1, Hub, cells E39, E56``."""
-    cells: dict[str, dict[str, None]] = {}
-    places: dict[str, dict[str, None]] = {}
-    order: dict[str, None] = {}
-    for row in rows:
-        sheet = _CELL.fullmatch(row.cell)
-        place = ", ".join(part for part in (row.document, row.table, sheet["sheet"] if sheet else "") if part)
-        order[place] = None
-        if sheet:
-            cells.setdefault(place, {})[sheet["cell"]] = None
-        elif row.cell:
-            places.setdefault(place, {})[row.cell] = None
-    citations = []
-    for place in order:
-        listed = sorted(cells.get(place, ()), key=_cell_order)
-        said = [f"{'cell' if len(listed) == 1 else 'cells'} {', '.join(listed)}"] if listed else []
-        if place in places:
-            said.append("; ".join(places[place]))
-        citations.append(", ".join([place, *said]))
-    return citations
-
-
-def _cell_order(cell: str) -> tuple[int, str, int]:
-    letters = cell.rstrip("0123456789")
-    return len(letters), letters, int(cell[len(letters) :])
-
-
-def _rows(resolution: Resolution, node: Node) -> list[Factor]:
-    tables = dict.fromkeys(n.table for n in walk(node) if isinstance(n, Lookup))
-    return [f for t in tables for _, f in sorted(resolution.lookups[t].rows.items())]
-
-
-def _parameter_citations(resolution: Resolution, node: Node) -> list[str]:
-    read = {lookup_name(n) for n in walk(node) if isinstance(n, TableCall)}
-    return [row.citation for table in parameter_tables(resolution) if table.name in read for row in table.rows]
-
-
-def _docstring(output: str, declared: OutputSpec, plan: OutputPlan, citations: tuple[str, ...]) -> str:
-    what = text.one_line(declared.description).rstrip(".") or f"The output {output}"
-    what = f"{what[0].upper()}{what[1:]}"
-    first = text.doc(
-        f"{what} [{declared.unit}]." if declared.numeric and declared.unit not in {"", "1"} else f"{what}."
-    )
-    parts = [first, "    " + text.doc(f"{output} = {plan.text}", hang=4)]
-    if citations:
-        parts.append("    Sources:\n" + "\n".join(f"        {text.doc(c, indent=8, hang=4)}" for c in citations[:12]))
-    if len(citations) > 12:
-        parts[-1] += f"\n        and {len(citations) - 12} more in factors.json"
-    return "\n\n".join(parts)
-
-
-def _entry(python: str, output: str, declared: OutputSpec, plan: OutputPlan, citations: tuple[str, ...]) -> str:
-    arguments = [
-        python,
-        f"output={text.py_text(output)}",
-        f"unit={text.py_text(declared.unit)}",
-        text.py_keyword("formula", text.one_line(plan.text), indent=12),
-    ]
-    if citations:
-        arguments.append(text.py_keyword("citation", text.one_line(citations[0]), indent=12))
-    if plan.decimals is not None:
-        arguments.append(f"decimals={plan.decimals}")
-    return text.py_call("Tool(", arguments, indent=8, wide=True, tail=",")
-
-
-def _step(spec: AgentSpec, python: str, uses: tuple[tuple[str, str], ...], names: dict[tuple[str, str], str]) -> str:
-    arguments = [f"tools.{python}"]
-    for kind, name in uses:
-        own = names[kind, name]
-        value = own if kind == "output" else f"given.{own}"
-        if kind == "input" and not spec.inputs[name].required and spec.inputs[name].default is None:
-            value = f"need({value}, {text.py_text(name)})"
-        arguments.append(f"{own}={value}")
-    return text.py_call(f"{python} = context.step(", arguments, indent=8)
-
-
-def _answer(resolution: Resolution, names: dict[tuple[str, str], str]) -> str:
-    arguments = []
-    for output in resolution.spec.outputs:
-        plan, own = resolution.plans[output], names["output", output]
-        if isinstance(plan.expression, SystemValue):
-            value = "context.provenance()"
-        else:
-            value = own if plan.decimals is None else f"round_output({own}, {plan.decimals})"
-        arguments.append(f"{own}={value}")
-    return text.py_call("return Output(", arguments, indent=8, wide=True)

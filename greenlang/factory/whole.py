@@ -71,9 +71,11 @@ def questions(resolution: Resolution) -> tuple[Question, ...]:
 
 
 def plain(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Inputs as JSON values, decimals as texts; what is not given stays away."""
-    return {
-        name: normal_text(value) if isinstance(value, Decimal) else value
-        for name, value in values.items()
-        if value is not None
-    }
+    """Inputs as JSON values, decimals as texts, tables as lists of rows; what is not given stays away."""
+    return {name: _plain(value) for name, value in values.items() if value is not None}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return [plain(row) for row in value]
+    return normal_text(value) if isinstance(value, Decimal) else value

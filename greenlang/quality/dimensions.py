@@ -170,7 +170,8 @@ DIMENSIONS: tuple[Dimension, ...] = (
         weight=5,
         required=False,
         evidence="none yet",
-        not_yet="manifests and container images are not validated yet: nothing was run, so nothing is scored",
+        not_yet="a pack carries a Dockerfile and Kubernetes manifests, and the factory's own tests validate what its "
+        "templates make of them; those of the single pack are neither validated nor run yet, so nothing is scored",
     ),
     Dimension(
         "exit_criteria",
@@ -214,7 +215,8 @@ DIMENSIONS: tuple[Dimension, ...] = (
         weight=5,
         required=False,
         evidence="none yet",
-        not_yet="agents are not served yet: no health endpoint, log or metric could be looked at",
+        not_yet="a pack carries structured logs and an HTTP demo with health and metrics, and its own tests run the "
+        "logs and the health; no served agent is watched yet, so nothing is scored",
     ),
     Dimension(
         "continuous_improvement",

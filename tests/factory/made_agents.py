@@ -27,9 +27,9 @@ def embedded() -> FactorTable:
     return FactorTable.in_force(Path("no-such-folder"))
 
 
-def planned(text: str) -> tuple[Resolution | None, tuple[Diagnostic, ...]]:
-    """A spec, read and resolved, with all findings."""
-    spec, findings = read(text.encode(), "spec.yaml")
+def planned(text: str, overlay: str | None = None) -> tuple[Resolution | None, tuple[Diagnostic, ...]]:
+    """A spec and its overlay, read and resolved, with all findings."""
+    spec, findings = read(text.encode(), "spec.yaml", overlay=overlay.encode() if overlay is not None else None)
     if spec is None:
         return None, findings
     resolution = resolve(spec, embedded(), library())

@@ -87,7 +87,7 @@ def test_a_repository_is_cloned_installed_and_runs_from_source(
     pack: Path, combustion: Resolution, tmp_path: Path
 ) -> None:
     bundle = export(pack, "git", tmp_path)
-    call("git", "clone", "--quiet", "--branch", "main", bundle, tmp_path / "clone", cwd=tmp_path)
+    call("git", "clone", "--quiet", bundle, tmp_path / "clone", cwd=tmp_path)
     clone = tmp_path / "clone"
     assert call("git", "tag", cwd=clone).stdout == "v1.0.0\n"
     assert call("git", "log", "--format=%s", cwd=clone).stdout == "emissions/carbon_calculator_v1 1.0.0\n"

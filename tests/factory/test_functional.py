@@ -82,7 +82,7 @@ tests:
     assert golden["stated"].tolerances == {"b": "0.001"}
     assert golden["large"].tolerances == {"b": "1E-9"}
     with imported(resolution) as pack:
-        inputs = [case["input"] for case in case_content(resolution)["vectors"]]
+        inputs = [case["input"] for case in case_content(resolution)["vectors"]][: len(resolution.vectors)]
         for vector, given, line in zip(
             resolution.vectors, inputs, answers(pack.__name__, inputs).splitlines(), strict=True
         ):
@@ -160,6 +160,37 @@ def test_a_parameter_table_is_pinned_with_its_rows_and_cited() -> None:
     files = generate(resolution)
     assert len(json.loads(files["gl_test_table/factors.json"])["factors"]) == len(resolution.vectors)
     assert f"`table://{TABLE}/" in files["README.md"].decode()
+
+
+def test_a_library_formula_gives_an_agent_its_own_worked_cases_by_texts_and_a_parameter_table() -> None:
+    formula = library().get("waste/biological/biological-treatment")
+    assert formula is not None
+    body = """
+compute:
+  entrypoint: "python://x:y"
+  inputs:
+    waste: {dtype: float64, unit: t, ge: 0}
+    treatment: {dtype: string, enum: [composting, anaerobic-digestion]}
+    weight: {dtype: string, enum: [wet, dry]}
+    recovered: {dtype: float64, unit: tCH4b, ge: 0, default: 0}
+  outputs:
+    methane: {dtype: float64, unit: kgCH4b}
+    n2o: {dtype: float64, unit: tN2O}
+  formulas:
+    methane:
+      formula: waste/biological/biological-treatment
+      output: CH4
+      bind: {M: waste, basis: weight, R: recovered}
+    n2o: {formula: waste/biological/biological-treatment, output: N2O, bind: {M: waste, basis: weight}}
+"""
+    own = {"M": "waste", "basis": "weight", "R": "recovered"}
+    with imported(flat("compost_v1", body)) as pack:
+        for vector in formula.vectors:
+            given = {own.get(name, name): value for name, value in vector.given.items()}
+            answer = pack.AGENT.run(given)
+            got = answer.data.as_dict()
+            assert (got["methane"] / 1000, got["n2o"]) == (vector.expect["CH4"], vector.expect["N2O"])
+            assert any(c.ref.startswith("table://waste-ipcc-biological-treatment/") for c in answer.citations)
 
 
 def test_rows_of_a_table_come_out_in_one_order() -> None:

@@ -127,9 +127,35 @@ def test_readme_tells_what_is_not_covered(combustion: Resolution) -> None:
     assert "co2_kg + ch4_kg × gwp_ch4" in readme
 
 
+def test_what_is_not_covered_names_its_tool(toolbox: Resolution) -> None:
+    readme = generate(toolbox)["README.md"].decode()
+    assert "- `burn_fuel`, `fuel_type` = `electricity`: electricity stands in none" in readme
+    assert "- `burn_fuel_ar5`, `fuel_type` = `electricity`: electricity stands in none" in readme
+    assert "(candidates:" not in readme  # the reasons name them
+
+
+def test_an_agent_that_reads_no_table_says_nothing_of_factors(heat_pump: Resolution) -> None:
+    files = generate(heat_pump)
+    assert not [name for name in files if "factors" in name]
+    for name in ("CHANGELOG.md", "LICENSE"):
+        assert "factor" not in files[name].decode()
+    assert "This agent uses no emission factors." in files["README.md"].decode()
+
+
+def test_the_licence_comes_with_its_text_where_it_is_known(combustion: Resolution, heat_pump: Resolution) -> None:
+    assert "TERMS AND CONDITIONS FOR USE" in generate(combustion)["LICENSE"].decode()
+    assert "Permission is hereby granted" in generate(heat_pump)["LICENSE"].decode()
+    own = replace(combustion, spec=replace(combustion.spec, license="../../LICENSE"))
+    assert "licensed under ../../LICENSE.\n" in generate(own)["LICENSE"].decode()
+
+
 def test_expected_values_are_the_resolution_s_own(combustion: Resolution) -> None:
     cases = json.loads(generate(combustion)["tests/vectors.json"])
-    assert [c["expect"] for c in cases["vectors"]] == [v.expect for v in combustion.vectors]
+    *given, digits = cases["vectors"]
+    assert [c["expect"] for c in given] == [v.expect for v in combustion.vectors]
+    energy = Decimal(digits["input"]["consumption"]) * Decimal("0.003412141633127941514065754501")
+    assert Decimal(digits["expect"]["co2_kg"]) == round(energy * Decimal("53.06"), 6)
+    assert {(f["table"], f["value"]) for f in cases["figures"]} >= {("gwp_ch4", "29.8"), ("co2_factor", "73.96")}
     assert {"output": "co2e_kg", "input": "consumption", "value": 2000, "times": "2"} in cases["scaling"]
     assert cases["bounds"] == [
         {"name": "never negative", "rule": "co2e_kg >= 0", "left": "co2e_kg", "op": ">=", "right": "0"}

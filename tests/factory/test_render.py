@@ -14,7 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from greenlang.errors import CalculationError
-from greenlang.factory.render import RESERVED, Constants, identifier, render
+from greenlang.factory.constants import Constants
+from greenlang.factory.identifiers import RESERVED, identifier
+from greenlang.factory.render import render
 from greenlang.formulas.evaluate import evaluate
 from greenlang.formulas.tree import (
     Arithmetic,
@@ -160,7 +162,7 @@ def test_a_scale_with_a_shift_that_is_too_long_for_a_line_is_taken_apart() -> No
         shift=Decimal("255.37"),
     )
     lines = show(node).splitlines()
-    assert lines[-1] == "return part_1 * K_PER_DEGF + K_AT_ZERO_DEGF"
+    assert lines[-1] == "return amount * K_PER_DEGF + K_AT_ZERO_DEGF"
 
 
 def test_two_conversions_of_one_name_stay_apart() -> None:
@@ -175,19 +177,19 @@ def test_two_conversions_of_one_name_stay_apart() -> None:
 @pytest.mark.parametrize(
     ("source", "target", "name", "comment"),
     [
-        ("%", "1", "ONE_PER_PERCENT", "1 percent as a plain number"),
-        ("1", "%", "PERCENT_PER_ONE", "1 in percent"),
+        ("%", "1", "ONE_PER_PERCENT", "1 % as a plain number"),
+        ("1", "%", "PERCENT_PER_ONE", "1 in %"),
         ("ppm", "1", "ONE_PER_PPM", "1 ppm as a plain number"),
-        ("ppm", "%", "PERCENT_PER_PPM", "1 ppm in percent"),
+        ("ppm", "%", "PERCENT_PER_PPM", "1 ppm in %"),
         ("1/h", "1/s", "H_PER_S", "1 s in h"),
-        ("%/h", "1/h", "ONE_PER_PERCENT", "1 percent as a plain number"),
-        ("1/K", "1/degF", "K_PER_DEGF", "1 degF in K"),
+        ("%/h", "1/h", "ONE_PER_PERCENT", "1 % as a plain number"),
+        ("1/K", "1/degF", "K_PER_DEGF", "a step of 1 degF in K"),
         ("1/°C", "1/K", "DEGC_PER_K", "1 K in degC"),
         ("m³", "l", "L_PER_M3", "1 m**3 in l"),
-        ("µg", "kg", "KG_PER_UG", "1 ug in kg"),
+        ("µg", "kg", "KG_PER_UG", "1 µg in kg"),
         ("s^-1", "1/h", "PER_H_PER_S_NEG1", "1 s^-1 in 1/h"),
         ("kg", "100 kg", "N100_KG_PER_KG", "1 kg in 100 kg"),
-        ("", "%", "PERCENT_PER_ONE", "1 in percent"),
+        ("", "%", "PERCENT_PER_ONE", "1 in %"),
     ],
 )
 def test_a_conversion_constant_has_a_name_that_reads(source: str, target: str, name: str, comment: str) -> None:

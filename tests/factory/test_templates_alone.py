@@ -11,16 +11,17 @@ import jinja2
 import pytest
 import yaml
 
-from greenlang.factory.generate import COMMON, FLAT, PART, TOOLBOX, generate, templates
-from greenlang.factory.views import View, view
+from greenlang.factory.generate import COMMON, FLAT, PART, PINNED, TOOLBOX, generate, templates
+from greenlang.factory.views import LICENCES, View, view
 from greenlang.resolution.plan import Resolution
 
-OF_EVERY_PACK = sorted({*COMMON.values(), *FLAT.values(), *TOOLBOX.values(), *PART.values()})
+OF_EVERY_PACK = sorted({*COMMON.values(), *PINNED.values(), *FLAT.values(), *TOOLBOX.values(), *PART.values()})
 RENDERED = [
     *((which, name) for which in ("smallest", "combustion") for name in sorted({*COMMON.values(), *FLAT.values()})),
+    ("combustion", *PINNED.values()),
     *(("toolbox", name) for name in sorted({*COMMON.values(), *TOOLBOX.values(), *PART.values()})),
 ]
-ALONE = {"export/handler.py.jinja"}
+ALONE = {"export/handler.py.jinja", *(f"licences/{name}.jinja" for name in LICENCES)}
 
 
 @pytest.fixture(scope="module")

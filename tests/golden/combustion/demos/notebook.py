@@ -52,6 +52,7 @@ for times in ("0.5", "1", "2"):
     changed = Decimal(1000) * Decimal(times)
     varied = pack.AGENT.run({**example, "consumption": changed})
     if varied.data is not None:
-        print(f"consumption = {changed}: {varied.data.as_dict()['co2_kg']}")
+        answer = varied.data.as_dict()["co2_kg"]
+        print(f"consumption = {changed}: {answer}")
     for error in varied.errors:
         print(f"consumption = {changed} is refused: {error.message}")

@@ -3,9 +3,10 @@
 from pathlib import Path
 
 import pytest
-from greenlang_sdk.testing import Case, agrees, read_cases
+from greenlang_sdk.testing import Case, agrees, read_cases, text_of
 
 import gl_emissions_carbon_calculator_v1 as pack
+from gl_emissions_carbon_calculator_v1 import factors
 
 CASES = read_cases(Path(__file__).with_name("vectors.json"))
 
@@ -32,3 +33,10 @@ def test_every_answer_names_its_sources(case: Case) -> None:
 def test_every_calculated_output_has_an_expected_value() -> None:
     expected = {name for case in CASES.answered for name in case.expect}
     assert {tool.output for tool in pack.TOOLS.values()} <= expected
+
+
+def test_every_look_up_gives_the_published_figure() -> None:
+    for figure in CASES.figures:
+        row = factors.tables()[figure["table"]].row(*figure["when"])
+        found = {"row": row.key, "value": text_of(row.value), "unit": row.unit}
+        assert found == {key: figure[key] for key in found}

@@ -1,20 +1,16 @@
 """The agent: it checks its input, calls its tools in order and rounds at the end."""
 
-from collections.abc import Mapping
-
 from greenlang_sdk.agent import CalculatorAgent, ExecutionContext
 from greenlang_sdk.decimals import round_output
-from greenlang_sdk.factors import PinnedTable
 
-from . import factors, tools
+from . import tools
 from .models import Input, Output
 
 
 class Agent(CalculatorAgent[Input, Output]):
     """COP of a heat pump, per Carnot.
 
-    Call ``run`` with an Input or a mapping; ``call_tool`` for a single figure; ``health`` to prove
-    the pinned factors.
+    Call ``run`` with an Input or a mapping, or ``call_tool`` for a single figure.
     """
 
     agent_id = "buildings/heat-pump"
@@ -39,7 +35,3 @@ class Agent(CalculatorAgent[Input, Output]):
             size=round_output(size, 4),
             label=label,
         )
-
-    def factor_tables(self) -> Mapping[str, PinnedTable]:
-        """The pinned look-up tables."""
-        return factors.tables()

@@ -4,7 +4,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from greenlang_sdk.decimals import round_output, to_decimal
+from greenlang_sdk.decimals import round_output
 from greenlang_sdk.testing import Case, read_cases
 
 import gl_buildings_heat_pump_e58fff as pack
@@ -13,7 +13,7 @@ CASES = read_cases(Path(__file__).with_name("vectors.json"))
 
 
 @pytest.mark.parametrize("case", CASES.sample, ids=str)
-def test_rounding_twice_changes_nothing(case: Case) -> None:
+def test_outputs_have_the_digits_that_are_declared(case: Case) -> None:
     result = pack.AGENT.run(case.input)
     assert result.data is not None
     answer = result.data.as_dict()
@@ -33,8 +33,3 @@ def test_spelling_of_a_number_does_not_matter(case: Case) -> None:
         if value is not None
     }
     assert pack.AGENT.run(respelled).data == pack.AGENT.run(case.input).data
-
-
-@pytest.mark.parametrize("value", [0.1, "0.1", Decimal("0.1"), "1e-1", ".1"], ids=repr)
-def test_numbers_come_in_exactly(value: object) -> None:
-    assert to_decimal(value) == Decimal("0.1")

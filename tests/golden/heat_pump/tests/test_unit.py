@@ -27,18 +27,26 @@ def test_tool_calculates_what_was_expected(name: str, case: Case) -> None:
     assert agrees(value, case.expect[tool.output], case.tolerances.get(tool.output))
 
 
-@pytest.mark.parametrize("name", list(pack.TOOLS))
-def test_tool_says_what_it_is(name: str) -> None:
-    tool = pack.TOOLS[name]
-    assert tool.function.__doc__
-    assert tool.formula
-    assert tool.output in pack.Output.model_json_schema()["properties"]
+def test_tools_are_those_of_the_plan() -> None:
+    keys = ("output", "unit", "formula", "citation", "decimals")
+    said = [{key: getattr(tool, key) for key in keys} for tool in pack.TOOLS.values()]
+    assert said == list(CASES.tools)
 
 
 @pytest.mark.parametrize("name", list(pack.TOOLS))
 def test_tool_refuses_arguments_that_it_does_not_take(name: str) -> None:
     with pytest.raises(UnknownTool):
         pack.AGENT.call_tool(name, no_such_argument=1)
+
+
+def test_fields_say_what_the_spec_says() -> None:
+    schemas = {"Input": pack.Input.model_json_schema(), "Output": pack.Output.model_json_schema()}
+    said = [
+        {"model": model, "name": name, "description": field.get("description", "")}
+        for model, schema in schemas.items()
+        for name, field in schema["properties"].items()
+    ]
+    assert said == list(CASES.fields)
 
 
 def test_unknown_tool_is_refused_with_the_list_of_tools() -> None:

@@ -53,6 +53,7 @@ for times in ("0.5", "1", "2"):
     changed = Decimal("2.5") * Decimal(times)
     varied = pack.AGENT.run({**example, "energy": changed})
     if varied.data is not None:
-        print(f"energy = {changed}: {varied.data.as_dict()['emissions']}")
+        answer = varied.data.as_dict()["emissions"]
+        print(f"energy = {changed}: {answer}")
     for error in varied.errors:
         print(f"energy = {changed} is refused: {error.message}")

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from greenlang_sdk.agent import CalculatorAgent, ExecutionContext, need
-from greenlang_sdk.decimals import round_output
+from greenlang_sdk.decimals import round_output, round_whole
 from greenlang_sdk.factors import PinnedTable
 
 from . import factors, tools
@@ -13,8 +13,8 @@ from .models import Input, Output
 class Agent(CalculatorAgent[Input, Output]):
     """Odd One.
 
-    Call ``run`` with an Input or a mapping; ``call_tool`` for a single figure; ``health`` to prove
-    the pinned factors.
+    Call ``run`` with an Input or a mapping, or ``call_tool`` for a single figure. ``health`` proves the
+    pinned rows.
     """
 
     agent_id = "grid/odd_one"
@@ -31,7 +31,7 @@ class Agent(CalculatorAgent[Input, Output]):
         return Output(
             emissions=round_output(emissions, 6),
             clean=clean,
-            whole=round_output(whole, 0),
+            whole=round_whole(whole, "whole"),
         )
 
     def factor_tables(self) -> Mapping[str, PinnedTable]:

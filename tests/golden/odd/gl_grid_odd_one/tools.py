@@ -11,7 +11,7 @@ from .factors import lookup
 
 
 def emissions(*, energy: Decimal, year: Decimal) -> Decimal:
-    """The output emissions [kg].
+    """Emissions [kg].
 
     emissions = energy × grid
 
@@ -23,7 +23,7 @@ def emissions(*, energy: Decimal, year: Decimal) -> Decimal:
 
 
 def clean(*, emissions: Decimal, limit: Decimal) -> bool:
-    """The output clean.
+    """Clean.
 
     clean = emissions < limit
     """
@@ -31,7 +31,7 @@ def clean(*, emissions: Decimal, limit: Decimal) -> bool:
 
 
 def whole(*, emissions: Decimal) -> Decimal:
-    """The output whole [kg].
+    """Whole [kg].
 
     whole = emissions
     """

@@ -31,6 +31,8 @@ def run_as_module(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int | str
 def test_run_gives_data_provenance_and_chain() -> None:
     result = pack.AGENT.run(CASES.base)
     assert result.success
+    assert pack.Agent.agent_id == "grid/odd_one"
+    assert pack.Agent.version == "1.0.0"
     assert len(result.provenance) == 64
     assert [step.tool for step in result.chain] == list(pack.TOOLS)
 
@@ -112,6 +114,7 @@ def test_log_lines_tell_the_run_and_never_the_figures() -> None:
     assert (second["message"], second["level"]) == ("refused", "warning")
     assert second["errors"][0]["code"] == "invalid_input"
     assert first["seconds"] >= 0
+    assert first["time"].endswith("+00:00")
     assert "data" not in first
 
 

@@ -50,6 +50,7 @@ for times in ("0.5", "1", "2"):
     changed = Decimal(1) * Decimal(times)
     varied = pack.AGENT.run({**example, "a": changed})
     if varied.data is not None:
-        print(f"a = {changed}: {varied.data.as_dict()['b']}")
+        answer = varied.data.as_dict()["b"]
+        print(f"a = {changed}: {answer}")
     for error in varied.errors:
         print(f"a = {changed} is refused: {error.message}")

@@ -1,20 +1,16 @@
 """The agent: it checks its input, calls its tools in order and rounds at the end."""
 
-from collections.abc import Mapping
-
 from greenlang_sdk.agent import CalculatorAgent, ExecutionContext
 from greenlang_sdk.decimals import round_output
-from greenlang_sdk.factors import PinnedTable
 
-from . import factors, tools
+from . import tools
 from .models import Input, Output
 
 
 class Agent(CalculatorAgent[Input, Output]):
     """Smallest.
 
-    Call ``run`` with an Input or a mapping; ``call_tool`` for a single figure; ``health`` to prove
-    the pinned factors.
+    Call ``run`` with an Input or a mapping, or ``call_tool`` for a single figure.
     """
 
     agent_id = "x/smallest"
@@ -29,7 +25,3 @@ class Agent(CalculatorAgent[Input, Output]):
         return Output(
             b=round_output(b, 6),
         )
-
-    def factor_tables(self) -> Mapping[str, PinnedTable]:
-        """The pinned look-up tables."""
-        return factors.tables()

@@ -9,7 +9,7 @@ from greenlang_sdk.agent import Tool
 
 
 def b(*, a: Decimal) -> Decimal:
-    """The output b.
+    """B.
 
     b = a × 2
     """

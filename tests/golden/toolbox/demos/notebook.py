@@ -20,7 +20,8 @@ example: dict[str, object] = {
 # %% [markdown]
 # ## One calculation
 #
-# The agent has several tools; this is `burn_fuel`. The others: `burn_fuel_ar5`, `heat_pump`, `Double`.
+# The agent has several tools; this is `burn_fuel`. The others: `burn_fuel_ar5`, `heat_pump`,
+# `Double`.
 #
 # A refused input is a result, too: `result.errors` says why.
 
@@ -54,6 +55,7 @@ for times in ("0.5", "1", "2"):
     changed = Decimal(1000) * Decimal(times)
     varied = pack.AGENT.call("burn_fuel", {**example, "consumption": changed})
     if varied.data is not None:
-        print(f"consumption = {changed}: {varied.data.as_dict()['co2_kg']}")
+        answer = varied.data.as_dict()["co2_kg"]
+        print(f"consumption = {changed}: {answer}")
     for error in varied.errors:
         print(f"consumption = {changed} is refused: {error.message}")

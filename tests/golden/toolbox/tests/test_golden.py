@@ -4,9 +4,10 @@ import json
 from pathlib import Path
 
 import pytest
-from greenlang_sdk.testing import Case, agrees, read_cases
+from greenlang_sdk.testing import Case, agrees, read_cases, text_of
 
 import gl_plant_toolbox as pack
+from gl_plant_toolbox import factors
 
 FILES = sorted(Path(__file__).parent.glob("vectors/*.json"))
 CASES = {json.loads(f.read_text(encoding="utf-8"))["tool"]: read_cases(f) for f in FILES}
@@ -41,3 +42,11 @@ def test_every_calculated_output_has_an_expected_value(tool: str) -> None:
     expected = {name for case in CASES[tool].answered for name in case.expect}
     calculations = pack.AGENT.agents[tool].tools.values()
     assert {calculation.output for calculation in calculations} <= expected
+
+
+@pytest.mark.parametrize("tool", list(CASES))
+def test_every_look_up_gives_the_published_figure(tool: str) -> None:
+    for figure in CASES[tool].figures:
+        row = factors.tables()[figure["table"]].row(*figure["when"])
+        found = {"row": row.key, "value": text_of(row.value), "unit": row.unit}
+        assert found == {key: figure[key] for key in found}

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from greenlang_sdk.decimals import CONTEXT, round_output, to_decimal
+from greenlang_sdk.decimals import CONTEXT, round_output
 from greenlang_sdk.testing import Case, agrees, calculate, read_cases
 
 import gl_plant_toolbox as pack
@@ -53,7 +53,7 @@ def test_output_scales_with_its_input(tool: str, scaling: dict[str, Any]) -> Non
 
 
 @pytest.mark.parametrize(("tool", "case"), SAMPLE)
-def test_rounding_twice_changes_nothing(tool: str, case: Case) -> None:
+def test_outputs_have_the_digits_that_are_declared(tool: str, case: Case) -> None:
     result = AGENTS[tool].run(case.input)
     assert result.data is not None
     answer = result.data.as_dict()
@@ -73,8 +73,3 @@ def test_spelling_of_a_number_does_not_matter(tool: str, case: Case) -> None:
         if value is not None
     }
     assert AGENTS[tool].run(respelled).data == AGENTS[tool].run(case.input).data
-
-
-@pytest.mark.parametrize("value", [0.1, "0.1", Decimal("0.1"), "1e-1", ".1"], ids=repr)
-def test_numbers_come_in_exactly(value: object) -> None:
-    assert to_decimal(value) == Decimal("0.1")

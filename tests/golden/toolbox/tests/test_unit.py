@@ -35,12 +35,22 @@ def test_calculation_gives_what_was_expected(tool: str, name: str, case: Case) -
     assert agrees(value, expected, case.tolerances.get(calculation.output))
 
 
-@pytest.mark.parametrize(("tool", "name"), PAIRS)
-def test_calculation_says_what_it_is(tool: str, name: str) -> None:
-    calculation = AGENTS[tool].tools[name]
-    assert calculation.function.__doc__
-    assert calculation.formula
-    assert calculation.output in AGENTS[tool].output_model.model_json_schema()["properties"]
+@pytest.mark.parametrize("tool", list(CASES))
+def test_calculations_are_those_of_the_plan(tool: str) -> None:
+    keys = ("output", "unit", "formula", "citation", "decimals")
+    found = AGENTS[tool].tools.values()
+    assert [{key: getattr(one, key) for key in keys} for one in found] == list(CASES[tool].tools)
+
+
+@pytest.mark.parametrize("tool", list(CASES))
+def test_fields_say_what_the_spec_says(tool: str) -> None:
+    models = {"Input": AGENTS[tool].input_model, "Output": AGENTS[tool].output_model}
+    said = [
+        {"model": model, "name": name, "description": field.get("description", "")}
+        for model, found in models.items()
+        for name, field in found.model_json_schema()["properties"].items()
+    ]
+    assert said == list(CASES[tool].fields)
 
 
 @pytest.mark.parametrize(("tool", "name"), PAIRS)

@@ -14,8 +14,8 @@ from .models import Input, Output
 class Agent(CalculatorAgent[Input, Output]):
     """Calculate carbon emissions with zero hallucination.
 
-    Call ``run`` with an Input or a mapping; ``call_tool`` for a single figure; ``health`` to prove
-    the pinned factors.
+    Call ``run`` with an Input or a mapping, or ``call_tool`` for a single figure. ``health`` proves the
+    pinned rows.
     """
 
     agent_id = "plant/toolbox"

@@ -14,7 +14,7 @@ KGCH4_PER_GCH4 = Decimal("0.001")  # 1 gCH4 in kgCH4
 
 
 def co2_kg(*, consumption: Decimal, fuel_type: str, country: str) -> Decimal:
-    """The output co2_kg [kgCO2].
+    """Co2 kg [kgCO2].
 
     co2_kg = consumption × co2_factor
 
@@ -27,7 +27,7 @@ def co2_kg(*, consumption: Decimal, fuel_type: str, country: str) -> Decimal:
 
 
 def ch4_kg(*, consumption: Decimal, fuel_type: str, country: str) -> Decimal:
-    """The output ch4_kg [kgCH4].
+    """Ch4 kg [kgCH4].
 
     ch4_kg = consumption × ch4_factor
 

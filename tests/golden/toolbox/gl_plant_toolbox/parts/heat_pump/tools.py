@@ -25,7 +25,7 @@ def cop(*, sink: Decimal, lambda_: Decimal, grade: Decimal, cap: Decimal) -> Dec
 
 
 def size(*, cop: Decimal, units: Decimal) -> Decimal:
-    """The output size.
+    """Size.
 
     size = √(cop² ÷ (units × 3))
     """
@@ -33,7 +33,7 @@ def size(*, cop: Decimal, units: Decimal) -> Decimal:
 
 
 def label(*, cop: Decimal) -> str:
-    """The output label.
+    """Label.
 
     label = good or poor
     """
