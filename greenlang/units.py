@@ -205,8 +205,12 @@ def conversion(source: str, target: str) -> tuple[Decimal, Decimal]:
         if _logarithmic(source) != _logarithmic(target):
             raise UnitError(f"{source} and {target}: a logarithmic unit and a plain one do not convert by a factor")
         if is_offset(source) or is_offset(target):
-            zero = ureg.Quantity(Decimal(0), a).to(b).magnitude
-            one = ureg.Quantity(Decimal(1), a).to(b).magnitude
+            from pint import DimensionalityError
+
+            try:
+                zero, one = (ureg.Quantity(Decimal(n), a).to(b).magnitude for n in (0, 1))
+            except DimensionalityError:  # degF into delta_degF: a place on a scale is no difference
+                raise UnitError(f"{source} and {target}: one of them has a zero of its own") from None
             factor, shift = one - zero, zero
         else:
             factor, shift = ureg.Quantity(Decimal(1), a).to(b).magnitude, Decimal(0)

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from greenlang.resolution.plan import Missing, Resolution
     from greenlang.specs.diagnostics import Diagnostic
     from greenlang.specs.model import AgentSpec
+    from greenlang.specs.reader import Report
 
 __all__ = ["DialectOption", "OverlayOption", "SpecFile", "app", "resolved"]
 
@@ -84,12 +85,18 @@ def read_file(
     path: Path, dialect: DialectOption | None = None, overlay: Path | None = None
 ) -> tuple[AgentSpec | None, tuple[Diagnostic, ...]]:
     """A spec with its overlay: the one that is named, or the one that lies beside it."""
+    done = report_file(path, dialect, overlay)
+    return done.spec, done.diagnostics
+
+
+def report_file(path: Path, dialect: DialectOption | None = None, overlay: Path | None = None) -> Report:
+    """``read_file``, with what is left of a spec that is refused."""
     from greenlang.specs.overlay import overlay_name
-    from greenlang.specs.reader import read
+    from greenlang.specs.reader import report
 
     beside = path.with_name(overlay_name(path.name))
     overlay = overlay or (beside if beside.is_file() else None)
-    return read(
+    return report(
         path.read_bytes(),
         path.name,
         dialect=dialect.value if dialect else None,
@@ -104,13 +111,18 @@ def resolved(
     """A spec file read and resolved, with all findings."""
     from greenlang.cli.factors import factor_table
     from greenlang.formulas.library import library
+    from greenlang.resolution.drafts import further
     from greenlang.resolution.resolve import resolve
 
-    spec, findings = read_file(path, dialect, overlay)
+    done = report_file(path, dialect, overlay)
+    spec = done.spec or done.draft
     if spec is None:
-        return None, findings
-    resolution = resolve(spec, factor_table(context), library())
-    return resolution, (*findings, *resolution.diagnostics)
+        return None, done.diagnostics
+    table, formulas = factor_table(context), library()
+    if done.spec is None:
+        return None, (*done.diagnostics, *further(spec, done.diagnostics, table, formulas))
+    resolution = resolve(spec, table, formulas)
+    return resolution, (*done.diagnostics, *resolution.diagnostics)
 
 
 @app.command()
@@ -225,7 +237,7 @@ def _show(checked: Checked, *, quick: bool) -> None:
         for candidate in item.candidates:
             typer.echo(f"    {candidate}")
     if checked.spec is not None and not checked.wrong and not checked.missing:
-        planned = "" if quick else f"; {checked.plans} outputs have a plan"
+        planned = "" if quick else f"; outputs with a plan: {checked.plans}"
         typer.echo(f"{name}: {checked.spec.partition} is valid{planned}")
 
 

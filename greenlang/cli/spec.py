@@ -39,6 +39,7 @@ def schema(
 
 @app.command()
 def convert(
+    context: typer.Context,
     spec: SpecFile,
     to: Annotated[Target, typer.Option("--to", case_sensitive=False, help="The dialect to write: B.")] = Target.B,
     out: Annotated[
@@ -48,8 +49,13 @@ def convert(
     overlay: OverlayOption = None,
     domain: Annotated[str | None, typer.Option("--domain", help="The part of the id before the slash.")] = None,
 ) -> None:
-    """A spec of dialect A, C or D as dialect B. What cannot be carried over is listed on the error stream."""
-    from greenlang.specs.convert import to_b
+    """A spec of dialect A, C or D as dialect B. What cannot be carried over is listed on the error stream.
+
+    Prose that is proved to be the formula of an output becomes that formula.
+    """
+    from greenlang.cli.factors import factor_table
+    from greenlang.formulas.library import library
+    from greenlang.resolution.carry import convert as converted
 
     read, findings = read_file(spec, dialect, overlay)
     if read is None:
@@ -57,7 +63,7 @@ def convert(
             if finding.severity == "error":
                 typer.echo(finding.text(spec.name), err=True)
         raise not_found(f"{spec.name} cannot be read; `greenlang agent validate` shows all")
-    done = to_b(read, domain=domain)
+    done = converted(read, factor_table(context), library(), domain=domain)
     for note in done.notes:
         typer.echo(f"{spec.name}: {note}", err=True)
     if done.refused:

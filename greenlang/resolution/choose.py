@@ -9,7 +9,7 @@ from decimal import Decimal
 from functools import partial
 
 from greenlang.resolution.held import own_values
-from greenlang.resolution.match import NO_INPUT, Candidate, candidates, heating_value, unknown_words, words
+from greenlang.resolution.match import NO_INPUT, Candidate, candidates, heating_value, of_another, unknown_words, words
 from greenlang.resolution.named import bound_tree, fitted, known_texts
 from greenlang.resolution.plan import Evidence, Missing
 from greenlang.resolution.prove import Proof, unknown_units
@@ -87,10 +87,13 @@ def _refuse(work: Work, out: OutputSpec, candidate: Candidate, whole: list[Candi
         if left := needed - work.used() - kin:
             return f"it leaves {', '.join(sorted(left))} unused"
         rows = [r for t in work.used_lookups().values() for r in t.rows.values()]
-        if why := heating_value(work.spec, candidate, rows):
+        if why := heating_value(work.spec, candidate, rows) or of_another(work.spec, out, candidate, rows, work.pinner):
             return why
-        if candidate.by_meaning and not _number_told(work.spec, out.name):
-            return "it fits by what it means, and no golden case proves it"
+        if candidate.by_meaning:
+            if not _number_told(work.spec, out.name):
+                return "it fits by what it means, and no golden case proves it"
+            if why := work.untold(out.name, work.ordered()):
+                return f"it fits by what it means, and {why}"
         if strange and not reproduces(proof, out.name):
             return f"it fits, but it knows nothing of {', '.join(sorted(strange))}, and no golden case proves it"
         return ""

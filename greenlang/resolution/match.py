@@ -23,6 +23,7 @@ from greenlang.formulas.library import FormulaLibrary, FormulaSymbol, LibraryFor
 from greenlang.formulas.tree import Lookup, Name, Node
 from greenlang.resolution.held import own_value, tree_of, used_symbols
 from greenlang.resolution.pin import Pinner, some
+from greenlang.resolution.prose_words import CARRIERS
 from greenlang.specs.model import AgentSpec, InputSpec, OutputSpec
 
 _ONE_OF = {
@@ -36,6 +37,7 @@ NO_INPUT = "no input is"
 _NET = frozenset({"lhv", "net", "lower", "ncv"})
 _GROSS = frozenset({"hhv", "gross", "higher", "gcv"})
 _REGION_WORDS = frozenset({"country", "region", "state", "subregion", "grid", "location"})
+_SCOPE = re.compile(r"(?<![a-z])scope[ _-]?([123])(?![0-9])")
 _GWP = re.compile(r"(SAR|TAR|AR[456])(?:AR)?GWP(20|100|500)")
 
 
@@ -165,6 +167,22 @@ def heating_value(spec: AgentSpec, candidate: Candidate, rows: list[Factor]) -> 
     return ""
 
 
+def of_another(spec: AgentSpec, output: OutputSpec, candidate: Candidate, rows: list[Factor], pinner: Pinner) -> str:
+    """Why the factors are of another fuel than the input, or of another scope than the output; empty if of the same."""
+    rows = [r for r in rows if r.dataset != "gwp"]
+    scopes = sorted({r.scope for r in rows} - {""})
+    said = _SCOPE.search(f"{output.name} {output.description}".lower())
+    if said and scopes and said[1] not in scopes:
+        return f"`{output.name}` is of scope {said[1]}, the factors are of scope {' and '.join(scopes)}"
+    there = frozenset().union(*(words(r.key) for r in rows))
+    for name in sorted(candidate.inputs):
+        kinds = [kind for kind in CARRIERS if words(name) & kind]
+        told = any(kind & there or any(pinner.table.match_activity(rows, w) for w in kind) for kind in kinds)
+        if rows and kinds and not told:
+            return f"`{name}` is not said to be of {', '.join(sorted({r.activity for r in rows}))}"
+    return ""
+
+
 def unknown_words(spec: AgentSpec, output: str, candidate: Candidate) -> frozenset[str]:
     """Words of the matched names that the formula does not know: ``annual`` where it computes no year.
 
@@ -285,12 +303,15 @@ def _selector(spec: AgentSpec, rows: list[Factor], pinner: Pinner) -> str:
         for i in spec.inputs.values()
         if i.dtype == "string" and any(pinner.table.match_activity(tuple(rows), str(v)) for v in i.enum)
     ]
-    if len(fits) != 1:
-        raise FormulaError(
-            f"{' and '.join(fits)} could both select the row"
-            if fits
-            else f"no input's enum names the rows of the table ({some(sorted({r.activity for r in rows}))})"
-        )
+    if len(fits) > 1:
+        raise FormulaError(f"{' and '.join(fits)} could both select the row")
+    if not fits:
+        among = [a for a in spec.factors if any(r in rows for r in pinner.rows.get(a, ()))]
+        if len(among) > 1:
+            raise FormulaError(
+                f"the references {' and '.join(f'`{a}`' for a in among)} fit alike: write which in a formula"
+            )
+        raise FormulaError(f"no input's enum names the rows of the table ({some(sorted({r.activity for r in rows}))})")
     return fits[0]
 
 

@@ -177,12 +177,13 @@ class Pinner:
             raise FormulaError(f"`{name}`: {gaps[0].reason}" if gaps else f"`{name}` has no row", offset=offset)
         unit = kinds[0]
         units.parse_unit(unit)
-        made = FactorLookup(name, inputs, unit, picked, tuple(gaps), _label(name))
-        standing = self.lookups.setdefault(name, made)
-        if standing != made:
-            name = next(f"{name}_{i}" for i in range(2, 1000) if self.lookups.setdefault(f"{name}_{i}", made) == made)
-            self.lookups[name] = FactorLookup(name, inputs, unit, picked, tuple(gaps), _label(name))
-        return Lookup(name, inputs, offset=offset, unit=unit)
+        free, number = name, 1
+        while True:
+            made = FactorLookup(free, inputs, unit, picked, tuple(gaps), _label(free))
+            if self.lookups.setdefault(free, made) == made:
+                return Lookup(free, inputs, offset=offset, unit=unit)
+            number += 1  # other rows have that name
+            free = f"{name}_{number}"
 
     def _pick(
         self, name: str, rows: tuple[Factor, ...], by_input: dict[str, str], offset: int

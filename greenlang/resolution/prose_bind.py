@@ -12,15 +12,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from greenlang import units
 from greenlang.formulas.tree import Arithmetic, Name, Node
+from greenlang.resolution.prose_against import against, opposed
 from greenlang.resolution.prose_meaning import (
     TEMPERATURES,
     Port,
     all_in,
     alternatives,
+    cools,
     counted_in,
     defined,
     described_as,
@@ -38,11 +40,11 @@ from greenlang.resolution.prose_meaning import (
     thermal,
 )
 from greenlang.resolution.prose_text import Definition
-from greenlang.resolution.prose_words import PAIRS, QUANTITIES, SYMBOLS
+from greenlang.resolution.prose_words import ANY_TIME, PAIRS, QUANTITIES, SYMBOLS
 from greenlang.specs.model import AgentSpec, OutputSpec
 from greenlang.specs.unit_words import unit_of_name
 
-_BY_NAME = 2  # the first means: the very name, the same words
+BY_NAME = 2  # the first means: the very name, the same words
 AT = "@"  # in the name of a raw number: ``input.power@kW`` is the value of `power` in kW
 
 
@@ -61,6 +63,7 @@ class Bound:
     node: Node
     raw: Node
     said: str = ""
+    doubt: str = ""  # why only a golden case can tell
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,21 +101,37 @@ class Binder:
         ``without`` is the output that is being computed; of several that fit, those that other symbols of the
         equation certainly are (``taken``) do not count.
         """
-        hits = self.hits(symbol, words, unit, [*self.inputs(), *(h for h in self.outputs() if h.port.name != without)])
+        among = [*self.inputs(), *(h for h in self.outputs() if h.port.name != without)]
+        hits = self.hits(symbol, words, unit, among)
         if len(hits) > 1:
-            hits = [h for h in hits if h.name not in taken]
+            left = [h for h in hits if h.name not in taken]
+            if len(left) == 1 and not all(_kin(left[0].port, h.port) for h in hits):
+                doubt = f"`{symbol}` may be {_listed(hits)}"
+                return replace(self.as_port(symbol, left[0], unit), doubt=doubt)
+            hits = left
         if len(hits) == 1:
             return self.as_port(symbol, hits[0], unit)
         if hits:
             raise Several(f"`{symbol}` may be {_listed(hits)}")
-        difference = self.difference(symbol)
+        difference = self.difference(symbol, self.spec.outputs.get(without))
         if difference is not None:
             return difference
+        return self._doubtful(symbol, words, unit, among)
+
+    def _doubtful(self, symbol: str, words: tuple[str, ...], unit: str, among: list[Hit]) -> Bound:
+        """The one parameter of the quantity, although the author's own words for the symbol are others."""
+        parts, definition = _parts(symbol, words), self.definitions.get(symbol)
+        near = [] if _several(symbol, words, among) else self._first(symbol, parts, unit, among, described=True)[1]
+        may = [h for h in near if not opposed(symbol, parts, definition, h.port)]
+        if len(near) == len(may) == 1:
+            return replace(self.as_port(symbol, may[0], unit), doubt=against(symbol, parts, definition, may[0].port))
+        if near:
+            raise Unbound("; ".join(against(symbol, parts, definition, h.port) for h in near))
         raise Unbound(f"`{symbol}` is no input, output or constant")
 
     def text(self, symbol: str, words: tuple[str, ...]) -> Bound:
         """The text input that a symbol names, for comparisons with a word. Raises Unbound."""
-        parts = [p for w in words or (symbol,) for p in split(w)]
+        parts = _parts(symbol, words)
         texts = [i for i in self.spec.inputs.values() if i.dtype == "string"]
         exact = [i for i in texts if key(i.name) == key(symbol)]
         found = exact or [i for i in texts if self.named_by(parts, i)]
@@ -129,7 +148,7 @@ class Binder:
     def given(self, symbol: str, words: tuple[str, ...], *, by_name: bool) -> Hit | None:
         """The input that a symbol would be, if no equation defined it; ``by_name``: only if it has its name."""
         rank, hits = self.ranked(symbol, words, "", self.inputs(), described=False)
-        return hits[0] if len(hits) == 1 and (rank <= _BY_NAME or not by_name) else None
+        return hits[0] if len(hits) == 1 and (rank <= BY_NAME or not by_name) else None
 
     def accounts(self, symbol: str, port: OutputSpec) -> bool:
         """Whether a left side and a name say the same in full: Ex and exergy, E_k and kinetic_energy."""
@@ -156,6 +175,11 @@ class Binder:
         """The outputs that a left side may name, and by the how manyeth of the means."""
         rank, hits = self.ranked(symbol, words, unit, self.outputs(), described=False)
         return rank, [h.port.name for h in hits]
+
+    def said(self, symbol: str) -> str:
+        """The author's own words for a symbol; empty where there are none."""
+        definition = self.definitions.get(symbol)
+        return definition.text if definition is not None else ""
 
     def unit(self, symbol: str, written: str = "") -> str:
         """The unit that the text itself gives a symbol: in brackets, in its definition, or as its ending."""
@@ -190,18 +214,34 @@ class Binder:
         told = self.names.get(symbol) or self.names.get("_".join(words))
         if told is not None:
             return 0, [h for h in among if h.port.name == told][:1]
-        parts = [p for w in words or (symbol,) for p in split(w)]
+        if _several(symbol, words, among):
+            return len(words), []
+        parts = _parts(symbol, words)
+        definition = self.definitions.get(symbol)
+        if definition is not None:  # the author's words and the name may say different things
+            mine = [h for h in among if self.same_words(parts, h.port) and key(h.port.name) != key(symbol)]
+            meant = [h for h in among if defined(definition, h.port)]
+            if mine and meant and not any(h in meant for h in mine):
+                return BY_NAME, [*mine, *meant]
+        among = [h for h in among if key(h.port.name) == key(symbol) or not against(symbol, parts, definition, h.port)]
+        return self._first(symbol, parts, self.unit(symbol, unit), among, described=described)
+
+    def _first(
+        self, symbol: str, parts: list[str], unit: str, among: list[Hit], *, described: bool
+    ) -> tuple[int, list[Hit]]:
+        """What the first means that fits anything fits, and the how manyeth it is."""
+        definition = self.definitions.get(symbol)
         ways: list[Callable[[Hit], bool]] = [
             lambda h: key(h.port.name) == key(symbol),
             lambda h: self.same_words(parts, h.port),
             lambda h: self.named_by(parts, h.port),
             lambda h: initials(symbol, h.port),
+            lambda h: definition is not None and defined(definition, h.port),
         ]
-        definition = self.definitions.get(symbol)
-        ways.append(lambda h: definition is not None and defined(definition, h.port))
         if described:
             ways.append(lambda h: mentioned(symbol, h.port))
-        ways += [_way(symbol, parts, how) for how in ("exactly", "by kind", "by word", "by unit")]
+        by_word, by_unit = _way(symbol, parts, "by word"), _way(symbol, parts, "by unit")
+        ways += [_way(symbol, parts, "exactly"), _way(symbol, parts, "by kind"), by_word, by_unit]
         if described:
             ways.append(lambda h: described_as(parts, h.port))
             ways.append(lambda h: counted_in(symbol, h.port))
@@ -209,8 +249,10 @@ class Binder:
         for rank, fits in enumerate(ways, 1):
             for side in ("input", "output"):
                 found = [h for h in among if h.side == side and fits(h)]
+                if found and fits is by_word and symbol in ANY_TIME:
+                    found = [h for h in among if h.side == side and by_unit(h)]
                 if found:
-                    return rank, _of_unit(found, self.unit(symbol, unit)) or found
+                    return rank, _of_unit(found, unit) or found
         return len(ways) + 1, []
 
     def same_words(self, parts: list[str], port: Port) -> bool:
@@ -229,8 +271,11 @@ class Binder:
 
     # --- differences of temperatures -------------------------------------------------------------------------------
 
-    def difference(self, symbol: str) -> Bound | None:
-        """``ΔT`` as the difference of the two temperatures that form a pair: outlet and inlet, hot and cold, ..."""
+    def difference(self, symbol: str, output: OutputSpec | None = None) -> Bound | None:
+        """``ΔT`` as the difference of the two temperatures that form a pair: outlet and inlet, hot and cold, ...
+
+        Of a pair that does not say which is the hotter one, the sign is only known where nothing is cooled.
+        """
         base = re.sub(r"_[FCKR]$", "", symbol)
         if base not in {"Delta_T", "delta_T", "dT", "Delta_t", "DeltaT"}:
             return None
@@ -250,9 +295,22 @@ class Binder:
                 raise Unbound(f"`{symbol}`: which difference of {_listed(temperatures)}?")
             return None
         (a, b) = whole[0]
+        if cools(a.port, b.port, output):
+            ways = f"{a.port.name} − {b.port.name} or {b.port.name} − {a.port.name}"
+            raise Unbound(f"`{symbol}` may be {ways}: something is cooled here, so write which")
         node = Arithmetic("-", Name(a.name), Name(b.name))
         raw = Arithmetic("-", Name(a.name), Name(f"{b.name}{AT}{a.port.unit}"))
         return Bound(node, raw, f"{symbol} is {a.port.name} − {b.port.name}")
+
+
+def _parts(symbol: str, words: tuple[str, ...]) -> list[str]:
+    return [p for w in words or (symbol,) for p in split(w)]
+
+
+def _several(symbol: str, words: tuple[str, ...], among: list[Hit]) -> bool:
+    """Whether words that stand side by side are parameters each: ``b c`` is a product, and no b in degC."""
+    names = {key(h.port.name) for h in among}
+    return len(words) > 1 and key(symbol) not in names and names.issuperset(map(key, words))
 
 
 def _kin(a: Port, b: Port) -> bool:
@@ -263,12 +321,12 @@ def _kin(a: Port, b: Port) -> bool:
 def _bound(symbol: str, hit: Hit, unit: str) -> Bound:
     raw = Name(hit.name)
     if unit and hit.port.unit and unit != hit.port.unit and same_kind(unit, hit.port.unit):
-        raw = Name(f"{hit.name}{AT}{_difference_unit(unit, hit.port.unit)}")
+        raw = Name(f"{hit.name}{AT}{difference_unit(unit, hit.port.unit)}")
     said = "" if key(symbol) == key(hit.port.name) else f"{symbol} is {hit.port.name}"
     return Bound(Name(hit.name), raw, said)
 
 
-def _difference_unit(unit: str, port: str) -> str:
+def difference_unit(unit: str, port: str) -> str:
     """degC and degF of a difference count degrees, not from a zero."""
     if units.is_offset(unit) and not units.is_offset(port):
         return {"degC": "K", "degF": "delta_degF"}.get(unit, unit)

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from greenlang.formulas.parse import parse
 from greenlang.formulas.tree import Node, Number
 from greenlang.resolution.prose_right import FILLERS, Reader
+from greenlang.resolution.prose_sums import Rows, marked
 from greenlang.resolution.prose_tokens import (
     SENTENCE,
     NoEquation,
@@ -27,7 +28,8 @@ from greenlang.specs.unit_words import read_unit
 class Equation:
     """``left = right``. ``words`` are the words of each symbol, ``units`` the unit that is written behind a symbol.
 
-    ``condition`` is what the author makes it depend on; ``sides`` is what was read.
+    ``condition`` is what the author makes it depend on; ``sides`` is what was read. ``sums``: what the text says about
+    the rows of each sum in ``right``, by the name that its table has there.
     """
 
     left: str
@@ -38,6 +40,7 @@ class Equation:
     remarks: tuple[str, ...] = ()
     condition: str = ""
     sides: tuple[str, str] = ("", "")
+    sums: dict[str, Rows] = field(default_factory=dict)
 
 
 _EQUALS = re.compile(r"(?<![<>!=:≤≥≠])=(?!=)|:=|(?<![<>!=])==")
@@ -45,7 +48,7 @@ _SUM = re.compile(
     r"[Σ∑∏∫∮∂∇]|\b(?:sum|summation|integral|average of|mean of)\b(?=\s*(?:of|over|\())|\bfor (?:each|all|every)\b",
     re.IGNORECASE,
 )
-_ADDED = re.compile(r"(?<![\w.])(?:sum|SUM|Sum|Σ|∑)\s*\((?=[^()]*,)([^()]*)\)")
+_ADDED = re.compile(r"(?<![\w.])(?:sum|SUM|Sum|Σ|∑)\s*\((?=[^()]*,)(?![^()]*\b(?:for|over|across)\b)([^()]*)\)")
 _WORKED = re.compile(r"[\d\s.,*/+\-()^eE]*\d[\d\s.,*/+\-()^]*(?:\s*[A-Za-z°%][^=]{0,20})?")
 _APPROXIMATE = re.compile(r"[≈≃≅~∝]|±|\+/-")
 _RANGE = re.compile(r"^\s*~?\d+(?:\.\d+)?\s*%?\s*(?:-|to|\.\.+)\s*\d+(?:\.\d+)?(?![\d.])\s*%?\s*(?:$|\(|[A-Za-z]{2})")
@@ -68,13 +71,15 @@ def read_equation(part: str, statement: str, condition: str = "") -> Equation | 
 
     Raises NoEquation with the reason why it is neither.
     """
-    left_text, right_text = _two_sides(part)
-    reader = Reader()
+    left_text, right_text, sums = _two_sides(part)
+    reader = Reader(sums)
     left = _left(left_text, reader)
     if _worded(right_text):
         return left, right_text.strip()
     constant = constant_of(right_text)
     right = constant if constant is not None else reader.right(right_text)
+    if sums and reader.remarks:
+        raise NoEquation(f"it sums over rows, and `{reader.remarks[-1]}` may say over which")
     return Equation(
         left,
         right,
@@ -84,14 +89,18 @@ def read_equation(part: str, statement: str, condition: str = "") -> Equation | 
         tuple(reader.remarks),
         condition or reader.condition,
         (left_text, right_text),
+        sums,
     )
 
 
-def _two_sides(part: str) -> tuple[str, str]:
+def _two_sides(part: str) -> tuple[str, str, dict[str, Rows]]:
     for pattern, spoken in _SPOKEN:
         if _EQUALS.search(part):
             part = pattern.sub(f" {spoken} ", part)
     part = _ADDED.sub(lambda m: f"({' + '.join(m[1].split(','))})", part)
+    head = _EQUALS.search(part)
+    behind, sums = marked(part[head.end() :]) if head is not None else ("", {})
+    part = part[: head.end()] + behind if head is not None else part
     sides = _sides(part)
     if len(sides) == 1:
         near = "it is an approximation, no equality"
@@ -99,7 +108,7 @@ def _two_sides(part: str) -> tuple[str, str]:
     if _APPROXIMATE.search(part):
         raise NoEquation("it is an approximation or a spread, no equality")
     if _SUM.search(part):
-        raise NoEquation("it sums over rows or a range, and an agent computes with single numbers")
+        raise NoEquation("it sums over rows or a range in a way that is not read")
     while len(sides) > 2 and _WORKED.fullmatch(sides[-1]):
         sides.pop()  # `Q = m * cp = 10 * 4.18`: the numbers of an instance
     choice = re.search(r"\bif\b|\?", sides[1]) is not None
@@ -108,7 +117,7 @@ def _two_sides(part: str) -> tuple[str, str]:
     right = "=".join(sides[1:])
     if _RANGE.match(right):
         raise NoEquation(f"`{' '.join(right.split())}` is a range, no value")
-    return sides[0], right
+    return sides[0], right, sums
 
 
 def _sides(part: str) -> list[str]:

@@ -11,8 +11,11 @@ from dataclasses import dataclass
 
 from greenlang.formulas.show import show
 from greenlang.formulas.tree import Arithmetic, Compare, Name, Node, Number, Text, substitute, walk
+from greenlang.resolution.prose_against import Taken, mismatch
 from greenlang.resolution.prose_bind import Binder, Bound, Hit, Several, Unbound
 from greenlang.resolution.prose_equation import Equation
+from greenlang.resolution.prose_meaning import Port, split
+from greenlang.resolution.prose_rows import bound_sums
 from greenlang.resolution.prose_words import PRODUCTS
 from greenlang.specs.model import AgentSpec, Prose
 
@@ -48,8 +51,14 @@ class Joiner:
         nodes: dict[str, Node] = {}
         raws: dict[str, Node] = {}
         notes: list[str] = []
+        doubts: list[str] = []
         ports: dict[str, str] = {}
         names = dict.fromkeys(n.name for n in walk(equation.right) if isinstance(n, Name))
+        if equation.sums:
+            defined = {w.equation.left for w, _ in self.lefts() if w is not written}
+            rows, notes = bound_sums(self.binder, equation, output, defined)
+            nodes |= rows
+            raws |= rows
         for symbol in _texts(equation.right):
             text = self.binder.text(symbol, equation.words.get(symbol, ()))
             nodes[symbol], raws[symbol] = text.node, text.raw
@@ -69,11 +78,24 @@ class Joiner:
                         raise Unbound(f"`{other}` and `{symbol}` would both be `{bound.node.name.partition('.')[2]}`")
                 nodes[symbol], raws[symbol] = bound.node, bound.raw
                 notes += said
+                doubts += [bound.doubt] if bound.doubt else []
             if len(several) == len(waiting):
                 raise next(iter(several.values()))
             waiting = list(several)
+        self._of_one_thing(equation, ports, output)
         node, raw = substitute(equation.right, nodes), substitute(equation.right, raws)
-        return Bound(node, raw), list(dict.fromkeys(notes))
+        return Bound(node, raw, doubt="; ".join(doubts)), list(dict.fromkeys(notes))
+
+    def _of_one_thing(self, equation: Equation, ports: dict[str, str], output: str) -> None:
+        """Raises Unbound where the parameters are of unlike things and a symbol leaves open of which it is."""
+        taken = []
+        for name, symbol in ports.items():
+            side, _, port = name.partition(".")
+            words = [*equation.words.get(symbol, (symbol,)), self.binder.said(symbol)]
+            found: Port = self.spec.inputs[port] if side == "input" else self.spec.outputs[port]
+            taken.append(Taken(symbol, frozenset(p.lower() for w in words for p in split(w)), found))
+        if why := mismatch(taken, self.spec.outputs[output]):
+            raise Unbound(why)
 
     def _symbol(
         self, symbol: str, written: Written, output: str, trail: tuple[str, ...], taken: frozenset[str]
@@ -106,6 +128,8 @@ class Joiner:
         if not sure:
             raise Unbound(f"`{symbol}` is defined only `{others[0][0].equation.condition}`")
         trees = {show(w.equation.right) for w, _ in sure}
+        if len({tuple(w.equation.sums.values()) for w, _ in sure}) > 1:
+            raise Unbound(f"`{symbol}` has {len(sure)} equations, which sum over other rows")
         if len(trees) > 1:
             raise Unbound(f"`{symbol}` has {len(trees)} equations: {' and '.join(sorted(trees))}")
         other, names = sure[0]
@@ -132,18 +156,22 @@ class Joiner:
                 parts.append(self.binder.bind(word, (word,), equation.units.get(word, ""), without=output))
             except Unbound:
                 return None
+        self._of_one_thing(
+            equation, {p.node.name: w for p, w in zip(parts, words, strict=True) if isinstance(p.node, Name)}, output
+        )
         node, raw = parts[0].node, parts[0].raw
         for part in parts[1:]:
             node, raw = Arithmetic("*", node, part.node), Arithmetic("*", raw, part.raw)
-        return Bound(node, raw), [
+        return Bound(node, raw, doubt="; ".join(p.doubt for p in parts if p.doubt)), [
             f"{' '.join(words)} is read as {' × '.join(words)}",
             *(p.said for p in parts if p.said),
         ]
 
 
 def like(a: str, b: str) -> bool:
-    """Whether two symbols are one: `HeatDemand` and `heat_demand`, but not `T` and `t`."""
-    return a.replace("_", "").lower() == b.replace("_", "").lower() if len(a) > 2 else a == b
+    """Whether two symbols are one: `HeatDemand` and `heat_demand`, `cₚ` and `cp`, but not `T` and `t`."""
+    one, other = a.replace("_", ""), b.replace("_", "")
+    return one == other or (len(a) > 2 and one.lower() == other.lower())
 
 
 def _texts(tree: Node) -> list[str]:

@@ -13,7 +13,7 @@ from functools import lru_cache
 from greenlang import units
 from greenlang.errors import UnitError
 from greenlang.resolution.prose_text import Definition
-from greenlang.resolution.prose_words import QUANTITIES, SHORT, SYMBOLS, UNIT_WORDS, Quantity
+from greenlang.resolution.prose_words import COOLED, QUANTITIES, SHORT, SYMBOLS, UNIT_WORDS, Quantity
 from greenlang.specs.model import InputSpec, OutputSpec
 from greenlang.specs.unit_words import is_difference, read_unit
 
@@ -25,6 +25,15 @@ TEMPERATURES = {"r": "degR", "k": "K", "c": "degC", "f": "degF"}
 _FORMULAS = frozenset(("co2", "ch4", "o2", "n2", "h2", "so2", "no2", "m2", "m3", "ft2", "ft3"))
 _GASES = re.compile(r"CO2e?|CH4|N2O")
 _WHOLE = frozenset(w for q in QUANTITIES.values() for w in q.words) | {"rate", "hot", "cold", "out", "inlet", "outlet"}
+# a description that goes on to something else: `the feed, not X`, `factor for stream X`
+_JOINS = re.compile(
+    r"\b(?:in|per|of|or|at|for|with|without|from|than|to|by|on|see|not|no|unlike|replaces|and|over|vs)\b", re.IGNORECASE
+)
+_NOT_HERE = re.compile(
+    r"\b(?:see|not|no|unlike|without|than|from|instead of|replaces)\b|\b(?:in|per|of|or)\s+$", re.IGNORECASE
+)
+_HOTTER = frozenset(("hot", "sink", "delivery", "stack", "flue"))  # of these, ΔT is theirs less the other
+_COLDER = frozenset(("cold",))
 Port = InputSpec | OutputSpec
 
 
@@ -130,7 +139,8 @@ def mentioned(symbol: str, port: Port) -> bool:
     if known and port.unit and not any(QUANTITIES[q].has(port.unit, same_kind) for q in known):
         return False
     unit = read_unit(symbol, sure=True).unit
-    spoken = re.search(rf"\b(?:in|per|of|or)\s+{re.escape(symbol)}\b", port.description)
+    before = re.split(r"[,;:()\[\]=]", re.split(rf"(?<![\w/·*.^-]){re.escape(symbol)}(?!\w)", port.description)[0])[-1]
+    spoken = _JOINS.search(before) if not known else _NOT_HERE.search(before)
     return spoken is None and not (unit and (not port.unit or same_kind(unit, port.unit)))
 
 
@@ -145,11 +155,16 @@ def counted_in(symbol: str, port: Port) -> bool:
     return len(symbol) > 1 and bool(found) and found != "1" and found == port.unit
 
 
-def defined(definition: Definition, port: Port) -> bool:
-    """Whether the author's words for a symbol are those of the parameter, as far as either goes."""
+def said_words(definition: Definition) -> list[str]:
+    """The words of a definition without fillers and units."""
     said = re.sub(r"[\[(].*?[\])]|\bin\s+\S+\s*$", " ", definition.text)
     asked = [w for w in (_singular(w.lower()) for w in re.findall(r"[A-Za-z]+", said)) if w not in _FILLERS]
-    asked = [w for w in asked if w not in UNIT_WORDS]
+    return [w for w in asked if w not in UNIT_WORDS]
+
+
+def defined(definition: Definition, port: Port) -> bool:
+    """Whether the author's words for a symbol are those of the parameter, as far as either goes."""
+    asked = said_words(definition)
     if not asked or (definition.unit and port.unit and not same_kind(definition.unit, port.unit)):
         return False
     there = port_words(port.name)
@@ -229,3 +244,14 @@ def is_temperature(port: Port) -> bool:
         return False
     difference = is_difference(port.name) or "difference" in _text_words(port.description)
     return units.is_offset(port.unit) or not difference
+
+
+def cools(high: Port, low: Port, output: Port | None) -> bool:
+    """Whether the pair of a ΔT does not say which is hotter, and the words are of a stream that gives its heat away."""
+    one, other = port_words(high.name), port_words(low.name)
+    if (one - other) & _HOTTER or (other - one) & _COLDER:
+        return False
+    told = one | other | _text_words(high.description) | _text_words(low.description)
+    if output is not None:
+        told |= port_words(output.name) | _text_words(output.description)
+    return bool(told & COOLED)

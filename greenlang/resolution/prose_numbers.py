@@ -27,6 +27,7 @@ from greenlang.formulas.tree import (
     Negate,
     Node,
     Number,
+    Sum,
     children,
     rebuild,
     walk,
@@ -51,11 +52,13 @@ MOLAR = {  # a molar mass above another: 44/12 turns carbon into CO2
     (Decimal(16), Decimal(12)): "kgCH4/kg",
     (Decimal(44), Decimal(28)): "kgN2O/kg",
 }
+_MOLAR_ABOVE = frozenset(above for above, _ in MOLAR)
+_MOLAR_PAIRS = [set(pair) for pair in MOLAR]
 _CONVERTS = "{} in the text only converts units, which the formula does itself"
 _BARE = "the text counts in bare numbers of the declared units, and a worked case proves it"
 _ONLY_BARE = "it would hold over bare numbers only"
 _IDLE = "{} looks like a conversion, but the declared units need none"
-_FAMILIAR = {Decimal(60), Decimal(3600), Decimal("3.6")}
+_FAMILIAR = {Decimal(60), Decimal(3600), Decimal("3.6"), Decimal("3.67"), Decimal("3.667"), Decimal("3.664")}
 _ZEROS = {Decimal(32), Decimal("273.15"), Decimal("459.67"), Decimal("273.16"), Decimal("460"), Decimal("273")}
 _ZERO = "a temperature in it may count from absolute zero or from that of its scale: write K, or add 273.15"
 Sample = tuple[Mapping[str, Given], Mapping[str, Value]]  # inputs and outputs by name
@@ -108,13 +111,18 @@ def reading(
 
 
 def _idle(tree: Node) -> list[Number]:
-    """Numbers that look like conversions where the units need none: kW times hours, divided by 1000, are no kWh."""
+    """Numbers that look like conversions where the units need none: kW times hours, divided by 1000, are no kWh.
+
+    So does 44/12 where what it multiplies is CO2 already.
+    """
+    there = [n for n in _literals(tree) if n.value in _MOLAR_ABOVE]
+    carbon = [n for n in there if any({n.value, m.value} in _MOLAR_PAIRS for m in _literals(tree))]
     sides = (side for n in walk(tree) if isinstance(n, Arithmetic) and n.op in {"*", "/"} for side in (n.left, n.right))
     return [
         n
         for n in sides
         if isinstance(n, Number) and n.written_unit is None and (n.value in _FAMILIAR or _power_of_ten(n.value))
-    ]
+    ] + carbon
 
 
 def _power_of_ten(value: Decimal) -> bool:
@@ -133,7 +141,7 @@ def _empirical(tree: Node) -> bool:
 
 def _counted(raw: Node, unit: str, target: str, scope: Scope, ports: Mapping[str, str]) -> Node | None:
     """The equation over bare numbers: ``1 - 0.005 × age`` counts age in years. None where that has no meaning."""
-    if any(isinstance(n, FactorCall) for n in walk(raw)) or units.is_offset(target):
+    if any(isinstance(n, FactorCall | Sum) for n in walk(raw)) or units.is_offset(target):
         return None
 
     def bare(node: Node) -> Node:
@@ -285,7 +293,7 @@ def _without(node: Node, gone: frozenset[int]) -> Node | None:
 
 
 def _generic(ports: Mapping[str, str]) -> Iterable[Sample]:
-    """Unlike values for everything, upwards and downwards: where samples meet a zero, two meanings still show."""
+    """Unlike values for every number, upwards and downwards: where samples meet a zero, two meanings still show."""
     for start, step in ((Decimal("1.25"), Decimal("1.125")), (Decimal("97.75"), Decimal("0.8125"))):
         for names in (list(ports), list(ports)[::-1]):
             values: tuple[dict[str, Value], dict[str, Value]] = ({}, {})
@@ -301,11 +309,13 @@ def _points(
     """Samples with what the text gives as bare numbers, converted from the unit of its left side into the output's."""
     if any(isinstance(n, FactorCall) for n in walk(raw)):
         return
-    names = {n.name for n in walk(raw) if isinstance(n, Name)}
+    tables = {n.table for n in walk(raw) if isinstance(n, Sum)}
+    names = {n.name for n in walk(raw) if isinstance(n, Name) and n.name.partition(".")[0] not in tables}
     convert = _into(target, unit)
     for sample in samples:
         try:
-            values: dict[str, Value] = {name: _value(name, sample, ports) for name in names}
+            values: dict[str, Given] = {name: _value(name, sample, ports) for name in names}
+            values |= {table: sample[0][table] for table in tables}
             got = evaluate(raw, values, {})
         except (CalculationError, KeyError):
             continue

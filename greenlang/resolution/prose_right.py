@@ -7,6 +7,7 @@ b`). Does not belong here: the left side and what an equation is (``prose_equati
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 
 from greenlang.errors import FormulaError
 from greenlang.formulas.parse import parse
@@ -42,9 +43,13 @@ FILLERS = frozenset(
 
 
 class Reader:
-    """Reads one right side; ``words``, ``units`` and ``remarks`` are those of the whole equation."""
+    """Reads one right side; ``words``, ``units`` and ``remarks`` are those of the whole equation.
 
-    def __init__(self) -> None:
+    ``sums`` are the names of its sums over rows (``prose_sums``).
+    """
+
+    def __init__(self, sums: Collection[str] = ()) -> None:
+        self.sums = sums
         self.words: dict[str, tuple[str, ...]] = {}
         self.units: dict[str, str] = {}
         self.remarks: list[str] = []
@@ -169,7 +174,7 @@ class Reader:
             self.at += 1
             out.append("*")
             return False
-        out += ["*"] if operand else []
+        out += self.implied(out) if operand else []
         out.append(self.word(token) if token.kind == "word" else self.number(token))
         return True
 
@@ -180,7 +185,7 @@ class Reader:
         if token.text == "(":
             return self.bracket(out, operand)
         if token.text in {"√", "∛"}:
-            out += ["*"] if operand else []
+            out += self.implied(out) if operand else []
             out.append(self.root(token.text))
             return True
         self.at += 1
@@ -195,6 +200,13 @@ class Reader:
             return True
         out.append("==" if token.text == "=" else token.text)
         return False
+
+    def implied(self, out: list[str]) -> list[str]:
+        """A sign of multiplication that nobody wrote. Raises NoEquation for `a / 2 b`; `1/2 m v²` is half of it."""
+        if len(out) > 1 and out[-2] == "/" and not _NUMBER.fullmatch(out[-3] if len(out) > 2 else ""):
+            said = f"{' '.join(out)} {self.tokens[self.at].text}"
+            raise NoEquation(f"`{said}`: is all behind the / below the line? write brackets")
+        return ["*"]
 
     def operand_follows(self) -> bool:
         after = self.peek(1)
@@ -223,6 +235,9 @@ class Reader:
         """A function, or a name of one or several words."""
         lower = token.text.lower()
         after = self.peek(1)
+        if token.text in self.sums:
+            self.at += 2
+            return f"sum({token.text}, {self.expression(')')})"
         if lower == "if" and after is not None and after.text == "(":
             self.at += 2
             return f"if({self.expression(')')})"
@@ -234,7 +249,11 @@ class Reader:
                 self.at += 1
                 return f"{_CALLS[lower]}({self.expression(')')})"
             if after is not None and after.kind in {"word", "number"}:
-                return f"{_CALLS[lower]}({self.single()})"
+                taken = self.single()
+                follows = self.peek()
+                if follows is not None and follows.text in {"*", "/", "^", "**"}:
+                    raise NoEquation(f"`{token.text} {taken} {follows.text} ...`: of what is it taken? write brackets")
+                return f"{_CALLS[lower]}({taken})"
             raise NoEquation(f"`{token.text}` stands without what it is taken of")
         if lower == "e" and after is not None and after.text in {"^", "**"}:
             self.at += 2
@@ -320,7 +339,7 @@ class Reader:
                 self.skip()
             else:
                 self.at += 1
-                out += ["*", f"({self.expression(')')})"]
+                out += [*self.implied(out), f"({self.expression(')')})"]
         elif last in self.words and not self.spaced() and re.fullmatch(r"\s*\w+(?:\s*,\s*\w+)*\s*", inner):
             raise NoEquation(f"`{last}({inner.strip()})` is a function that nobody defines, or a product")
         else:

@@ -20,6 +20,7 @@ _OPERATORS = str.maketrans(
         **dict.fromkeys("“”„", '"'),
         **dict.fromkeys("‘’′", "'"),
         "≔": "=",
+        "∑": "Σ",
         "＝": "=",
         "∣": "|",
         "℃": "°C",

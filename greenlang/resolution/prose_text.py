@@ -16,6 +16,7 @@ from greenlang.formulas.tree import Number
 from greenlang.resolution.prose_equation import Equation, constant_of, has_equals, read_equation
 from greenlang.resolution.prose_latex import unlatex
 from greenlang.resolution.prose_signs import plain
+from greenlang.resolution.prose_sums import begins
 from greenlang.resolution.prose_tokens import NoEquation, operates, symbol, unit_text, units_marked
 from greenlang.specs.unit_words import unit_of_text
 
@@ -148,9 +149,13 @@ def _labelled(piece: str) -> tuple[str, str]:
     condition = _CONDITION.match(head)
     if colon and ("=" not in head or condition) and has_equals(tail) and not tail.startswith("="):
         return tail, head.strip() if condition else ""
-    if colon and "=" not in piece and not condition and len(head.split()) <= 5 and operates(plain(tail)):
+    if colon and "=" not in piece and not condition and len(head.split()) <= 5 and _computes(plain(tail)):
         return f"{head} = {tail}", ""
     return piece, ""
+
+
+def _computes(text: str) -> bool:
+    return operates(text) or begins(text)
 
 
 def _without_where(clean: str) -> tuple[str, str]:

@@ -16,7 +16,7 @@ from greenlang.units import parse_unit
 
 SENTENCE = "it is a sentence, no formula"
 _LANGUAGE = frozenset(("and", "or", "not", "if", "factor", "sum", "table", "true", "false", *FUNCTIONS))
-_THOUSANDS = re.compile(r"(?<![\d.,\w])(\d{1,3}(?:,\d{3})+)(?![\d,])")
+_THOUSANDS = re.compile(r"(?<![\d.,\w])([1-9]\d{0,2}(?:,\d{3})+)(?![\d,])")
 _PREFIXES = re.compile(r"\b(?:inputs?|outputs?|params?|parameters?|returns?|results?|self)\.(?=[A-Za-z_])")
 _SQUARE = re.compile(r"\[([^\[\]]*)\]|(?<![\w}])\{([^{}]*)\}")
 _TOKEN = re.compile(
@@ -110,6 +110,12 @@ def commas(text: str) -> str:
     """Without the commas that are no separators: ``8,760``, ``T_c,out``."""
     text = re.sub(r"\b([A-Za-z]+_[A-Za-z0-9]+),(?=[a-z]{1,4}\b(?!\s*\())", r"\1_", text)
     return _THOUSANDS.sub(lambda m: m[1].replace(",", ""), text)
+
+
+def comma_figure(text: str) -> str:
+    """A figure such as ``1,125``, which may be 1125 or 1.125; ``8,760`` ends in a nought, as no fraction does."""
+    found = (m[1] for m in _THOUSANDS.finditer(text))
+    return next((f for f in found if f.count(",") == 1 and f[-1] != "0"), "")
 
 
 def bare_names(text: str) -> str:

@@ -9,6 +9,7 @@ of its own says (the readers of specs), conversions (``prose_numbers``).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from decimal import Decimal
@@ -29,6 +30,7 @@ _FACTORS = frozenset(
 _NOT_SHARES = frozenset(("chiller", "cooling", "refrigeration", "fuel", "vehicle", "luminous", "energy", "cost"))
 _SCALES = {"kg": "kg", "t": "t", "tonnes": "t", "tonne": "t", "g": "g", "lb": "lb"}
 _GASES = ("CO2e", "CO2", "CH4", "N2O")
+_SAID_GAS = re.compile(r"\b(CO2E|CO2|CH4|N2O)\b")
 _TONS = ("t", "short_ton")
 Port = InputSpec | OutputSpec
 
@@ -71,6 +73,8 @@ def _told(port: Port, unit: str, why: str, spec: AgentSpec) -> Diagnostic:
 def _share(spec: AgentSpec, port: Port) -> str:
     """Why a parameter is a share and no percentage: its default, or every figure in the cases, lies below one."""
     words = set(port.name.split("_"))
+    if re.search(r"%|\bper ?cent|/|\bper\b", port.description, re.IGNORECASE):
+        return ""  # the description says of what
     if words & _NOT_SHARES or not (words & _SHARES or ("factor" in words and words & _FACTORS)):
         return ""
     figures = list(_figures(spec, port))
@@ -101,7 +105,9 @@ def _possible(port: Port) -> list[str]:
         heads = [s + g for s in ("kg", "t") for g in _GASES if above.endswith((s + g.lower(), f"{s}_{g.lower()}"))]
         return [f"{head}/{ton}" for head in heads for ton in _TONS]
     if {"emission", "emissions"} & set(words) and words[-1] in _SCALES:
-        return [f"{_SCALES[words[-1]]}{gas}{per}" for gas in _GASES for per in ("", "/year")]
+        said = set(_SAID_GAS.findall(f"{' '.join(words)} {port.description}".upper()))
+        gases = [gas for gas in _GASES if not said or gas.upper() in said]
+        return [f"{_SCALES[words[-1]]}{gas}{per}" for gas in gases for per in ("", "/year")]
     return []
 
 

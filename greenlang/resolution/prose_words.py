@@ -62,6 +62,7 @@ QUANTITIES: dict[str, Quantity] = {
         _quantity("velocity", "m/s", "velocity speed"),
         _quantity("area", "m^2", "area surface aperture"),
         _quantity("length", "m", "length thickness distance height depth head"),
+        _quantity("thickness", "m", "thickness"),
         _quantity("height", "m", "height head"),
         _quantity("radius", "m", "radius"),
         _quantity("diameter", "m", "diameter"),
@@ -134,7 +135,7 @@ SYMBOLS: dict[str, tuple[str, ...]] = {
     "mu": ("dynamic viscosity",),
     "nu": ("kinematic viscosity",),
     "c": ("specific heat",),
-    "L": ("latent heat", "length"),
+    "L": ("latent heat", "length", "thickness"),
     "L_v": ("latent heat",),
     "h_fg": ("latent heat",),
     "h": ("enthalpy", "height", "heat transfer coefficient"),
@@ -144,7 +145,7 @@ SYMBOLS: dict[str, tuple[str, ...]] = {
     "V_dot": ("volume flow",),
     "v": ("velocity",),
     "A": ("area",),
-    "d": ("length", "diameter"),
+    "d": ("length", "diameter", "thickness"),
     "D": ("diameter", "length"),
     "g": ("gravity",),
     "U": ("heat transfer coefficient", "voltage"),
@@ -172,6 +173,9 @@ SYMBOLS: dict[str, tuple[str, ...]] = {
     "Cr": ("heat capacity ratio",),
     "C_r": ("heat capacity ratio",),
 }
+
+# times: a lifetime is no better one than a warranty, so a word of the quantity chooses none
+ANY_TIME = frozenset(("t", "n", "N"))
 
 # symbols that are written together and multiplied
 PRODUCTS: dict[str, tuple[str, ...]] = {
@@ -243,6 +247,10 @@ SHORT: dict[str, tuple[str, ...]] = {
     "qty": ("quantity",),
     "vol": ("volume",),
     "temperature": ("temperature",),
+    "panel": ("panel", "pv", "module", "collector"),
+    "photovoltaic": ("photovoltaic", "pv"),
+    "swept": ("swept", "rotor"),
+    "freight": ("freight", "cargo", "goods", "payload"),
 }
 
 # words of a temperature that is the higher and of one that is the lower of a pair: ΔT is the first minus the second
@@ -259,10 +267,104 @@ PAIRS: tuple[tuple[frozenset[str], frozenset[str]], ...] = tuple(
     )
 )
 
+# words of a stream that gives its heat away: whether its ΔT is outlet less inlet or the other way is then in doubt
+COOLED = frozenset(
+    """
+    cool cooled cooler cooling chilled chiller chw refrigeration rejected rejection reject recovered recovery
+    recoverable released released removed gain exhaust flue condensed condensate condenser condensing
+    """.split()  # noqa: SIM905
+)
+
 UNIT_WORDS = frozenset(
     """
     kg g t tonne ton lb kw mw w gw kwh mwh gwh twh wh kj mj gj tj j btu mmbtu therm m2 m3 ft2 ft3 sqft sqm ft km mm cm
     mile liter litre gallon gal hr h hrs year yr day month minute second s ms percent pct c f k r degc degf celsius
     fahrenheit kelvin rankine kpa mpa pa bar psi mmhg ppmv ppm usd eur gbp kgco2e tco2e gco2e kgco2 tco2 co2e co2 pax
+    """.split()  # noqa: SIM905
+)
+
+
+def _sets(*pairs: str) -> tuple[tuple[frozenset[str], frozenset[str]], ...]:
+    """``a b | c``: what says a or b, and what says c."""
+    sides = ([frozenset(side.split()) for side in pair.split("|")] for pair in pairs)
+    return tuple((a, b) for a, b in sides)
+
+
+# what a symbol says and what a parameter must then not say
+OPPOSITES = _sets(
+    "net lower lhv ncv nhv | gross higher hhv gcv ghv",
+    "location | market",
+    "wtt upstream | ttw downstream",
+    "biogenic non-fossil | fossil",
+    "baseline before | project after",
+    "primary | final",
+    "supply | return",
+    "hot | cold",
+    "inlet entering | outlet leaving",
+    "suction | discharge",
+    "import imported | export exported",
+    "indoor inside inner | outdoor outside outer",
+    "peak maximum max | average mean avg minimum min",
+    "average mean avg | minimum min",
+    "annual yearly | monthly daily hourly",
+    "monthly | daily hourly",
+    "daily | hourly",
+    "heating | cooling",
+    "thermal heat | electrical electric electricity",
+    "condensing condenser | evaporating evaporator",
+    "wet | dry",
+    "gwp20 | gwp100",
+)
+
+# two parameters of one equation, or one and its result, that must not differ in this where a symbol leaves it open
+UNLIKE = _sets(
+    "lhv ncv net | hhv gcv gross",
+    "location | market",
+    "wtt | ttw",
+    "biogenic | fossil",
+    "heating | cooling",
+)
+
+# a result of one side of a heat pump or chiller, and what is above the line in its COP
+HEAT_SIDES = (frozenset(("heating", "condenser")), frozenset(("cooling", "evaporator", "evaporating")))
+
+# words of a part of a whole
+SHARES = frozenset(("share", "fraction", "percentage", "percent", "proportion", "ratio"))
+
+# quantity -> what it may be of: one that multiplies something else is of the same
+_FUELS = {
+    "electricity": frozenset("electricity electric electrical grid".split()),  # noqa: SIM905
+    "gas": frozenset(("gas",)),
+    "diesel": frozenset(("diesel",)),
+    "petrol": frozenset(("petrol", "gasoline")),
+    "oil": frozenset(("oil",)),
+    "coal": frozenset(("coal",)),
+    "biomass": frozenset(("biomass", "wood")),
+    "hydrogen": frozenset(("hydrogen",)),
+}
+_MATTER = {k: v for k, v in _FUELS.items() if k != "electricity"} | {
+    "water": frozenset(("water",)),
+    "steam": frozenset(("steam",)),
+    "air": frozenset(("air",)),
+}
+CARRIERS = (*_FUELS.values(), *(v for k, v in _MATTER.items() if k not in _FUELS))
+STUFF = {
+    "emission factor": _FUELS,
+    "price": _FUELS,
+    "density": _MATTER,
+    "specific heat": _MATTER,
+    "efficiency": {
+        "electricity": _FUELS["electricity"],
+        "heat": frozenset(("heat", "thermal", "steam")),
+    },
+}
+
+# words that an author adds to what a symbol is without saying which
+NEUTRAL = frozenset(
+    """
+    total value rate amount given number specific overall level quantity flow power energy mass volume area length
+    temperature pressure speed velocity volumetric factor coefficient cost price time period demand load use
+    used consumption intensity
+    year hour day unit measured calculated
     """.split()  # noqa: SIM905
 )

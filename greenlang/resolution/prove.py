@@ -326,6 +326,9 @@ def unknown(spec: AgentSpec, tree: Node) -> str:
         if not isinstance(node, Name):
             continue
         side, dot, bare = node.name.partition(".")
+        table = spec.inputs.get(side)
+        if table is not None and any(c.name == bare and c.numeric and not c.unit for c in table.columns):
+            lost[node.name] = None
         name = bare if dot and side in {"input", "output"} else node.name
         port = spec.outputs.get(name) if side == "output" else spec.inputs.get(name) or spec.outputs.get(name)
         if port is not None and port.numeric and not port.unit:

@@ -16,10 +16,12 @@ from greenlang.formulas.library import FormulaLibrary
 from greenlang.resolution import authored, choose, given, stated, told
 from greenlang.resolution.consistency import contradictions
 from greenlang.resolution.plan import Missing, Resolution, Vector
+from greenlang.resolution.prose import ProseFinder
 from greenlang.resolution.vectors import unanswered, vectors
 from greenlang.resolution.work import Work
 from greenlang.specs.diagnostics import Diagnostic
 from greenlang.specs.model import AgentSpec
+from greenlang.specs.tables import accounted, as_inputs, summed
 
 
 def _contradictions(work: Work) -> None:
@@ -42,8 +44,11 @@ MEANS = (
 def resolve(spec: AgentSpec, table: FactorTable, library: FormulaLibrary) -> Resolution:
     """Find, prove and order the plans of a spec, or of each of its parts. Never raises for a spec's mistakes."""
     if not spec.parts:
-        return _flat(Work(spec, table, library))
-    parts = tuple(_flat(Work(part, table, library)) for part in spec.parts)
+        return _part(spec, table, library)
+    parts = tuple(_part(part, table, library) for part in spec.parts)
+    for one, before in zip(parts, spec.parts, strict=True):
+        lists = one.spec.inputs.keys() & before.unused.keys()
+        spec = replace(spec, ledger=accounted(spec.ledger, before.home, lists))
     missing = tuple(
         replace(m, output=f"{one.spec.part}.{m.output}") for one in parts for m in _declared(one.missing, one.spec)
     )
@@ -53,6 +58,16 @@ def resolve(spec: AgentSpec, table: FactorTable, library: FormulaLibrary) -> Res
     )  # used by another part
     ordered = sorted(findings, key=lambda d: (d.file, d.line, d.column, d.code, d.message))
     return Resolution(spec, {}, (), {}, missing, tuple(ordered), parts=parts)
+
+
+def _part(spec: AgentSpec, table: FactorTable, library: FormulaLibrary) -> Resolution:
+    """One flat spec. Lists that its texts sum over are inputs, if the plans then use them."""
+    lists = ProseFinder(spec).summed() & spec.unused.keys() if spec.unused else set()
+    found = _flat(Work(as_inputs(spec, dict.fromkeys(lists, frozenset())), table, library))
+    used = lists & summed(plan.expression for plan in found.plans.values()).keys()
+    if used == lists or found.missing:
+        return found
+    return _flat(Work(as_inputs(spec, dict.fromkeys(used, frozenset())), table, library))
 
 
 def _flat(work: Work) -> Resolution:

@@ -49,13 +49,13 @@ def typed(item: InputSpec, value: Decimal) -> Scalar:
 
 
 def tables(item: InputSpec) -> list[Rows]:
-    """Tables to try: two rows, one row, no row, and a row of ends; none where a column has no ordinary value."""
+    """Tables to try: two rows, one row, no row, and a row of ends; none where a needed cell has no ordinary value."""
     middles = {column.name: middle(column, {}) for column in item.columns}
     first = {name: value for name, value in middles.items() if isinstance(value, Decimal | int | str)}
-    if len(first) < len(item.columns):
+    if any(column.required and column.name not in first for column in item.columns):
         return []
     last = dict(first)
-    for column in item.columns:
+    for column in (c for c in item.columns if c.name in first):
         values: list[Scalar] = [typed(column, v) for v in numbers(column)] if column.numeric else texts(column, {})
         last[column.name] = values[-1] if values else first[column.name]
     return [(first, last), (first,), (), (last, first, first)]

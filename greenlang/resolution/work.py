@@ -17,7 +17,7 @@ from greenlang.factors.table import FactorTable
 from greenlang.formulas.check import Scope, Symbol, check, fit, pretty
 from greenlang.formulas.library import FormulaLibrary
 from greenlang.formulas.show import show
-from greenlang.formulas.tree import Arithmetic, Convert, Lookup, Name, Node, Number, Sum, walk
+from greenlang.formulas.tree import Arithmetic, Convert, Lookup, Name, Negate, Node, Number, Sum, walk
 from greenlang.resolution import order, run, told
 from greenlang.resolution.pin import Pinner
 from greenlang.resolution.plan import Evidence, FactorLookup, Means, Missing, OutputPlan
@@ -25,6 +25,7 @@ from greenlang.resolution.properties import Rule, read_rules
 from greenlang.resolution.prose import ProseFinder
 from greenlang.resolution.prose_units import supplied
 from greenlang.resolution.prove import Proof, Tried, close, prove, scope_of, tried, unknown, unknown_units
+from greenlang.resolution.telling import untold
 from greenlang.specs.diagnostics import Diagnostic
 from greenlang.specs.model import AgentSpec, OutputSpec
 
@@ -107,7 +108,8 @@ class Work:
         )
 
     def given_always(self, tree: Node) -> None:
-        """Raises FormulaError where a formula uses an input that may be left out and has no default."""
+        """Raises FormulaError where a formula uses inputs that may be left out and have no default."""
+        lacking: dict[str, int] = {}  # name -> where it stands
         for part in walk(tree):
             names: tuple[str, ...] = ()
             if isinstance(part, Name) and part.kind == "input":
@@ -117,7 +119,13 @@ class Work:
             for name in names:
                 item = self.spec.inputs[name]
                 if not item.required and item.default is None:
-                    raise FormulaError(f"`{name}` may be left out and has no default", offset=part.offset)
+                    lacking.setdefault(name, part.offset)
+        if lacking:
+            listed = ", ".join(f"`{name}`" for name in lacking)
+            why = "may be left out and has no default: make it `required`, or give it one"
+            if len(lacking) > 1:
+                why = "may be left out and have no defaults: make them `required`, or give them some"
+            raise FormulaError(f"{listed} {why}", offset=min(lacking.values()))
 
     def shifted(self, out: OutputSpec, tree: Node, place: tuple[int, int]) -> None:
         """A temperature in degC that multiplies counts from absolute zero: said, because a difference may be meant."""
@@ -169,8 +177,8 @@ class Work:
             proof = self.proof(arranged)
             mine = proof.refuted.get(out.name, []) + [d.message for d in proof.failures if about(d, out.name)]
             why = mine[0] if mine else more(proof) if more is not None else ""
-            if not why and not certain and not reproduces(proof, out.name):
-                why = "no golden case tells which is meant"
+            if not why and not certain:
+                why = self.untold(out.name, arranged)
             findings += [
                 d for d in proof.warnings if d.code == "GLS053" and about(d, out.name) and out.name in proof.refuted
             ]
@@ -179,6 +187,10 @@ class Work:
         finally:
             self.plans, self.findings, self.wrong = plans, findings, wrong
         return why
+
+    def untold(self, output: str, arranged: tuple[str, ...]) -> str:
+        """Why no golden case tells the plan of an output from others; empty if one does."""
+        return untold(self.spec, self.plans, arranged, run.tables(self.used_lookups()), output)
 
     def proved(self, arranged: tuple[str, ...]) -> tuple[str, ...]:
         """Take back what a worked example contradicts, and what needs an output without a plan."""
@@ -267,12 +279,25 @@ def twice(work: Work, out: OutputSpec, tree: Node) -> Iterator[Diagnostic]:
 
 
 def _multipliers(node: Node, *, below: bool = False) -> Iterator[tuple[Decimal, Decimal]]:
-    """The bare numbers of a chain of products: as they are written, and what each multiplies by."""
+    """The bare numbers of a chain of products: as they are written, and what each multiplies by.
+
+    ``(1/1000) [kg/kg]`` is a number with its unit: nobody wrote it to convert.
+    """
     if isinstance(node, Arithmetic) and node.op in {"*", "/"}:
+        if isinstance(node.right, Number) and node.right.written_unit is not None and _computed(node.left):
+            return
         yield from _multipliers(node.left, below=below)
         yield from _multipliers(node.right, below=below != (node.op == "/"))
     elif isinstance(node, Number) and node.written_unit is None and node.value not in {0, 1}:
         yield node.value, 1 / node.value if below else node.value
+
+
+def _computed(node: Node) -> bool:
+    """Whether a node is a literal that is computed, of bare numbers alone."""
+    return all(
+        isinstance(part, Arithmetic | Negate) or (isinstance(part, Number) and part.written_unit is None)
+        for part in walk(node)
+    )
 
 
 def _widened(symbol: Symbol, values: tuple[str, ...]) -> Symbol:

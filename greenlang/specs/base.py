@@ -19,15 +19,17 @@ from greenlang.specs import patterns
 from greenlang.specs.diagnostics import Diagnostic, Severity
 from greenlang.specs.form import (
     AS_TRUTH,
+    FACTOR_URI,
     IN_DIGITS,
     IN_QUOTES,
+    SEMVER,
     Checked,
-    Ledger,
     Open,
     keys_of,
     reason_of,
     shown,
 )
+from greenlang.specs.ledger import Ledger
 from greenlang.specs.model import (
     DType,
     FactorRef,
@@ -41,13 +43,9 @@ from greenlang.specs.model import (
 from greenlang.specs.source import Document, Path, dotted
 
 ID = re.compile(r"[a-z0-9]+(?:[_-][a-z0-9]+)*(?:/[a-z0-9]+(?:[_-][a-z0-9]+)*)*\Z")
-VERSION = re.compile(  # the grammar of Semantic Versioning 2.0.0
-    r"(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)"
-    r"(-(0|[1-9][0-9]*|[0-9]*[A-Za-z-][0-9A-Za-z-]*)(\.(0|[1-9][0-9]*|[0-9]*[A-Za-z-][0-9A-Za-z-]*))*)?"
-    r"(\+[0-9A-Za-z-]+(\.[0-9A-Za-z-]+)*)?\Z"
-)
+VERSION = re.compile(rf"{SEMVER}\Z")
 NAME = re.compile(r"[a-z][a-z0-9_]*\Z", re.ASCII)
-EF = re.compile(r"ef://[A-Za-z0-9_.-]+(/[A-Za-z0-9_.()-]+)+(@[A-Za-z0-9_.-]+)?\Z")
+EF = re.compile(rf"{FACTOR_URI}\Z")
 ENTRY = re.compile(r"python://[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*(\.[A-Za-z_]\w*)*\Z", re.ASCII)
 MAX_ID = 120
 MAX_NAME = 80
@@ -345,7 +343,7 @@ class BaseReader:
                 continue
             read = self.case_input(f"{case}, row {i + 1} of `{table.name}`", row, columns, here) or {}
             cells = {k: v for k, v in read.items() if not isinstance(v, tuple)}
-            if cells.keys() == columns.inputs.keys():
+            if all(n in cells for n, column in columns.inputs.items() if column.required):
                 rows.append(cells)
         return tuple(rows) if len(rows) == len(value) else None
 

@@ -10,11 +10,11 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from decimal import Decimal
 from typing import Any
 
 from greenlang.errors import FormulaError
 from greenlang.formulas.parse import parse as parse_expression
+from greenlang.specs import yamltext
 from greenlang.specs.dialect_b import UNKNOWN
 from greenlang.specs.model import AgentSpec, FormulaGiven, GoldenCase, InputSpec, OutputSpec
 
@@ -28,8 +28,13 @@ class Converted:
     refused: str = ""
 
 
-def to_b(spec: AgentSpec, *, domain: str | None = None) -> Converted:
-    """Convert a spec. ``domain`` goes before an id without a slash; its first tag or ``agents`` otherwise."""
+def to_b(
+    spec: AgentSpec, *, domain: str | None = None, proved: Mapping[str, Mapping[str, str]] | None = None
+) -> Converted:
+    """Convert a spec. ``domain`` goes before an id without a slash; its first tag or ``agents`` otherwise.
+
+    ``proved``: part -> output -> the formula that its prose was proved to be (``greenlang.resolution.carry``).
+    """
     if spec.dialect == "B":
         return Converted({}, refused="the spec is of dialect B already")
     agent_id, notes = _id(spec, domain)
@@ -43,8 +48,9 @@ def to_b(spec: AgentSpec, *, domain: str | None = None) -> Converted:
             notes.append(f"{where}{names}: both an input and an output, which dialect B does not allow; rename one")
             continue
         own = f"{agent_id}/{part.part}" if spec.parts else agent_id
-        files[f"{(part.part or agent_id.rsplit('/', 1)[-1])}.pack.yaml"] = _text(_pack(part, own))
-        notes += [f"{part.part}: {n}" if spec.parts else n for n in _notes(part)]
+        told = (proved or {}).get(part.part, {})
+        files[f"{(part.part or agent_id.rsplit('/', 1)[-1])}.pack.yaml"] = yamltext.block(_pack(part, own, told))
+        notes += [f"{part.part}: {n}" if spec.parts else n for n in _notes(part, told)]
     if not files:
         return Converted({}, tuple(notes), refused=notes[-1])
     if spec.dependencies:
@@ -65,7 +71,7 @@ def _id(spec: AgentSpec, domain: str | None) -> tuple[str, list[str]]:
     return made, [f"the id is `{made}`, because dialect B wants a domain before a slash; it was `{spec.agent_id}`"]
 
 
-def _pack(spec: AgentSpec, agent_id: str) -> dict[str, Any]:
+def _pack(spec: AgentSpec, agent_id: str, proved: Mapping[str, str]) -> dict[str, Any]:
     compute: dict[str, Any] = {
         "inputs": {
             **{n: _input(i) for n, i in spec.inputs.items()},
@@ -76,7 +82,7 @@ def _pack(spec: AgentSpec, agent_id: str) -> dict[str, Any]:
             for n, o in spec.outputs.items()
         },
         "factors": {a: _some(ref=r.ref, gwp_set=r.gwp_set, description=r.description) for a, r in spec.factors.items()},
-        "formulas": {f.output: _formula(f) for f in (*spec.formulas.values(), *constants(spec))},
+        "formulas": {**proved, **{f.output: _formula(f) for f in (*spec.formulas.values(), *constants(spec))}},
     }
     tests = {"golden": [_case(c) for c in spec.golden if c.expect], "properties": [
         _some(name=p.name, rule=p.rule, tolerance=p.tolerance, description=p.description) for p in spec.properties
@@ -143,12 +149,15 @@ def _some(**values: Any) -> dict[str, Any]:
     return {k: v for k, v in values.items() if v is not None and v not in ("", [], {}, ())}
 
 
-def _notes(spec: AgentSpec) -> Iterator[str]:
+def _notes(spec: AgentSpec, proved: Mapping[str, str]) -> Iterator[str]:
     kept = {f.output for f in constants(spec)}
+    for output, text in proved.items():
+        yield f"the author's text of `{output}` is its formula now: {text}"
+    whole = spec.outputs.keys() <= {*proved, *kept, *spec.formulas}
     for prose in spec.prose:
         if prose.kind == "value" and prose.output in kept:
             yield f"`{prose.output}` always has one value: that is its formula now"
-        elif prose.kind != "description":
+        elif prose.kind != "description" and prose.output not in proved and not (whole and not prose.output):
             about = f" of `{prose.output}`" if prose.output else ""
             yield f"the {prose.kind.replace('_', ' ')}{about} in line {prose.line} is prose; write it as a formula"
     ports: list[InputSpec | OutputSpec] = [*spec.inputs.values(), *spec.outputs.values()]
@@ -167,61 +176,3 @@ def _notes(spec: AgentSpec) -> Iterator[str]:
             yield f"golden case `{case.name}`: the limit of `{limit.output}` is not carried over"
         if any(e.within is not None for e in case.expect.values()):
             yield f"golden case `{case.name}`: tolerances are shares of the value now"
-
-
-# --- text ------------------------------------------------------------------------------------------------------------
-
-_PLAIN_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_./-]*\Z")
-_WORDS = frozenset(("true", "false", "null", "True", "False", "TRUE", "FALSE", "Null", "NULL"))
-
-
-def _text(value: Mapping[str, Any]) -> str:
-    return "\n".join(_lines(value, "")) + "\n"
-
-
-def _lines(value: Mapping[str, Any], indent: str) -> Iterator[str]:
-    for key, inner in value.items():
-        head = f"{indent}{_key(str(key))}:"
-        if isinstance(inner, Mapping) and inner:
-            yield head
-            yield from _lines(inner, indent + "  ")
-        elif isinstance(inner, list) and any(isinstance(i, Mapping | list) for i in inner):
-            yield head
-            yield from _items(inner, indent + "  ")
-        else:
-            yield f"{head} {_flow(inner)}"
-
-
-def _items(values: list[Any], indent: str) -> Iterator[str]:
-    for item in values:
-        if isinstance(item, Mapping) and item:
-            first, *rest = _lines(item, indent + "  ")
-            yield f"{indent}- {first.lstrip()}"
-            yield from rest
-        else:
-            yield f"{indent}- {_flow(item)}"
-
-
-def _flow(value: Any) -> str:
-    """A value on one line, so that the reader gives it back exactly: texts are quoted, numbers plain."""
-    if value is None:
-        return "null"
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, int | Decimal):
-        return str(value)
-    if isinstance(value, Mapping):
-        return "{" + ", ".join(f"{_key(str(k))}: {_flow(v)}" for k, v in value.items()) + "}"
-    if isinstance(value, list | tuple):
-        return "[" + ", ".join(_flow(v) for v in value) + "]"
-    return _quoted(str(value))
-
-
-def _key(key: str) -> str:
-    return key if _PLAIN_KEY.match(key) and key not in _WORDS else _quoted(key)
-
-
-def _quoted(text: str) -> str:
-    """JSON's quotes, which YAML reads, with YAML's escapes for what it refuses or breaks lines at."""
-    quoted = json.dumps(text, ensure_ascii=False)
-    return "".join(c if c.isprintable() else f"\\U{ord(c):08x}" for c in quoted)

@@ -22,9 +22,10 @@ from greenlang.specs import shapes
 from greenlang.specs.base import FORMULA_LIKE, Ports
 from greenlang.specs.cases import LooseReader, part_name, written_tolerance
 from greenlang.specs.diagnostics import Severity
-from greenlang.specs.form import AgentId, AnyText, Because, Open, Version, Words, checked, ledger_of
+from greenlang.specs.form import AgentId, AnyText, Because, Open, Version, Words, checked
+from greenlang.specs.ledger import ledger_of
 from greenlang.specs.model import AgentSpec, Dependency, Expectation, GoldenCase, Prose, ProseKind
-from greenlang.specs.source import Path
+from greenlang.specs.source import Path, dotted
 
 _WHOLE = "the agent as a whole is not generated: each of its tools is, with inputs and outputs of its own"
 _COUNT = Because("the list itself tells how many there are")
@@ -411,6 +412,7 @@ class ReaderA(LooseReader):
         return replace(
             whole,
             part=name,
+            home=dotted(path),
             name=f"{whole.name}: {title}",
             summary=" ".join(tool.description.split()),
             inputs=ports.inputs,

@@ -15,7 +15,8 @@ from greenlang.errors import FormulaError, UnitError
 from greenlang.formulas.parse import parse as parse_expression
 from greenlang.specs import schema
 from greenlang.specs.base import INSIDE, TYPES, WHOLES, BaseReader, Ports, violates
-from greenlang.specs.form import checked, ledger_of, tell
+from greenlang.specs.form import checked, tell
+from greenlang.specs.ledger import ledger_of
 from greenlang.specs.model import (
     NUMERIC,
     AgentSpec,

@@ -17,7 +17,8 @@ from greenlang.specs import shapes
 from greenlang.specs.base import FORMULA_LIKE, Ports
 from greenlang.specs.cases import LooseReader, part_name
 from greenlang.specs.diagnostics import Severity
-from greenlang.specs.form import AgentId, AnyText, Because, Open, Version, Words, checked, ledger_of
+from greenlang.specs.form import AgentId, AnyText, Because, Open, Version, Words, checked
+from greenlang.specs.ledger import ledger_of
 from greenlang.specs.model import AgentSpec, Dependency, LedgerLine, Prose
 from greenlang.specs.source import Path, dotted
 
@@ -56,6 +57,8 @@ class Agent(Open):
     deterministic: bool | None = None
     formula: shapes.Texts = None
     formulas: shapes.Texts = None
+    equation: shapes.Texts = None
+    equations: shapes.Texts = None
     physics_formula: shapes.Texts = None
     calculation_method: shapes.Texts = None
     type: Annotated[Any, shapes.REMARK] = None
@@ -74,6 +77,9 @@ class Tool(Open):
     name: AnyText | None = None
     description: AnyText = ""
     formula: shapes.Texts = None
+    formulas: shapes.Texts = None
+    equation: shapes.Texts = None
+    equations: shapes.Texts = None
     physics_formula: shapes.Texts = None
     calculation_method: shapes.Texts = None
     input_schema: Annotated[Any, _STEP] = None
@@ -210,6 +216,7 @@ class ReaderC(LooseReader):
         return replace(
             whole,
             part=name,
+            home=dotted(path),
             name=f"{whole.name}: {agent.name or agent.id}" if len(ids) > 1 else whole.name,
             summary=" ".join(agent.description.split()),
             inputs=ports.inputs,
@@ -226,12 +233,12 @@ class ReaderC(LooseReader):
         owners: list[tuple[Any, Path]] = [(agent, path)]
         owners += [(t, ("tools", k)) for k, t in enumerate(raw.tools) if t.id in agent.tools or t.name in agent.tools]
         for owner, at in owners:
-            yield from self.texts(owner.physics_formula, "physics_formula", (*at, "physics_formula"), ports)
-            yield from self.texts(owner.calculation_method, "calculation_method", (*at, "calculation_method"), ports)
-            yield from self.texts(owner.formula, "formula", (*at, "formula"), ports)
+            for key in ("physics_formula", "calculation_method"):
+                yield from self.texts(getattr(owner, key), key, (*at, key), ports)
+            for key in ("formula", "formulas", "equation", "equations"):
+                yield from self.texts(getattr(owner, key), "formula", (*at, key), ports)
             if FORMULA_LIKE.search(owner.description):
                 yield self.prose(owner.description, "description", (*at, "description"))
-        yield from self.texts(agent.formulas, "formula", (*path, "formulas"), ports)
         yield from self.equations(raw.metadata, ("metadata",), ports)
 
     def equations(self, value: Any, path: Path, ports: Ports) -> Iterator[Prose]:

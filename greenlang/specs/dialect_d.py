@@ -10,7 +10,8 @@ from pydantic import Discriminator, Field, Tag, WithJsonSchema
 from greenlang.specs import dialects, shapes
 from greenlang.specs.base import ID
 from greenlang.specs.cases import LooseReader
-from greenlang.specs.form import AgentId, AnyText, Because, Version, Words, checked, ledger_of
+from greenlang.specs.form import AgentId, AnyText, Because, Version, Words, checked
+from greenlang.specs.ledger import ledger_of
 from greenlang.specs.model import AgentSpec
 
 _MANIFEST = Because("what the author's own package holds; the factory generates the code")

@@ -16,30 +16,22 @@ from greenlang.specs.source import Document
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """A dialect: letter, name, how it is known, and what a person should do where it is not read."""
+    """A dialect: letter, name, and what a person should do where it is not read."""
 
     letter: str
     title: str
-    known_by: str
     readable: bool = True
     advice: str = ""
 
 
-A = Dialect("A", "an AgentSpec V2 of eleven sections", "`agent_metadata` or `tools.tools_list`")
-B = Dialect("B", "a pack.yaml 2.0.0", "`compute`")
-C = Dialect("C", "a pack of agents", "`pack` and `agents`")
-D = Dialect("D", "a pack of schema 1.0", "`pack_schema_version`")
-E = Dialect(
-    "E",
-    "a solution pack",
-    "`components`",
-    readable=False,
-    advice="drop the specs of its components one by one",
-)
+A = Dialect("A", "an AgentSpec V2 of eleven sections")
+B = Dialect("B", "a pack.yaml 2.0.0")
+C = Dialect("C", "a pack of agents")
+D = Dialect("D", "a pack of schema 1.0")
+E = Dialect("E", "a solution pack", readable=False, advice="drop the specs of its components one by one")
 F = Dialect(
     "F",
     "an AgentSpec stub (apiVersion greenlang.io/v2)",
-    "`apiVersion`",
     readable=False,
     advice="write `compute.inputs`, `compute.outputs` and `compute.formulas` in a pack.yaml",
 )

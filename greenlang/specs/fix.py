@@ -3,8 +3,7 @@
 What is repaired: ``required: true`` inside a parameter (JSON Schema's third draft) moves to the list of its object;
 keys and types that dialect B spells otherwise; keys in other capitals; texts that lack their quotes and numbers that
 have some; truth values written as yes or no; units whose meaning is beyond doubt; a key that stands twice with the same
-value. After the repair the file means what it
-meant, or is read where it was refused; otherwise nothing is changed.
+value. After the repair the file means what it meant, or is read where it was refused; otherwise nothing is changed.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ from typing import Any
 import yaml
 
 from greenlang.errors import UnitError
-from greenlang.specs import schema
+from greenlang.specs import nodes, schema
 from greenlang.specs.diagnostics import Diagnostic
 from greenlang.specs.form import AS_TRUTH, IN_DIGITS, IN_QUOTES
 from greenlang.specs.model import AgentSpec
@@ -27,7 +26,6 @@ from greenlang.specs.source import Path, dotted, parse
 from greenlang.specs.unit_words import read_unit
 from greenlang.units import parse_unit
 
-_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _ROUNDS = 12
 
 
@@ -123,6 +121,7 @@ def meaning(spec: AgentSpec) -> AgentSpec:
         digest="",
         raw="",
         ledger=(),
+        home="",
         factors=dict(zip(spec.factors, placeless(spec.factors.values()), strict=True)),
         formulas=dict(zip(spec.formulas, placeless(spec.formulas.values()), strict=True)),
         golden=tuple(
@@ -154,7 +153,7 @@ class _Text:
         self.entries: dict[Path, _Entry] = {}
         self.twice: list[tuple[Path, _Entry, _Entry]] = []
         self.seen: set[int] = set()
-        top = yaml.compose(self.text, Loader=_Loader)
+        top = nodes.compose(self.text)
         if top is not None:
             self._walk(top, (), flow=False)
 

@@ -1,8 +1,8 @@
 """Form: what a dialect's declared types say of a file. One declaration gives the type check, the unknown keys, the
-ledger and the JSON Schema.
+ledger (``ledger``) and the JSON Schema (``schemas``).
 
-Belongs here: what all dialects share of that. Does not belong here: the dialects' own types (``schema``,
-``dialect_*``), meaning (the readers).
+Belongs here: the kinds of types, the check, finding one's way in them. Does not belong here: the dialects' own types
+(``schema``, ``dialect_*``), meaning (the readers).
 
 A key of a declared type is used, unless its annotation carries ``Because``: then it is ignored for that reason. A type
 is ``Closed`` (an unknown key is refused) or ``Open`` (an unknown key is ignored and told, a misspelling is refused).
@@ -10,7 +10,7 @@ is ``Closed`` (an unknown key is refused) or ``Open`` (an unknown key is ignored
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -33,8 +33,7 @@ from pydantic import (
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
-from greenlang.specs.diagnostics import Diagnostic, Severity
-from greenlang.specs.model import LedgerLine
+from greenlang.specs.diagnostics import Severity
 from greenlang.specs.source import Document, Path, dotted
 
 
@@ -116,11 +115,12 @@ Positive = Annotated[
 Words = Annotated[list[str], BeforeValidator(_list), WithJsonSchema(_WORDS_SCHEMA)]
 AnyText = Annotated[str, BeforeValidator(_text), WithJsonSchema({"type": ["string", "number"]})]
 _SEGMENT = "[a-z0-9]+(?:[_-][a-z0-9]+)*"
-_SEMVER = (
-    r"^(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)"
+SEMVER = (  # the grammar of Semantic Versioning 2.0.0
+    r"(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)"
     r"(-(0|[1-9][0-9]*|[0-9]*[A-Za-z-][0-9A-Za-z-]*)(\.(0|[1-9][0-9]*|[0-9]*[A-Za-z-][0-9A-Za-z-]*))*)?"
-    r"(\+[0-9A-Za-z-]+(\.[0-9A-Za-z-]+)*)?$"
+    r"(\+[0-9A-Za-z-]+(\.[0-9A-Za-z-]+)*)?"
 )
+FACTOR_URI = r"ef://[A-Za-z0-9_.-]+(/[A-Za-z0-9_.()-]+)+(@[A-Za-z0-9_.-]+)?"
 # What the readers check themselves, with their own codes; the patterns are for editors.
 AgentId = Annotated[
     str, WithJsonSchema({"type": "string", "pattern": f"^{_SEGMENT}(?:/{_SEGMENT})*$", "maxLength": 120})
@@ -128,11 +128,8 @@ AgentId = Annotated[
 DomainId = Annotated[
     str, WithJsonSchema({"type": "string", "pattern": f"^{_SEGMENT}(?:/{_SEGMENT})+$", "maxLength": 120})
 ]
-Version = Annotated[str, WithJsonSchema({"type": "string", "pattern": _SEMVER})]
-FactorUri = Annotated[
-    str,
-    WithJsonSchema({"type": "string", "pattern": r"^ef://[A-Za-z0-9_.-]+(/[A-Za-z0-9_.()-]+)+(@[A-Za-z0-9_.-]+)?$"}),
-]
+Version = Annotated[str, WithJsonSchema({"type": "string", "pattern": f"^{SEMVER}$"})]
+FactorUri = Annotated[str, WithJsonSchema({"type": "string", "pattern": f"^{FACTOR_URI}$"})]
 Scalar = Any  # checked against the dtype by the reader
 
 
@@ -279,13 +276,13 @@ def _mend(model: type[BaseModel], value: Any, path: Path, kind: str) -> Path:
 
 def _owner(model: type[BaseModel], path: Path, value: Any) -> type[BaseModel] | None:
     """The type that declares the last key of a path."""
-    return _model(_annotation(model, path[:-1], value), _at(value, path[:-1])) if path else None
+    return model_of(_annotation(model, path[:-1], value), _at(value, path[:-1])) if path else None
 
 
 def _field(model: type[BaseModel], path: Path, value: Any) -> FieldInfo | None:
     """The declared field at a path, if a type declares it."""
     owner = _owner(model, path, value)
-    return _declared(owner).get(str(path[-1]), (None, None))[0] if owner is not None else None
+    return fields_of(owner).get(str(path[-1]), (None, None))[0] if owner is not None else None
 
 
 def _at(value: Any, path: Path) -> Any:
@@ -313,82 +310,7 @@ def _placeholder(annotation: Any) -> Any:
 _EMPTY: dict[Any, Callable[[], Any]] = {dict: dict, list: list, str: lambda: "?", bool: bool, int: int}
 
 
-# --- the ledger ------------------------------------------------------------------------------------------------------
-
-
-@dataclass(slots=True)
-class Ledger:
-    """What became of each leaf of a file, by path; kept while it is read."""
-
-    lines: dict[Path, LedgerLine] = field(default_factory=dict)
-    unknown: list[tuple[Path, type[BaseModel]]] = field(default_factory=list)  # keys that no type declares
-
-    def enter(self, model: type[BaseModel], value: Any, path: Path) -> None:
-        """A line for each leaf below the path, by the declared types."""
-        _walk(model, value, path, "", self)
-
-    def ignore(self, path: Path, value: Any, reason: str) -> None:
-        """Nothing below the path has an effect, for this reason."""
-        for leaf in leaves(value, path):
-            self.lines[leaf] = LedgerLine(dotted(leaf), "ignored", reason)
-
-    def refuse(self, findings: Iterable[Diagnostic]) -> None:
-        """What an error points at is refused, with all that stands below it."""
-        wrong = {d.path: d.message for d in findings if d.severity == "error" and d.path}
-        for path, line in self.lines.items() if wrong else ():
-            above = (dotted(path[:end]) for end in range(len(path), 0, -1))
-            reason = next((wrong[place] for place in above if place in wrong), None)
-            if reason is not None:
-                self.lines[path] = LedgerLine(line.path, "refused", reason)
-
-    def all(self) -> tuple[LedgerLine, ...]:
-        """Every line, in the order of the file."""
-        return tuple(self.lines.values())
-
-
-def ledger_of(model: type[BaseModel], value: Any) -> Ledger:
-    """One line a leaf, by the declared types."""
-    out = Ledger()
-    out.enter(model, value, ())
-    return out
-
-
-def leaves(value: Any, path: Path = ()) -> Iterator[Path]:
-    """The path of every scalar and every empty list or mapping."""
-    if isinstance(value, dict) and value:
-        for key, inner in value.items():
-            yield from leaves(inner, (*path, key))
-    elif isinstance(value, list) and value:
-        for i, inner in enumerate(value):
-            yield from leaves(inner, (*path, i))
-    else:
-        yield path
-
-
-def _walk(annotation: Any, value: Any, path: Path, reason: str, out: Ledger) -> None:
-    if reason or not isinstance(value, dict | list) or not value:
-        fate: Literal["used", "ignored"] = "ignored" if reason else "used"
-        for leaf in leaves(value, path):
-            out.lines[leaf] = LedgerLine(dotted(leaf), fate, reason)
-        return
-    if isinstance(value, list):
-        inner = _inside(annotation, list, value)
-        for i, item in enumerate(value):
-            _walk(inner, item, (*path, i), "", out)
-        return
-    owner = _model(annotation, value)
-    if owner is None:
-        inner = _inside(annotation, dict, value)
-        for key, item in value.items():
-            _walk(inner, item, (*path, key), "", out)
-        return
-    for key, item in value.items():
-        info, declared = _declared(owner).get(key, (None, None))
-        if info is not None:
-            _walk(declared, item, (*path, key), because(info), out)
-        else:
-            out.unknown.append(((*path, key), owner))
-            _walk(None, item, (*path, key), owner.rest if issubclass(owner, Open) else "an unknown key", out)
+# --- finding one's way in the types ----------------------------------------------------------------------------------
 
 
 def because(info: FieldInfo) -> str:
@@ -396,34 +318,31 @@ def because(info: FieldInfo) -> str:
     return next((m.reason for m in info.metadata if isinstance(m, Because)), "")
 
 
-# --- finding one's way in the types ----------------------------------------------------------------------------------
-
-
 def keys_of(owner: type[BaseModel]) -> set[str]:
     """The keys of one type, as authors write them."""
-    return set(_declared(owner))
+    return set(fields_of(owner))
 
 
 def reason_of(owner: type[BaseModel], key: str) -> str:
     """Why a declared key has no effect; empty if it has."""
-    return because(_declared(owner)[key][0])
+    return because(fields_of(owner)[key][0])
 
 
 def _annotation(model: type[BaseModel], path: Path, value: Any) -> Any:
     """What is declared for the value at a path."""
     here: Any = model
     for part in path:
-        owner = _model(here, value)
+        owner = model_of(here, value)
         if owner is not None and not isinstance(part, int):
-            here = _declared(owner).get(str(part), (None, None))[1]
+            here = fields_of(owner).get(str(part), (None, None))[1]
         else:
-            here = _inside(here, list if isinstance(part, int) else dict, value)
+            here = inside(here, list if isinstance(part, int) else dict, value)
         value = _part(value, part)
     return here
 
 
 @cache
-def _declared(owner: type[BaseModel]) -> dict[str, tuple[FieldInfo, Any]]:
+def fields_of(owner: type[BaseModel]) -> dict[str, tuple[FieldInfo, Any]]:
     """The fields by the keys of a file, each with its whole type: Pydantic takes the choice of a branch off it."""
     out: dict[str, tuple[FieldInfo, Any]] = {}
     for name, info in owner.model_fields.items():
@@ -454,67 +373,14 @@ def _branches(annotation: Any, value: Any) -> tuple[Any, ...]:
     return plain if chosen is None else _branches(chosen, value)
 
 
-def _inside(annotation: Any, container: type, value: Any) -> Any:
+def inside(annotation: Any, container: type, value: Any) -> Any:
     """What the list or the mapping holds that the annotation allows."""
     return next((get_args(b)[-1] for b in _branches(annotation, value) if get_origin(b) is container), None)
 
 
-def _model(annotation: Any, value: Any) -> type[BaseModel] | None:
+def model_of(annotation: Any, value: Any) -> type[BaseModel] | None:
     """The model that an annotation allows for a mapping, if it allows one: the one that knows most of its keys."""
     models = [b for b in _branches(annotation, value) if isinstance(b, type) and issubclass(b, BaseModel)]
     if len(models) < 2 or not isinstance(value, dict):
         return models[0] if models else None
     return max(models, key=lambda m: len(keys_of(m) & value.keys()))
-
-
-def json_schema(model: type[BaseModel], title: str) -> dict[str, Any]:
-    """The JSON Schema of a dialect, for editors: draft 2020-12."""
-    made = model.model_json_schema()
-    _any_of(made)
-    _or_nothing(made)
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **made, "title": title}
-
-
-def _any_of(schema: Any) -> None:
-    """A mapping may be read in two forms as well as one: oneOf would refuse it."""
-    if isinstance(schema, dict):
-        if isinstance(schema.get("oneOf"), list):  # among `properties`, it is the name of one
-            schema["anyOf"] = schema.pop("oneOf")
-        for inner in schema.values():
-            _any_of(inner)
-    elif isinstance(schema, list):
-        for inner in schema:
-            _any_of(inner)
-
-
-def _or_nothing(schema: Any) -> None:
-    """A key that may be left out may also stand there with nothing behind it."""
-    if isinstance(schema, list):
-        for inner in schema:
-            _or_nothing(inner)
-    if not isinstance(schema, dict):
-        return
-    for inner in schema.values():
-        _or_nothing(inner)
-    properties = schema.get("properties")
-    if schema.get("type") != "object" or not isinstance(properties, dict):
-        return
-    for name, inner in properties.items():
-        if name not in schema.get("required", ()):
-            properties[name] = _nullable(inner)
-
-
-def _nullable(schema: dict[str, Any]) -> dict[str, Any]:
-    kinds = schema.get("type")
-    if isinstance(kinds, str):
-        return {**schema, "type": kinds if kinds == "null" else [kinds, "null"]}
-    if isinstance(kinds, list):
-        return {**schema, "type": [*kinds, *(() if "null" in kinds else ("null",))]}
-    if "enum" in schema:
-        return {**schema, "enum": [*schema["enum"], *(() if None in schema["enum"] else (None,))]}
-    if "anyOf" in schema:
-        null = {"type": "null"}
-        return schema if null in schema["anyOf"] else {**schema, "anyOf": [*schema["anyOf"], null]}
-    about = {k: v for k, v in schema.items() if k in {"default", "title", "description"}}
-    rest = {k: v for k, v in schema.items() if k not in about}
-    return {**about, "anyOf": [rest, {"type": "null"}]} if rest else schema

@@ -130,7 +130,7 @@ class GoldenCase:
 
     ``origin``: a test the author asks for, or the worked example of a tool, which is a claim to be checked.
     ``set_aside`` is the reason for which a reviewed overlay leaves the case out of the proof; empty: it counts.
-    ``tables`` are rows of lists that nothing is computed with, unless an overlay's formula sums over them.
+    ``tables`` are rows of lists that nothing is computed with, unless a formula sums over them.
     """
 
     name: str
@@ -237,6 +237,7 @@ class AgentSpec:
     ledger: tuple[LedgerLine, ...] = ()
     raw: str = ""  # the author's text
     part: str = ""
+    home: str = ""  # where the part stands in the file: tools.tools_list[0]
     parts: tuple[AgentSpec, ...] = ()
     unused: dict[str, InputSpec] = field(default_factory=dict)
     prose: tuple[Prose, ...] = ()

@@ -8,7 +8,7 @@ belong here: whether its formulas fit (``greenlang.resolution``).
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from pathlib import PurePath
@@ -17,7 +17,6 @@ from typing import Annotated, Any, Literal
 from pydantic import Discriminator, Field, Tag
 
 from greenlang.formulas.parse import parse as parse_expression
-from greenlang.formulas.tree import Sum, walk
 from greenlang.specs.base import BaseReader
 from greenlang.specs.diagnostics import Diagnostic, has_errors
 from greenlang.specs.dialect_b import check_expression
@@ -28,12 +27,12 @@ from greenlang.specs.model import (
     FormulaGiven,
     GoldenCase,
     InputSpec,
-    LedgerLine,
     OutputSpec,
     OverlayInfo,
 )
 from greenlang.specs.shapes import Reference
-from greenlang.specs.source import Document, Path, parse
+from greenlang.specs.source import MAX_BYTES, Document, Path, parse
+from greenlang.specs.tables import accounted, as_inputs, summed
 from greenlang.specs.unit_words import read_unit
 
 
@@ -93,7 +92,7 @@ def is_overlay(name: str) -> bool:
     return name.endswith((".overlay.yaml", ".overlay.yml"))
 
 
-def addressee(data: bytes, *, max_bytes: int = 2_000_000) -> tuple[Meant | None, tuple[Diagnostic, ...]]:
+def addressee(data: bytes, *, max_bytes: int = MAX_BYTES) -> tuple[Meant | None, tuple[Diagnostic, ...]]:
     """Which spec an overlay says it is for; None if its form is wrong. Whether it fits that spec, `apply` tells."""
     document = parse(data, max_bytes=max_bytes)
     reader = BaseReader(document)
@@ -139,7 +138,7 @@ class _OverlayReader(BaseReader):
         self.spec = spec
         self.parts = spec.parts or (spec,)
         self.changes = {part.part: _Changes() for part in self.parts}
-        self.tables: set[str] = set()  # lists that became tables
+        self.tables: dict[str, set[str]] = {}  # by the place of a part: its lists that became tables
 
     def merged(self, digest: str, name: str) -> AgentSpec:
         raw: Overlay | None = checked(Overlay, self.document, self.add).value
@@ -155,7 +154,7 @@ class _OverlayReader(BaseReader):
         self.each(raw.formulas, "formulas", lambda p: p.outputs, self.formula)
         self.each(raw.set_aside, "set_aside", lambda p: {c.name: c for c in p.golden}, self.reason)
         self.each(raw.leave_out, "leave_out", lambda p: p.outputs, self.reason)
-        factors = dict(self.factors(raw.factors))
+        factors = self.factors(raw.factors)
         left_out = {
             f"{part}.{output}" if part else output: why
             for part, changes in self.changes.items()
@@ -171,12 +170,10 @@ class _OverlayReader(BaseReader):
 
     def accounted(self, spec: AgentSpec) -> AgentSpec:
         """The columns and rows of a list that became a table are used now."""
-        marks = tuple(mark for n in self.tables for mark in (f".{n}.items.properties.", f"input.{n}[", f"inputs.{n}["))
-        lines = [
-            LedgerLine(line.path, "used") if marks and any(mark in line.path for mark in marks) else line
-            for line in spec.ledger
-        ]
-        return replace(spec, ledger=tuple(lines))
+        ledger = spec.ledger
+        for home, tables in self.tables.items():
+            ledger = accounted(ledger, home, tables)
+        return replace(spec, ledger=ledger)
 
     def for_this_spec(self, meant: Meant) -> None:
         """The overlay is for this spec, this version, and, if it says so, these bytes."""
@@ -275,14 +272,14 @@ class _OverlayReader(BaseReader):
         target = self.changes[part.part]
         (target.set_aside if path[0] == "set_aside" else target.leave_out)[name] = value
 
-    def factors(self, raw: Mapping[str, Reference]) -> Iterator[tuple[str, FactorRef]]:
+    def factors(self, raw: Mapping[str, Reference]) -> dict[str, FactorRef]:
         """References that the overlay adds, or puts in the place of the author's."""
         out: dict[str, FactorRef] = {}
         for alias, ref in raw.items():
             path: Path = ("factors", alias)
             gwp_set = self.gwp_set(ref.gwp_set, (*path, "gwp_set"))
             self.reference(out, ref.ref, path, alias=alias, gwp_set=gwp_set, description=ref.description, overlay=True)
-        yield from out.items()
+        return out
 
     # --- the merged spec ------------------------------------------------------------------------------------------
 
@@ -298,11 +295,10 @@ class _OverlayReader(BaseReader):
         whole = replace(self.spec, factors={**self.spec.factors, **factors}, overlay=info)
         return replace(whole, parts=left)
 
-    def summed(self, change: _Changes) -> set[str]:
-        """The lists that the overlay's formulas sum over: those are inputs of the agent now."""
+    def summed(self, change: _Changes) -> dict[str, frozenset[str]]:
+        """The lists that the overlay's formulas sum over, with the columns: those are inputs of the agent now."""
         texts = [text for f in change.formulas.values() for text in (f.expression, *dict(f.bind).values()) if text]
-        trees = [parse_expression(text) for text in texts] if not has_errors(self.findings) else []
-        return {node.table for tree in trees for node in walk(tree) if isinstance(node, Sum)}
+        return summed(map(parse_expression, texts)) if not has_errors(self.findings) else {}
 
     def part(self, part: AgentSpec, info: OverlayInfo, factors: Mapping[str, FactorRef]) -> AgentSpec:
         """One part with its changes."""
@@ -316,20 +312,14 @@ class _OverlayReader(BaseReader):
             n: replace(i, unit=change.units[n], unit_from="overlay") if n in change.units else i
             for n, i in part.inputs.items()
         }
-        tables = {n: i for n, i in part.unused.items() if i.columns and n in self.summed(change)}
-        self.tables |= tables.keys()
+        whole = as_inputs(replace(part, inputs=inputs), self.summed(change))
+        self.tables[part.home] = whole.inputs.keys() - inputs.keys()
         return replace(
-            part,
-            inputs=inputs | tables,
-            unused={n: i for n, i in part.unused.items() if n not in tables},
+            whole,
             outputs=outputs,
             factors={**part.factors, **factors},
             formulas={**part.formulas, **change.formulas},
-            golden=tuple(
-                replace(_without(c, change, outputs), input=c.input | {n: c.tables[n] for n in tables if n in c.tables})
-                for c in part.golden
-                if all(n in c.tables for n, i in tables.items() if i.required)
-            ),
+            golden=tuple(_without(case, change, outputs) for case in whole.golden),
             overlay=info,
         )
 

@@ -29,6 +29,8 @@ from greenlang.specs.model import (
 )
 from greenlang.specs.source import Path, dotted
 from greenlang.specs.unit_words import (
+    IMPERIAL,
+    OF_IMPERIAL,
     Reading,
     as_difference,
     is_difference,
@@ -190,23 +192,30 @@ class ParameterReader(BaseReader):
         return item
 
     def _columns(self, raw: shapes.Parameter, path: Path) -> tuple[InputSpec, ...]:
-        """The columns of a list of flat objects with units: an overlay's formula may sum over it. Nothing is told."""
+        """The columns of a list of flat objects, over which a formula may sum. Nothing is told.
+
+        A number with a unit is required in every row. A text, a truth value and a number whose unit nobody states stay,
+        so that rows that carry them are taken: they may be left out, unless a formula uses them. A whole number without
+        unit (a scope, a year) is a pure number that no prose sums.
+        """
         properties = raw.items.get("properties") if isinstance(raw.items, dict) else None
         told, self.findings = self.findings, []
         columns: list[InputSpec | None] = []
         for name, declared in properties.items() if isinstance(properties, dict) else ():
             place = (*path, "items", "properties", name)
             try:
-                parameter = shapes.Parameter.model_validate(declared)
+                named = {"type": declared} if isinstance(declared, str) else declared
+                parameter = shapes.Parameter.model_validate(named)
             except ValidationError:
                 columns.append(None)
             else:
                 columns.append(self.parameter_input(name, parameter, place, required=True))
         broken, self.findings = has_errors(self.findings), told
-        good = [c for c in columns if c is not None and c.dtype not in WHOLES and (c.unit or not c.numeric)]
-        return (
-            () if broken or len(good) < len(columns) else tuple(replace(c, required=True, default=None) for c in good)
-        )
+        good = [c for c in columns if c is not None and c.dtype not in WHOLES]
+        if broken or len(good) < len(columns):
+            return ()
+        counted = (replace(c, unit="1", unit_from="") if c.dtype == "int32" and not c.unit else c for c in good)
+        return tuple(replace(c, required=_measured(c), default=None) for c in counted)
 
     def ports(self, takes: Any, at: Path, gives: Any, to: Path) -> Ports:
         """Inputs and outputs."""
@@ -384,8 +393,14 @@ class ParameterReader(BaseReader):
                     self.ignore((*path, given), f"only numbers have a unit; this is a {dtype}")
             return "1", "stated"
         if stated is not None and stated.strip():
-            return self._stated(name, stated, (*path, key))
-        return self._told(name, raw, dtype, path)
+            found = self._stated(name, stated, (*path, key))
+        else:
+            found = self._told(name, raw, dtype, path)
+        if "gal" in found[0] and IMPERIAL.search(raw.description):
+            hint = "until it is clear, nothing is computed with it"
+            self.add("GLS020", f"unit `{found[0]}` of `{name}`: {OF_IMPERIAL}", hint, path, "warning")
+            return "", ""
+        return found
 
     def _stated(self, name: str, stated: str, path: Path) -> tuple[str, UnitFrom]:
         found, named = read_unit(stated), unit_of_name(name)
@@ -460,6 +475,11 @@ class ParameterReader(BaseReader):
             "info",
         )
         return unit, source
+
+
+def _measured(column: InputSpec) -> bool:
+    """Whether somebody says in what a column is measured."""
+    return column.numeric and bool(column.unit) and bool(column.unit_from)
 
 
 def _needed(raw: shapes.Parameter) -> bool:

@@ -18,7 +18,7 @@ from greenlang.specs.dialect_a import ReaderA
 from greenlang.specs.dialect_b import ReaderB
 from greenlang.specs.dialect_c import ReaderC
 from greenlang.specs.dialect_d import ReaderD
-from greenlang.specs.form import Ledger, leaves
+from greenlang.specs.ledger import Ledger, leaves
 from greenlang.specs.model import AgentSpec, LedgerLine
 from greenlang.specs.overlay import apply
 from greenlang.specs.source import MAX_BYTES, Document, dotted, parse
@@ -38,12 +38,16 @@ _READERS: dict[str, Callable[[Document], _Reader]] = {"A": ReaderA, "B": ReaderB
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """All that reading a file gives. ``ledger`` has one line for each leaf of it, also where it was refused."""
+    """All that reading a file gives. ``ledger`` has one line for each leaf of it, also where it was refused.
+
+    ``draft``: a refused spec as far as it could be read, to look for further mistakes in; nothing is built from it.
+    """
 
     spec: AgentSpec | None
     diagnostics: tuple[Diagnostic, ...]
     ledger: tuple[LedgerLine, ...]
     dialect: str = ""
+    draft: AgentSpec | None = None
 
 
 class Options(TypedDict, total=False):
@@ -87,7 +91,7 @@ def report(data: bytes, name: str = "spec", **options: Unpack[Options]) -> Repor
     if spec is None or has_errors(findings):
         if not any(line.fate == "refused" for line in ledger):  # the file as a whole is wrong
             ledger = _refused(document.value, tuple(d for d in findings if d.severity == "error"))
-        return Report(None, findings, ledger, letter)
+        return Report(None, findings, ledger, letter, draft=spec)
     spec = replace(spec, ledger=ledger)
     if overlay is not None:
         spec, told = apply(spec, overlay, options.get("overlay_name") or f"{name}.overlay.yaml")

@@ -1,9 +1,9 @@
 """YAML with positions: text -> plain values, where each key stands, and findings instead of exceptions.
 
 YAML 1.2 scalars (``NO`` is a country, ``1e-6`` a number), numbers as Decimal exactly as written; merge keys (``<<``)
-are carried out. ``007`` is a text: it is a code, or octal to some and decimal to others. PyYAML's C parser composes;
-aliases stay shared there, so a file that would blow up into gigabytes is counted, never expanded. Its composer
-recurses in C, so the depth is measured on the events first.
+are carried out. ``007`` is a text: it is a code, or octal to some and decimal to others.
+
+Belongs here: what the nodes of a file mean. Does not belong here: composing them (``nodes``).
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from typing import Any
 
 import yaml
 
+from greenlang.specs import nodes
 from greenlang.specs.diagnostics import Diagnostic
+from greenlang.specs.nodes import MAX_DEPTH
 
 MAX_BYTES = 2_000_000
 MAX_NODES = 100_000
-MAX_DEPTH = 64
 
 Path = tuple[str | int, ...]
-_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _NULL = frozenset({"", "~", "null", "Null", "NULL"})
 _TRUE = frozenset({"true", "True", "TRUE"})
 _FALSE = frozenset({"false", "False", "FALSE"})
@@ -73,33 +73,28 @@ def parse(data: bytes, *, max_bytes: int = MAX_BYTES) -> Document:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
-        return _refused(
-            "GLS001",
-            f"byte 0x{data[error.start]:02x} at position {error.start} is not UTF-8",
-            "save the file as UTF-8",
-            line,
-            1,
-        )
+        byte = f"byte 0x{data[error.start]:02x} at position {error.start} is not UTF-8"
+        return _refused("GLS001", byte, "save the file as UTF-8", line, 1)
     try:
-        deep = _too_deep(text)
+        deep = nodes.too_deep(text)
         if deep is not None:
             return _refused("GLS002", f"nested more than {MAX_DEPTH} levels deep", "flatten the file", *deep)
-        node = yaml.compose(text, Loader=_Loader)
+        node = nodes.compose(text)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line, column = (mark.line + 1, mark.column + 1) if mark else (0, 0)
-        return _refused("GLS002", *_unreadable(error, text), line, column)
+        return _refused("GLS002", *nodes.unreadable(error, text), line, column)
     except yaml.YAMLError as error:
         return _refused("GLS002", f"not YAML: {str(error).splitlines()[0]}", "remove control characters from the file")
+    return _valued(node)
+
+
+def _valued(node: yaml.Node | None) -> Document:
+    """The values of a file's nodes, if their number is one that a person writes."""
     if node is None:
-        return _refused(
-            "GLS006",
-            "the file is empty",
-            "write a spec; the JSON Schema in docs/ and templates/specs/examples/ show how",
-            1,
-            1,
-        )
-    count = _Counter().count(node)
+        hint = "write a spec; the JSON Schema in docs/ and templates/specs/examples/ show how"
+        return _refused("GLS006", "the file is empty", hint, 1, 1)
+    count = nodes.Counter().count(node)
     if count is None:
         return _refused("GLS005", "an alias refers to itself", "write the value out where it is needed")
     if count > MAX_NODES:
@@ -112,88 +107,13 @@ def parse(data: bytes, *, max_bytes: int = MAX_BYTES) -> Document:
     value = walker.value(node, (), 0)
     if not isinstance(value, dict) and not walker.diagnostics:
         what = "a list" if isinstance(value, list) else "a single value"
-        walker.diagnostics.append(
-            _finding(
-                "GLS007",
-                f"the file holds {what}, not a mapping of keys",
-                "start with `schema_version:`",
-                1,
-                1,
-            )
-        )
+        message = f"the file holds {what}, not a mapping of keys"
+        walker.diagnostics.append(_finding("GLS007", message, "start with `schema_version:`", 1, 1))
     return Document(value, walker.places, tuple(walker.diagnostics))
 
 
 def _refused(code: str, message: str, hint: str, line: int = 0, column: int = 0) -> Document:
     return Document(None, {}, (_finding(code, message, hint, line, column),))
-
-
-_MENDS = (  # what libyaml says -> what is the matter, how to mend it
-    ("found another document", "the file holds several documents", "one spec a file: split it where `---` stands"),
-    ("found duplicate anchor", "an anchor (`&name`) is declared twice", "give each anchor a name of its own"),
-    (
-        "found undefined alias",
-        "an alias (`*name`) names no anchor",
-        "declare it by `&name` before, or put it in quotes",
-    ),
-    ("mapping values are not allowed", "", "a text that holds `: ` needs quotes; else check the indentation"),
-    ("quoted scalar", "", "a quote is opened and not closed"),
-)
-
-
-def _unreadable(error: yaml.MarkedYAMLError, text: str) -> tuple[str, str]:
-    """A message and a mend."""
-    problem = " ".join(p for p in (error.context, error.problem) if p)
-    mark = error.problem_mark
-    lines = text.splitlines()
-    if mark is not None and mark.line < len(lines) and lines[mark.line][mark.column : mark.column + 1] == "\t":
-        return "not YAML: a tab cannot indent", "indent with spaces"
-    for said, what, mend in _MENDS:
-        if said in problem:
-            return f"not YAML: {what or problem}", mend
-    return f"not YAML: {problem}", "check indentation and quotes here and in the line before"
-
-
-def _too_deep(text: str) -> tuple[int, int] | None:
-    """Where the file is nested too deep, if it is: composing it would overrun the stack."""
-    depth = 0
-    for event in yaml.parse(text, Loader=_Loader):
-        if isinstance(event, yaml.CollectionStartEvent):
-            depth += 1
-            if depth > MAX_DEPTH:
-                mark = event.start_mark
-                return (mark.line + 1, mark.column + 1) if mark else (1, 1)
-        elif isinstance(event, yaml.CollectionEndEvent):
-            depth -= 1
-    return None
-
-
-class _Counter:
-    """Counts the values that a node stands for once its aliases are written out, without writing them out."""
-
-    def __init__(self) -> None:
-        self.known: dict[int, int] = {}
-        self.open: set[int] = set()
-
-    def count(self, node: yaml.Node) -> int | None:
-        if isinstance(node, yaml.ScalarNode):
-            return 1
-        key = id(node)
-        if key in self.known:
-            return self.known[key]
-        if key in self.open:
-            return None
-        self.open.add(key)
-        parts = node.value if isinstance(node, yaml.SequenceNode) else [n for pair in node.value for n in pair]
-        total = 1
-        for part in parts:
-            inner = self.count(part)
-            if inner is None:
-                return None
-            total += inner
-        self.open.discard(key)
-        self.known[key] = total
-        return total
 
 
 class _Walker:

@@ -91,9 +91,12 @@ _PHRASES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r"/\s*\(?kg[. *-]?K\)?(?=$|[^A-Za-z])", "/(kg*K)"),
     )
 )
+IMPERIAL = re.compile(r"(?<![A-Za-z])(?i:imperial|imp\.?|UK|British)[ _-](?i:gal(?:lon)?s?)(?![A-Za-z])")
+OF_IMPERIAL = "a gallon is the one of the US; an imperial one is 4.54609 L: give the volume in L"
 _DOUBTS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
     (re.compile(pattern), why)
     for pattern, why in (
+        (IMPERIAL.pattern, OF_IMPERIAL),
         (
             r"(?<![A-Za-z_])[Tt]ons?(?![A-Za-z_])",
             "`ton` is a short ton, a tonne or a ton of refrigeration; write short_ton, t or refrigeration_ton",

@@ -170,3 +170,53 @@ def test_an_activity_that_is_not_the_whole_of_it_is_refused(inputs: str, output:
     (lost,) = activity(inputs, output, "ef://epa/waste/2025/mixed-msw/landfilled").missing
     whole = activity(inputs, output, "ef://epa/waste/2025").missing
     assert any(reason in c for m in (lost, *whole) for c in m.candidates if "mass-times-intensity" in c)
+
+
+@pytest.mark.parametrize(
+    ("inputs", "output", "ref", "reason"),
+    [
+        (
+            "diesel_litres: {dtype: float64, unit: litre}",
+            "co2e",
+            "ef://desnz/fuels/2025/petrol",
+            "`diesel_litres` is not",
+        ),
+        (
+            "water_volume: {dtype: float64, unit: litre}",
+            "co2e",
+            "ef://desnz/fuels/2025/diesel",
+            "`water_volume` is not",
+        ),
+        (
+            "electricity_kwh: {dtype: float64, unit: kWh}",
+            "co2e",
+            "ef://epa/stationary-combustion/2025/natural-gas",
+            "`electricity_kwh` is not said to be of natural-gas",
+        ),
+        (
+            "electricity_kwh: {dtype: float64, unit: kWh}",
+            "scope1_emissions",
+            "ef://desnz/electricity/2025/electricity-generated/co2e-per-kwh",
+            "`scope1_emissions` is of scope 1, the factors are of scope 2",
+        ),
+        (
+            "electricity_kwh: {dtype: float64, unit: kWh}",
+            "scope_2_emissions",
+            "ef://desnz/electricity/2025/electricity-generated-wtt/co2e-per-kwh",
+            "`scope_2_emissions` is of scope 2, the factors are of scope 3",
+        ),
+    ],
+)
+def test_factors_of_another_fuel_or_scope_are_refused(inputs: str, output: str, ref: str, reason: str) -> None:
+    (lost,) = activity(inputs, output, ref).missing
+    assert any(reason in c for c in lost.candidates)
+
+
+def test_of_two_references_that_fit_alike_both_are_named() -> None:
+    text = SPEC % ("fuel_volume: {dtype: float64, unit: litre}", "co2e", "ef://desnz/fuels/2025/diesel")
+    two = text.replace("factors: {", "factors: {car: {ref: ef://desnz/fuels/2025/petrol}, ")
+    spec, findings = read(two.encode())
+    assert spec is not None, findings
+    (lost,) = resolve(spec, FactorTable.load(), embedded()).missing
+    said = "the references `car` and `table` fit alike: write which in a formula"
+    assert any(said in c for c in lost.candidates), lost.candidates

@@ -57,6 +57,12 @@ class TestSymbolsAreBound:
             value(found, "heat_rate_kw", mass_flow_kg_s=2, specific_heat=4.2, outlet_temp_c=60, inlet_temp_c=10) == 420
         )
 
+    @pytest.mark.parametrize(("used", "given"), [("cₚ", "cp"), ("cp", "c_p"), ("c_p", "cₚ")])
+    def test_a_constant_is_the_same_symbol_with_and_without_a_subscript(self, used: str, given: str) -> None:
+        text = f"Q̇ = ṁ × {used} × ΔT, where {given} = 4.2 kJ/kg·K"
+        found = tool({"mass_flow_kg_s": "kg/s", "supply_c": "degC", "return_c": "degC"}, {"heat_kw": "kW"}, text)
+        assert value(found, "heat_kw", mass_flow_kg_s=2, supply_c=60, return_c=10) == 420
+
     def test_two_pairs_leave_the_difference_open_and_list_both(self) -> None:
         temps = {f"{s}_{w}_temp_c": "degC" for s in ("hot", "cold") for w in ("inlet", "outlet")}
         found = tool({**temps, "mass_kg": "kg", "cp": "kJ/(kg*K)"}, {"heat_kj": "kJ"}, "Q = m × cp × ΔT")
@@ -259,6 +265,12 @@ class TestProof:
         text = tool_text({"a": "kW", "b": "kW"}, {"total_kw": "kW"}, "total = a + b").replace("      - b\n", "")
         assert "`b` may be left out and has no default" in why(resolved(text), "total_kw")
 
+    def test_inputs_that_nothing_requires_are_all_named_with_the_mend(self) -> None:
+        text = tool_text({"a": "kW", "b": "kW"}, {"total_kw": "kW"}, "total = a + b")
+        text = re.sub(r" *required:\n(?: *- \w+\n)+", "", text)
+        said = "`a`, `b` may be left out and have no defaults: make them `required`, or give them some"
+        assert said in why(resolved(text), "total_kw")
+
     def test_a_sentence_says_that_it_is_one(self) -> None:
         found = tool({"a": "kW"}, {"total_kw": "kW"}, "Database lookup based on process type")
         assert "it is a sentence, no formula" in why(found, "total_kw")
@@ -268,6 +280,11 @@ class TestProof:
         found = tool({"x1": "kW"}, {"a_kw": "kW", "b_kw": "kW"}, "a_kw = b_kw + x1\nb_kw = a_kw − x1")
         assert found.plans == {}
         assert not found.complete
+
+    @pytest.mark.parametrize("written", [1e-7, 1e30, -2, 0.5])
+    def test_a_number_that_an_output_always_has_is_its_plan_however_large_or_small(self, written: float) -> None:
+        gives = {"b_kw": "kW", "limit_kw": {"type": "number", "units": "kW", "value": written}}
+        assert value(tool({"a": "kW"}, gives, "b_kw = a × 2"), "limit_kw", a=1) == Decimal(str(written))
 
     def test_a_stated_value_is_a_plan(self) -> None:
         text = tool_text(

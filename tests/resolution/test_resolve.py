@@ -198,6 +198,37 @@ def test_an_optional_input_without_default_cannot_be_calculated_with() -> None:
     assert "`extra` may be left out and has no default" in resolution.diagnostics[0].message
 
 
+def test_rows_that_are_pinned_several_times_are_one_table_also_where_their_name_is_taken() -> None:
+    def basis(of: str) -> str:
+        return f'electricity * factor(grid, gas = "CO2e", per = "kWh", calorific_basis = "{of}")'
+
+    formula = f"  formulas:\n    co2e: '{basis('HHV')} + {basis('LHV')} + {basis('LHV')}'"
+    lookups = resolved(spec(ref="ef://desnz/fuels/2025/natural-gas", rest=formula)).lookups
+    rows = {name: [row.calorific_basis for row in table.rows.values()] for name, table in lookups.items()}
+    assert rows == {"grid_co2e": ["HHV"], "grid_co2e_2": ["LHV"]}
+
+
+@pytest.mark.parametrize(
+    ("number", "told"),
+    [
+        ("/ 1000", True),
+        ("/ 1000 [1]", False),
+        ("* 0.001", True),
+        ("* 0.001 [kg/kg]", False),
+        ("* (1 / 1000) [kg/kg]", False),
+        ("/ (count / 0.001)", True),
+        ("/ (count / 0.001 [1])", False),
+    ],
+)
+def test_a_number_that_converts_once_more_is_told_unless_it_has_a_unit(number: str, told: bool) -> None:
+    written = SPEC.replace("{dtype: float64, unit: kgCO2e}", "{dtype: float64, unit: tCO2e}") % {
+        "inputs": '    count: {dtype: int32, unit: "1", ge: 1}',
+        "ref": "ef://desnz/electricity/2025/electricity-generated/co2e-per-kwh",
+        "rest": f'  formulas:\n    co2e: "electricity * factor(grid) {number}"',
+    }
+    assert ("GLS044" in {d.code for d in resolved(written.encode()).diagnostics}) is told
+
+
 def test_the_same_spec_resolves_to_the_same_plans() -> None:
     data = (EXAMPLES / "stationary_combustion.pack.yaml").read_bytes()
     assert resolved(data) == resolved(data)

@@ -166,3 +166,12 @@ def test_real_packs(shared: Path) -> None:
         "fuel_analyzer": True,
         "minimal": [("GLS027", [])],
     }
+
+
+@pytest.mark.parametrize("key", ["formula", "formulas", "equation", "equations"])
+@pytest.mark.parametrize(("before", "indent"), [("    tools: [lookup]\n", "    "), ("  - id: lookup\n", "    ")])
+def test_c_equations_of_an_agent_and_of_its_tools_are_methods(key: str, before: str, indent: str) -> None:
+    text = changed(C, before, f'{before}{indent}{key}: {{of_fuel: "emissions = quantity * 0.5"}}\n')
+    spec = good(text)
+    assert "emissions = quantity * 0.5" in [p.text for p in spec.prose if p.kind == "formula"]
+    assert not told(text, "GLS018")

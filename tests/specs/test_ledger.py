@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from greenlang import _paths
 from greenlang.specs.fix import meaning
-from greenlang.specs.form import leaves
+from greenlang.specs.ledger import leaves
 from greenlang.specs.reader import Report, report
 from greenlang.specs.source import dotted, parse
 from tests.specs.test_tables import FLEET

@@ -31,6 +31,25 @@ def test_yaml_means_what_it_says() -> None:
     }
 
 
+def test_json_is_read_with_its_escapes_of_two_surrogates_and_keeps_its_places() -> None:
+    written = rb'{"a \ud83d\ude00\uD83D\uDE01": "\\\ud83c\udf31 caf\u00e9", "b": "\\ud83d\\ude00", "c": 1}'
+    document = parse(written)
+    assert document.value == {"a \U0001f600\U0001f601": "\\\U0001f331 caf\u00e9", "b": r"\ud83d\ude00", "c": 1}
+    assert document.place(("c",)) == (1, written.index(b'"c"') + 1)
+
+
+def test_two_surrogates_are_no_escape_where_the_text_is_no_json() -> None:
+    assert parse(rb"a: '\ud83d\ude00'").value == {"a": r"\ud83d\ude00"}
+
+
+@pytest.mark.parametrize("text", [r'a: "C:\data"', r'a: "\u12g4"', r'{"a": "\ud83d"}'])
+def test_a_backslash_that_begins_no_escape_is_told_as_such(text: str) -> None:
+    (finding,) = parse(text.encode()).diagnostics
+    assert (finding.code, finding.line) == ("GLS002", 1)
+    assert "backslash" in finding.message
+    assert "single quotes" in finding.hint
+
+
 def test_places_are_those_of_the_keys() -> None:
     document = parse(b"a:\n  b:\n    - c: 1\n")
     assert document.place(("a", "b", 0, "c")) == (3, 7)
