@@ -17,7 +17,6 @@ from typing import Any
 from greenlang_sdk.decimals import normal_text, round_output
 
 from greenlang import units
-from greenlang.catalogue import yamltext
 from greenlang.catalogue.arithmetic import is_worked, worked
 from greenlang.catalogue.parameters import SETTABLE
 from greenlang.catalogue.schema import Change, Choice
@@ -25,6 +24,7 @@ from greenlang.catalogue.template import Template
 from greenlang.errors import CalculationError, FactorNotFound, FormulaError, UnitError
 from greenlang.factors.model import Factor
 from greenlang.factors.table import FactorTable
+from greenlang.specs import yamltext
 from greenlang.specs.source import Path
 
 _SHORT = Context(prec=15)  # digits of a worked value whose output has no usable unit

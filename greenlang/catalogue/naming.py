@@ -9,9 +9,9 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from greenlang.catalogue import yamltext
 from greenlang.catalogue.filling import Filled
 from greenlang.catalogue.vocabulary import vocabulary
+from greenlang.specs import yamltext
 
 OWNERS = ["@greenlang/templates"]
 _WORD = re.compile(r"[^a-z0-9]+")

@@ -5,7 +5,7 @@ Belongs here: these texts alone.
 
 from __future__ import annotations
 
-from greenlang.catalogue import yamltext
+from greenlang.specs import yamltext
 
 _BLANK = """\
 # A spec: what the agent takes, what it gives, which factors it refers to, how it is proved. See docs/specs.md.

@@ -14,8 +14,8 @@ import typer
 from greenlang.cli.agent_build import app
 from greenlang.cli.agent_spec import AsDialect, OverlayOption, SpecFile, resolved
 from greenlang.cli.app import NEGATIVE, built_settings, not_found
-from greenlang.cli.registry import found, open_registry
-from greenlang.cli.show import table
+from greenlang.cli.registry import AsJson, found, open_registry
+from greenlang.cli.show import as_json, table
 
 __all__ = ["app"]
 
@@ -95,6 +95,7 @@ def regenerate(
     folder: Annotated[Path, typer.Argument(file_okay=False, help="Your working copy of the agent; it may be new.")],
     dialect: AsDialect = None,
     overlay: OverlayOption = None,
+    json: AsJson = False,
 ) -> None:
     """Generate an agent's source into a folder that people edit: a three-way merge that overwrites nothing of theirs.
 
@@ -102,6 +103,7 @@ def regenerate(
     code 1 if there is such a conflict, or if the spec has no complete plan.
     """
     from greenlang.factory.generate import generate
+    from greenlang.factory.regenerate import CONFLICT
     from greenlang.factory.regenerate import regenerate as merge
     from greenlang.specs.diagnostics import has_errors
 
@@ -113,9 +115,14 @@ def regenerate(
     if not resolution.complete:
         raise not_found(f"no certain plan for {', '.join(m.output for m in resolution.missing)}")
     changes = merge(generate(resolution), folder)
-    if changes:
+    conflicts = [c for c in changes if c.fate == "conflict"]
+    if json:
+        as_json([{"file": c.name, "what": c.fate, "why": c.why} for c in changes])
+    elif changes:
         table(("file", "what", "why"), [(c.name, c.fate, c.why) for c in changes])
     else:
         typer.echo("nothing changed")
-    if any(c.fate == "conflict" for c in changes):
+    if conflicts:
+        settle = f"settle each *{CONFLICT}: carry over into the file what you want of it, and remove it"
+        typer.echo(f"greenlang: files in conflict: {len(conflicts)}; {settle}", err=True)
         raise typer.Exit(NEGATIVE)

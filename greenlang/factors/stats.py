@@ -14,8 +14,6 @@ from greenlang.factors.catalogue import Edition
 from greenlang.factors.release import Release
 from greenlang.factors.table import FactorTable
 
-EMBEDDED = "embedded"
-
 
 @dataclass(frozen=True, slots=True)
 class Count:

@@ -3,47 +3,37 @@
 Every expected value comes from the resolution (golden cases, the reference evaluator, the rows of the tables), from the
 spec's own bounds and words, or from the shape of a formula (an output that is proportional to an input). None comes
 from the generated code.
+
+Belongs here: which cases there are. Does not belong here: values at and beyond bounds (``limits``), the shape of a
+formula (``degrees``).
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
-from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
-from types import MappingProxyType
+from collections.abc import Iterator, Mapping
+from decimal import Decimal
 from typing import Any
 
-from greenlang_sdk.decimals import CONTEXT, NotANumber, normal_text, to_decimal, to_whole
+from greenlang_sdk.decimals import CONTEXT, normal_text
 from greenlang_sdk.testing import text_of
 
 from greenlang import units
 from greenlang.errors import CalculationError, UnitError
+from greenlang.factory import limits
 from greenlang.factory.citations import citations_of
+from greenlang.factory.degrees import Degrees
 from greenlang.factory.fields import described
 from greenlang.factory.parameters import parameter_tables
-from greenlang.factory.text import json_lines, one_line
+from greenlang.factory.text import one_line
 from greenlang.formulas.evaluate import LookupMiss
-from greenlang.formulas.tree import (
-    Arithmetic,
-    Call,
-    Convert,
-    If,
-    Lookup,
-    Name,
-    Negate,
-    Node,
-    SystemValue,
-    children,
-)
+from greenlang.formulas.tree import SystemValue
 from greenlang.resolution import run
 from greenlang.resolution.plan import Resolution, Vector
 from greenlang.specs.model import AgentSpec, Given, InputSpec, Scalar
-from greenlang.specs.pattern_examples import example as text_for
-from greenlang.specs.patterns import matches
 from greenlang.specs.reader import violates
 
 CODES = frozenset({"invalid_input", "not_covered", "calculation"})
-_STEP = Decimal("0.000001")
 _SCALES = (Decimal(2), Decimal("0.5"))
 _SHARES = (Decimal("0.0123456789012345678"), Decimal("-0.0123456789012345678"))
 _RULE = re.compile(
@@ -52,22 +42,10 @@ _RULE = re.compile(
     r"|(?:(?P<than>input|output)\.)?(?P<right>[A-Za-z_]\w*))\s*",
     re.ASCII,
 )
-_SAMPLES = ("US", "text", "A1", "2024")
-_MISFITS = ("", " ", "!", "0", "x", "?" * 40)
 
 
-def cases(resolution: Resolution) -> bytes:
-    """The bytes of `tests/vectors.json`."""
-    return case_bytes(case_content(resolution))
-
-
-def case_bytes(content: Mapping[str, Any]) -> bytes:
-    """Test cases as they stand in a pack."""
-    return json_lines(content)
-
-
-def case_content(resolution: Resolution, stored: Mapping[str, str] = MappingProxyType({})) -> dict[str, Any]:
-    """The test cases of a flat resolution or of a part; ``stored`` are the names of its look-ups in the pack."""
+def case_content(resolution: Resolution, stored: Mapping[str, str]) -> dict[str, Any]:
+    """The test cases of a flat resolution or of a part; ``stored``: look-up -> its name in the pack's factors.json."""
     spec = resolution.spec
     base = _base(resolution)
     return {
@@ -129,7 +107,7 @@ def _with_many_digits(resolution: Resolution, base: Mapping[str, Given]) -> Iter
             wanted = [CONTEXT.add(Decimal(value), share) for share in _SHARES]
             if value:
                 wanted = [CONTEXT.multiply(Decimal(value), 1 + share) for share in _SHARES]
-            given[name] = next((fine for fine in wanted if _fits(declared, fine)), value)
+            given[name] = next((fine for fine in wanted if limits.fits(declared, fine)), value)
     if given == base:
         return
     try:
@@ -167,7 +145,7 @@ def _figures(resolution: Resolution, stored: Mapping[str, str]) -> Iterator[dict
     for name, table in sorted(resolution.lookups.items()):
         for when, row in sorted(table.rows.items()):
             yield {
-                "table": stored.get(name, name),
+                "table": stored[name],
                 "when": list(when),
                 "row": row.key,
                 "value": normal_text(row.value),
@@ -190,48 +168,11 @@ def _base(resolution: Resolution) -> dict[str, Given]:
         if not vector.error:
             return dict(vector.input)
     spec = resolution.spec
-    made = {name: _sample(given) for name, given in spec.inputs.items() if given.required}
+    made = {name: limits.sample(given) for name, given in spec.inputs.items() if given.required}
     for table in resolution.lookups.values():
         key = next(iter(sorted(table.rows)), ())
         made |= {name: value for name, value in zip(table.inputs, key, strict=True) if name in made}
     return made
-
-
-def _sample(given: InputSpec) -> Given:
-    """A value that the input allows, as far as its bounds and its pattern tell."""
-    if given.columns:
-        row = {column.name: _sample(column) for column in given.columns}
-        return ({name: value for name, value in row.items() if not isinstance(value, tuple)},)
-    if given.default is not None:
-        return given.default
-    if given.enum:
-        return next((choice for choice in given.enum if not violates(given, choice)), given.enum[0])
-    if given.dtype == "bool":
-        return True
-    if not given.numeric:
-        fitting = (text for text in (*_SAMPLES, text_for(given.pattern or "")) if text is not None)
-        return next((text for text in fitting if not violates(given, text)), "text")
-    low, high = _ends(given)
-    wanted: list[Decimal] = []
-    if low is not None and high is not None:
-        middle = _middle(low, high)
-        wanted.append(middle.to_integral_value() if given.dtype == "int32" else middle)
-    if low is not None:
-        wanted += [CONTEXT.add(low, Decimal(1)), low]
-    if high is not None:
-        wanted += [CONTEXT.subtract(high, Decimal(1)), high]
-    wanted.append(Decimal(1))
-    return next((value for value in wanted if _fits(given, value)), wanted[0])
-
-
-def _ends(given: InputSpec) -> tuple[Decimal | None, Decimal | None]:
-    """The limits, None where there is none or where it lies beyond every number that an agent takes."""
-    low, high = given.ge if given.ge is not None else given.gt, given.le if given.le is not None else given.lt
-    return (low if low is None or _number(low) else None), (high if high is None or _number(high) else None)
-
-
-def _middle(low: Decimal, high: Decimal) -> Decimal:
-    return CONTEXT.add(CONTEXT.divide(low, Decimal(2)), CONTEXT.divide(high, Decimal(2)))
 
 
 def _refused(spec: AgentSpec, base: Mapping[str, Given]) -> Iterator[dict[str, Any]]:
@@ -247,18 +188,18 @@ def _refused(spec: AgentSpec, base: Mapping[str, Given]) -> Iterator[dict[str, A
             yield _case(f"{name}-missing", rest, code="invalid_input", field=name)
         if given.required or given.default is not None:
             yield bad(f"{name}-null", name, None)
-        for label, value in _wrong_types(given):
+        for label, value in limits.wrong_types(given):
             yield bad(f"{name}-{label}", name, value)
         for label, rows in _wrong_rows(given):
             yield bad(f"{name}-{label}", name, rows)
         if given.enum:
-            outside = _no_choice(given)
+            outside = limits.no_choice(given)
             if outside is not None:
                 yield bad(f"{name}-outside-the-choices", name, _scalar(outside))
-        for label, beyond in _outside(given):
+        for label, beyond in limits.outside(given):
             yield bad(f"{name}-{label}", name, _scalar(beyond))
-        misfit = next((t for t in _MISFITS if given.pattern and not matches(given.pattern, t)), None)
-        if misfit is not None and misfit not in given.enum:
+        misfit = limits.misfit(given)
+        if misfit is not None:
             yield bad(f"{name}-against-the-pattern", name, misfit)
     unknown = "no_such_input"
     while unknown in spec.inputs:
@@ -266,100 +207,26 @@ def _refused(spec: AgentSpec, base: Mapping[str, Given]) -> Iterator[dict[str, A
     yield bad("unknown-input", unknown, 1)
 
 
-def _wrong_types(given: InputSpec) -> list[tuple[str, Any]]:
-    if given.numeric:
-        wrong: list[tuple[str, Any]] = [("words", "twelve"), ("truth", True), ("nan", "NaN"), ("list", [1])]
-        return [*wrong, ("fraction", "1.5")] if given.dtype == "int32" else wrong
-    match given.dtype:
-        case "string":
-            return [("number", 5), ("list", ["a"])]
-        case "bool":
-            return [("number", 1), ("words", "yes")]
-        case "list":
-            return [("number", 5)]
-        case _:
-            return [("number", 5)]
-
-
 def _wrong_rows(given: InputSpec) -> Iterator[tuple[str, list[Any]]]:
     """Tables of one row with one mistake."""
-    row = {column.name: _scalar(_sample(column)) for column in given.columns}
+    row = {column.name: _scalar(limits.sample(column)) for column in given.columns}
     for column in given.columns:
-        yield f"{column.name}-missing", [{k: v for k, v in row.items() if k != column.name}]
-        for label, value in _wrong_types(column):
+        if column.required:
+            yield f"{column.name}-missing", [{k: v for k, v in row.items() if k != column.name}]
+        for label, value in limits.wrong_types(column):
             yield f"{column.name}-{label}", [row | {column.name: value}]
-        for label, beyond in _outside(column):
+        for label, beyond in limits.outside(column):
             yield f"{column.name}-{label}", [row | {column.name: _scalar(beyond)}]
     if given.columns:
         yield "rows-of-numbers", [1]
         yield "unknown-column", [{**row, "no_such_column": 1}]
 
 
-def _no_choice(given: InputSpec) -> Scalar | None:
-    """A value of the right type that is none of the choices."""
-    if not given.numeric:
-        text = "no such choice"
-        while text in given.enum:
-            text += "?"
-        return text
-    return _beyond(given, max(Decimal(v) for v in given.enum if isinstance(v, (int, Decimal))), up=True)
-
-
-def _outside(given: InputSpec) -> Iterator[tuple[str, Decimal]]:
-    """Numbers just outside the limits, none where no number that a person can type lies outside."""
-    if not given.numeric:
-        return
-    wanted = [
-        ("below", _beyond(given, given.ge, up=False)),
-        ("at-the-lower-limit", _at(given, given.gt, up=False)),
-        ("above", _beyond(given, given.le, up=True)),
-        ("at-the-upper-limit", _at(given, given.lt, up=True)),
-    ]
-    for label, value in wanted:
-        if value is not None:
-            yield label, value
-
-
-def _at(given: InputSpec, limit: Decimal | None, *, up: bool) -> Decimal | None:
-    """The limit itself; where it is no whole number and one is needed, the nearest one behind it."""
-    if limit is None or _typed(given, limit):
-        return limit
-    return _beyond(given, limit, up=up)
-
-
-def _beyond(given: InputSpec, limit: Decimal | None, *, up: bool) -> Decimal | None:
-    """A number a small step above or below a limit, whatever its size; None if the agent's numbers end there."""
-    if limit is None or not _number(limit):
-        return None
-    if given.dtype == "int32":
-        whole = limit.to_integral_value(ROUND_FLOOR if up else ROUND_CEILING)
-        value = CONTEXT.add(whole, Decimal(1 if up else -1))
-    else:
-        value = CONTEXT.add(limit, _STEP if up else -_STEP)
-        if not (value > limit if up else value < limit):  # the step was rounded away
-            value = CONTEXT.next_plus(limit) if up else CONTEXT.next_minus(limit)
-    return value if _typed(given, value) else None
-
-
-def _typed(given: InputSpec, value: Decimal) -> bool:
-    """Whether the agent takes the number at all, its limits aside."""
-    return _number(value, to_whole if given.dtype == "int32" else to_decimal)
-
-
-def _number(value: Decimal, reader: Callable[[object], Decimal] = to_decimal) -> bool:
-    """Whether an agent can read the number back from its text."""
-    try:
-        reader(normal_text(value))
-    except NotANumber:
-        return False
-    return True
-
-
 def _accepted(spec: AgentSpec, base: Mapping[str, Given]) -> Iterator[dict[str, Any]]:
     """Inputs that fit the model: every limit from inside, every choice."""
     plain = _plain(base)
     for name, given in spec.inputs.items():
-        for label, value in _inside(given):
+        for label, value in limits.inside(given):
             yield _case(f"{name}-{label}", plain | {name: _scalar(value)}, expect={name: normal_text(value)})
         if not given.required:
             rest = {k: v for k, v in plain.items() if k != name}
@@ -373,33 +240,6 @@ def _accepted(spec: AgentSpec, base: Mapping[str, Given]) -> Iterator[dict[str, 
 
 def _exact(value: Scalar | None) -> Scalar | None:
     return Decimal(value) if isinstance(value, int) and not isinstance(value, bool) else value
-
-
-def _fits(given: InputSpec, value: Decimal) -> bool:
-    return _typed(given, value) and not violates(given, value)
-
-
-def _inside(given: InputSpec) -> Iterator[tuple[str, Decimal]]:
-    """Numbers that the limits just allow."""
-    if not given.numeric:
-        return
-    low, high = _ends(given)
-    between = _middle(low, high) if low is not None and high is not None else None
-    wanted: list[tuple[str, Decimal | None, list[Decimal | None]]] = [
-        ("at-least", given.ge, [_rounded(given, given.ge, ROUND_CEILING)]),
-        ("just-above", given.gt, [_beyond(given, given.gt, up=True), between]),
-        ("at-most", given.le, [_rounded(given, given.le, ROUND_FLOOR)]),
-        ("just-below", given.lt, [_beyond(given, given.lt, up=False), between]),
-    ]
-    for label, limit, values in wanted:
-        value = next((v for v in values if v is not None and _fits(given, v)), None)
-        if limit is not None and value is not None:
-            yield label, value
-
-
-def _rounded(given: InputSpec, limit: Decimal | None, rounding: str) -> Decimal | None:
-    """The limit; for whole numbers the nearest one inside it."""
-    return limit if limit is None or given.dtype != "int32" else limit.to_integral_value(rounding)
 
 
 def _bounds(resolution: Resolution) -> Iterator[dict[str, str]]:
@@ -440,13 +280,13 @@ def _same_unit(a: str, b: str) -> bool:
 def _scaling(resolution: Resolution, base: Mapping[str, Given]) -> Iterator[dict[str, Any]]:
     """Outputs that are proportional to a power of an input, by the shape of their formulas."""
     spec = resolution.spec
-    degrees = _Degrees(resolution)
+    degrees = Degrees(resolution)
     for name, given in spec.inputs.items():
         value = base.get(name)
         if given.dtype != "float64" or not isinstance(value, (Decimal, int)) or not value:
             continue
         once = Decimal(value)
-        times = next((k for k in _SCALES if _fits(given, CONTEXT.multiply(once, k))), None)
+        times = next((k for k in _SCALES if limits.fits(given, CONTEXT.multiply(once, k))), None)
         if times is None:
             continue
         scaled = CONTEXT.multiply(once, times)
@@ -459,58 +299,3 @@ def _scaling(resolution: Resolution, base: Mapping[str, Given]) -> Iterator[dict
                     "value": _scalar(scaled),
                     "times": normal_text(CONTEXT.power(times, degree)),
                 }
-
-
-class _Degrees:
-    """For each input that a value depends on: k if the value is proportional to its k-th power, None if it is not.
-
-    One pass over every formula, for all inputs at once: a sum of hundreds of terms must not take longer than its text.
-    """
-
-    def __init__(self, resolution: Resolution) -> None:
-        self.plans = resolution.plans
-        self.known: dict[str, dict[str, int | None]] = {}
-
-    def of_output(self, name: str) -> dict[str, int | None]:
-        if name not in self.known:
-            self.known[name] = self.of(self.plans[name].expression)
-        return self.known[name]
-
-    def of(self, node: Node) -> dict[str, int | None]:
-        match node:
-            case Name(name=name, kind="input"):
-                return {name: 1}
-            case Name(name=name, kind="output"):
-                return self.of_output(name)
-            case Lookup(inputs=inputs):
-                return dict.fromkeys(inputs)
-            case Negate(operand=x):
-                return self.of(x)
-            case Convert(operand=x, shift=shift):
-                return dict.fromkeys(self.of(x)) if shift else self.of(x)
-            case Arithmetic(op="*" | "/" as op, left=a, right=b):
-                return _product(self.of(a), self.of(b), 1 if op == "*" else -1)
-            case Arithmetic(op="+" | "-", left=a, right=b):
-                return _alike([self.of(a), self.of(b)])
-            case Call(function="min" | "max", arguments=arguments):
-                return _alike([self.of(a) for a in arguments])
-            case If(condition=condition, then=a, otherwise=b):
-                return _alike([self.of(a), self.of(b)]) | dict.fromkeys(self.of(condition))
-        return dict.fromkeys(name for child in children(node) for name in self.of(child))
-
-
-def _product(a: dict[str, int | None], b: dict[str, int | None], sign: int) -> dict[str, int | None]:
-    degrees: dict[str, int | None] = {}
-    for name in a | b:
-        first, second = a.get(name, 0), b.get(name, 0)
-        degrees[name] = None if first is None or second is None else first + sign * second
-    return degrees
-
-
-def _alike(parts: list[dict[str, int | None]]) -> dict[str, int | None]:
-    """What several values have in common that are added or chosen from."""
-    degrees: dict[str, int | None] = {}
-    for name in dict.fromkeys(name for part in parts for name in part):
-        found = {part.get(name, 0) for part in parts}
-        degrees[name] = found.pop() if len(found) == 1 else None
-    return degrees

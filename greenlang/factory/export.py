@@ -9,6 +9,7 @@ same bytes. Belongs here: git, wheels, zip. Does not belong here: images (``expo
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -25,6 +26,11 @@ from greenlang.provenance import CERTIFICATE, PackCertificate
 
 Kind = Literal["git", "wheel", "oci", "zip"]
 BACKEND = "flit_core>=3.12,<5"  # builds the agent from its source
+# What an export that is a folder holds: only such a folder is replaced by a later export.
+_FOLDERS = {
+    "wheel": re.compile(r"[^/]+\.whl"),
+    "oci": re.compile(r"oci-layout|index\.json|blobs/sha256/[0-9a-f]{64}"),
+}
 _MOMENT = "2020-01-01T00:00:00+00:00"
 _GIT = {
     "GIT_CONFIG_GLOBAL": os.devnull,
@@ -95,12 +101,27 @@ def export(folder: Path, kind: Kind, target: Path) -> Path:
     target.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(prefix=".export-", dir=target) as scratch:
         made = Path(scratch).absolute() / name  # git runs in a folder of its own
-        make(pack, made)
         final = target / name
+        _replaceable(final, kind)
+        make(pack, made)
         if final.is_dir():
-            shutil.rmtree(final)
+            final.rename(Path(scratch) / "before")
         made.replace(final)
     return final
+
+
+def _replaceable(final: Path, kind: Kind) -> None:
+    """Raises PackError where something stands that no export of this kind has made."""
+    if not os.path.lexists(final):
+        return
+    makes = _FOLDERS.get(kind)
+    if makes is None or final.is_symlink() or not final.is_dir():
+        ours = makes is None and final.is_file()
+    else:
+        inside = [path.relative_to(final).as_posix() for path in final.rglob("*") if not path.is_dir()]
+        ours = all(makes.fullmatch(name) for name in inside)
+    if not ours:
+        raise PackError(f"{final} holds what no export made; move it away, or name another folder by --out")
 
 
 def wheelhouse(pack: Pack, target: Path) -> None:

@@ -15,7 +15,6 @@ from greenlang_sdk.decimals import normal_text
 
 from greenlang._paths import data
 from greenlang.factory import manifest, text
-from greenlang.factory.cases import case_bytes
 from greenlang.factory.naming import distribution_name, package_name
 from greenlang.factory.sbom import sbom
 from greenlang.factory.views import View, sdk_requirement, view
@@ -102,13 +101,12 @@ def templates() -> jinja2.Environment:
     return environment
 
 
-def generate(resolution: Resolution, *, tables_digest: str = "", release: str = "") -> dict[str, bytes]:
+def generate(resolution: Resolution) -> dict[str, bytes]:
     """Relative path -> content of every file of the pack but wheels and certificate.
 
-    ``tables_digest`` and ``release`` are named in the certificate only: a release that changes none of the pinned
-    rows must leave the files as they are. Raises ValueError if an output has no plan.
+    The release of the tables and their digest are named in the certificate only: a release that changes none of the
+    pinned rows leaves the files as they are. Raises ValueError if an output has no plan.
     """
-    del tables_digest, release
     if resolution.missing:
         raise ValueError(f"no plan for {', '.join(m.output for m in resolution.missing)}")
     made = view(resolution)
@@ -120,7 +118,7 @@ def generate(resolution: Resolution, *, tables_digest: str = "", release: str = 
         files[f"{made.package}/factors.json"] = manifest.factors(resolution, made)
     for part in made.parts:
         name = f"tests/vectors/{part.module}.json" if made.toolbox else "tests/vectors.json"
-        files[name] = case_bytes({"tool": part.name} | part.cases if made.toolbox else part.cases)
+        files[name] = text.json_lines({"tool": part.name} | part.cases if made.toolbox else part.cases)
     hashes = {name: bytes_digest(content) for name, content in files.items()}
     files[SBOM] = sbom(
         distribution=made.distribution,

@@ -19,18 +19,6 @@ Stage = Literal[
     "packaging",
     "registration",
 ]
-STAGES: tuple[Stage, ...] = (
-    "spec_validation",
-    "reference_selection",
-    "tool_generation",
-    "agent_generation",
-    "test_generation",
-    "doc_generation",
-    "quality_validation",
-    "refinement",
-    "packaging",
-    "registration",
-)
 Outcome = Literal["registered", "incomplete", "refused", "quarantined", "infrastructure"]
 
 

@@ -15,6 +15,8 @@ from decimal import Decimal
 
 from greenlang_sdk.decimals import normal_text
 
+from greenlang.specs.yamltext import quoted
+
 WIDTH = 100
 
 
@@ -167,9 +169,8 @@ def json_lines(content: Mapping[str, object]) -> bytes:
 
 
 def yaml_text(value: object) -> str:
-    """A double-quoted YAML scalar."""
-    quoted = json.dumps(one_line(str(value)), ensure_ascii=False)
-    return "".join(c if c.isprintable() else f"\\U{ord(c):08x}" for c in quoted)
+    """A double-quoted YAML scalar on one line."""
+    return quoted(one_line(str(value)))
 
 
 _PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_/.+-]*(?: [A-Za-z0-9_/.+-]+)*")
@@ -193,8 +194,7 @@ def _yaml_scalar(value: object) -> str:
     text = str(value)
     if _PLAIN.fullmatch(text) and text.lower() not in _WORDS:
         return text
-    quoted = json.dumps(text, ensure_ascii=False)
-    return "".join(c if c.isprintable() else f"\\U{ord(c):08x}" for c in quoted)
+    return quoted(text)
 
 
 def _yaml_lines(value: object) -> list[str]:

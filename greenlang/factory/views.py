@@ -246,9 +246,13 @@ class View:
         """What the tests need beside."""
         return TEST_EXTRA
 
+    def own_wheels(self, folder: str) -> str:
+        """The wheels of the agent and of the SDK as a shell names them; an exported `wheels/` holds others beside."""
+        return f"{folder}{self.distribution.replace('-', '_')}-*.whl {folder}greenlang_sdk-*.whl"
+
     @property
     def pinned_said(self) -> str:
-        """The same in words."""
+        """How many rows `factors.json` pins, in words."""
         counts = (len(self.pinned), "emission factors"), (len(self.parameters), "parameter tables")
         said = [f"{count} {'row' if count == 1 else 'rows'} of {what}" for count, what in counts if count]
         return " and ".join(said)

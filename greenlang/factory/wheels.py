@@ -6,14 +6,18 @@ Files inside are stored, not compressed: two builds of zlib may compress the sam
 from __future__ import annotations
 
 import io
+import shutil
 import zipfile
 from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import greenlang_sdk
 from flit_core.common import Metadata, Module
 from flit_core.wheel import WheelBuilder
+
+from greenlang._paths import data
 
 _EPOCH = (2020, 1, 1, 0, 0, 0)
 
@@ -54,7 +58,13 @@ def sdk_wheel() -> tuple[str, bytes]:
             "summary": "What a generated GreenLang agent needs to run: exact decimals, canonical JSON, results.",
             "requires_python": ">=3.11",
             "requires_dist": ["pydantic>=2.11"],
+            "license_expression": "Apache-2.0",
+            "license_files": ["LICENSE"],
         }
     )
-    module = Module(home.name, home.parent)
-    return _build(lambda target: WheelBuilder(home.parent, module, metadata, {}, target, None))
+    with TemporaryDirectory(prefix="greenlang-sdk-") as scratch:  # an installed SDK has no licence's text beside it
+        source = Path(scratch)
+        shutil.copytree(home, source / home.name, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copyfile(data() / "templates" / "agent" / "licences" / "Apache-2.0.jinja", source / "LICENSE")
+        module = Module(home.name, source)
+        return _build(lambda target: WheelBuilder(source, module, metadata, {}, target, None))

@@ -46,11 +46,6 @@ class CoverageResult:
         total = self.lines_total + self.branches_total
         return 100.0 * (self.lines_covered + self.branches_covered) / total if total else 0.0
 
-    @property
-    def branch_percent(self) -> float:
-        """Branches alone, 0 to 100; 100 where the code has none."""
-        return 100.0 * self.branches_covered / self.branches_total if self.branches_total else 100.0
-
 
 @dataclass(frozen=True, slots=True)
 class Verdict:

@@ -88,6 +88,16 @@ def test_before_its_spec_it_waits_and_says_for_what(bucket: Bucket, settings: Se
     assert f"in force for the spec `{one.key}`" in bucket.read(REPORT).decode()
 
 
+def test_a_waiting_overlay_is_no_sign_that_a_spec_of_a_shorter_version_was_refused(
+    bucket: Bucket, settings: Settings
+) -> None:
+    drop(bucket, long__overlay=overlay(version="1.0.10"))
+    take_in(bucket, settings)
+    drop(bucket, short__overlay=overlay(version="1.0.1"))
+    (waits,) = take_in(bucket, settings).overlays
+    assert waits.waits == "waits for the spec buildings/boiler 1.0.1, which is not in specs/: drop the spec"
+
+
 def test_after_its_spec_it_names_the_spec_to_build_again_and_the_same_bytes_change_nothing(
     bucket: Bucket, settings: Settings, bare: Spec
 ) -> None:

@@ -47,6 +47,21 @@ def test_findings_as_text_json_and_sarif(call: Call, tmp_path: Path) -> None:
     assert sarif["runs"][0]["results"][0]["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] == bad.as_uri()
 
 
+def test_mistakes_of_form_and_of_meaning_are_told_in_one_pass(call: Call, tmp_path: Path) -> None:
+    meant = BASE.replace("ef://desnz/electricity/2025", "ef://mars/dust/2030")
+    both, deep = put(
+        tmp_path,
+        both=meant.replace("version: ", "sumary: typed\nversion: "),
+        deep=meant.replace("unit: kWh", "unit: kWhh"),
+    )
+    told = call("agent", "validate", both)
+    assert told.exit_code == 1
+    assert [c for c in ("GLS010", "GLS031") if c not in told.output] == []
+    told = call("agent", "validate", deep)
+    assert [c for c in ("GLS020", "GLS031") if c not in told.output] == []
+    assert "GLS041" not in told.output  # what follows from the wrong unit is not told
+
+
 def test_plans_are_part_of_the_answer(call: Call, tmp_path: Path) -> None:
     text = BASE.replace("energy * factor(grid)", "energy * 0.2 [kgCO2e/kWh]").replace(
         '    grid: {ref: "ef://desnz/electricity/2025"}\n', ""
@@ -54,7 +69,7 @@ def test_plans_are_part_of_the_answer(call: Call, tmp_path: Path) -> None:
     (spec,) = put(tmp_path, spec=text.replace("  factors:\n", "").replace("provenance: {gwp_set: AR5}\n", ""))
     told = call("agent", "validate", spec)
     assert told.exit_code == 0, told.output
-    assert "1 outputs have a plan" in told.output
+    assert "outputs with a plan: 1" in told.output
     (other,) = put(tmp_path, other=D)
     assert call("agent", "validate", other).exit_code == 1
 
@@ -129,6 +144,20 @@ def test_convert_writes_a_file_and_lists_what_is_lost(call: Call, tmp_path: Path
     assert found is not None
     assert found.agent_id == "energy/carbon-pack"
     assert read(call("spec", "convert", spec).stdout.encode())[0] is not None
+
+
+def test_convert_takes_over_what_prose_is_proved_to_be(call: Call, tmp_path: Path) -> None:
+    prose = "Δp × V̇ / η for a fan"
+    text = A.replace("heat_kw = mass_flow × cp × 10", "Q̇ = ṁ × cₚ × ΔT, where ΔT = 12 kelvin").replace("83.6", "100.32")
+    (spec,) = put(tmp_path, spec=text)
+    out = tmp_path / "new.pack.yaml"
+    told = call("spec", "convert", spec, "-o", out)
+    assert "the author's text of `heat_kw` is its formula now: mass_flow × cp × 12 [K]" in told.stderr
+    assert "is prose; write it as a formula" not in told.stderr
+    assert call("agent", "validate", out).exit_code == 0
+    unproved = put(tmp_path, spec=text.replace("Q̇ = ṁ × cₚ × ΔT, where ΔT = 12 kelvin", prose))[0]
+    assert "is prose; write it as a formula" in call("spec", "convert", unproved, "-o", out).stderr
+    assert "formulas:\n    heat_kw" not in out.read_text(encoding="utf-8")
 
 
 def test_convert_writes_a_file_for_each_tool_into_a_folder(call: Call, tmp_path: Path) -> None:

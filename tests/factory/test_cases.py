@@ -15,9 +15,10 @@ from typing import Any
 import pytest
 from greenlang_sdk.testing import answers
 
-from greenlang.factory.cases import cases
+from greenlang.factory.cases import case_content
 from greenlang.factory.generate import generate, package_name
 from greenlang.factory.pack import write_pack
+from greenlang.factory.text import json_lines
 from greenlang.formulas.tree import Arithmetic, Call, Compare, Convert, If, Lookup, Name, Node, Number, walk
 from greenlang.resolution.plan import FactorLookup, OutputPlan, Resolution, Vector
 from greenlang.specs.model import AgentSpec, InputSpec, OutputSpec, Property
@@ -60,7 +61,7 @@ def made(
 
 
 def content(resolution: Resolution) -> dict[str, Any]:
-    loaded: dict[str, Any] = json.loads(cases(resolution))
+    loaded: dict[str, Any] = json.loads(json_lines(case_content(resolution, {})))
     return loaded
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -85,9 +86,12 @@ def test_a_conflict_is_told_by_the_exit_code(tmp_path: Path) -> None:
     spec = tmp_path / "waste.yaml"
     spec.write_text(EXAMPLE.read_text().replace("Apache-2.0", "MIT"))
     assert "MIT" in spec.read_text()
-    code, said = run(tmp_path, "regenerate", spec, copy)
-    assert code == 1
-    assert "LICENSE.conflict" in said
+    done = RUNNER.invoke(app, ["--var", str(tmp_path / "var"), "agent", "regenerate", str(spec), str(copy), "--json"])
+    assert done.exit_code == 1
+    (told,) = [row for row in json.loads(done.stdout) if row["what"] == "conflict"]
+    assert told["file"] == "LICENSE"
+    assert told["why"].endswith("the merge is LICENSE.conflict, line 1")
+    assert "files in conflict: 1; settle each *.conflict" in done.stderr
     assert (copy / "LICENSE").read_text() == "ours\n"
     code, said = run(tmp_path, "regenerate", spec, copy)
     assert code == 2

@@ -84,7 +84,7 @@ def test_the_container_runs_without_rights(combustion: Resolution) -> None:
         "capabilities": {"drop": ["ALL"]},
     }
     image = generate(combustion)["Dockerfile"].decode()
-    assert "FROM python:3.11-slim-bookworm\n" in image
+    assert "ARG BASE=python:3.11-slim-bookworm\nFROM ${BASE}\n" in image
     assert "\nUSER 10001\n" in image
     assert "\nHEALTHCHECK " in image
 

@@ -6,6 +6,7 @@ import hashlib
 import importlib.metadata
 import json
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -26,6 +27,7 @@ from greenlang.factory import vendor
 from greenlang.factory.export import Kind, export
 from greenlang.factory.generate import generate
 from greenlang.factory.pack import finish_pack, write_pack
+from greenlang.factory.views import API_EXTRA, PYDANTIC
 from greenlang.provenance import bytes_digest
 from greenlang.resolution.plan import Resolution
 from greenlang.sandbox.verdict import Profile, Verdict
@@ -93,12 +95,85 @@ def test_a_repository_is_cloned_installed_and_runs_from_source(
     assert call("git", "log", "--format=%s", cwd=clone).stdout == "emissions/carbon_calculator_v1 1.0.0\n"
     assert {p.name for p in pack.iterdir()} <= {p.name for p in clone.iterdir()}
     python = empty_environment(tmp_path)
+    (said,) = [line for line in (clone / "README.md").read_text().splitlines() if "pip install --find-links" in line]
+    call("sh", "-c", f"{said} --quiet", cwd=clone, PATH=f"{python.parent}:{os.environ['PATH']}")
+    listed = json.loads(call(python, "-m", "pip", "list", "--format=json", cwd=tmp_path).stdout)
+    assert "flit_core" not in {row["name"] for row in listed}  # not every wheel there: some are for one platform only
     source = [python, "-m", "pip", "install", "--quiet", "--no-index", "--find-links", clone / "wheels", clone]
     call(*source, cwd=tmp_path)
     answered = data_of(call(python, "-m", PACKAGE, GIVEN, cwd=tmp_path).stdout)
     assert answered["co2e_kg"] == combustion.vectors[0].expect["co2e_kg"]
     demo = call(python, clone / "demos" / "command_line.py", cwd=tmp_path)
     assert "co2e_kg = " in demo.stdout
+
+
+def instructions(image: str) -> list[tuple[str, str]]:
+    """An image file's instructions with what they are given, lines joined, comments left out."""
+    lines = [line for line in image.splitlines() if line and not line.startswith("#")]
+    joined = re.sub(r"\s*\\\n\s*", " ", "\n".join(lines)).splitlines()
+    return [(word, rest) for word, _, rest in (line.partition(" ") for line in joined)]
+
+
+def test_the_image_file_copies_what_the_pack_has(resolution: Resolution, tmp_path: Path) -> None:
+    folder = finished(resolution, tmp_path / "pack")
+    said = instructions((folder / "Dockerfile").read_text())
+    copied = [rest.split() for word, rest in said if word == "COPY"]
+    ignored, *kept = (folder / ".dockerignore").read_text().splitlines()
+    assert (ignored, kept) == ("*", [f"!{source}" for source, _ in copied])
+    assert copied == [["wheels/", "/tmp/wheels/"], ["demos/api.py", "/app/api.py"]]
+    assert (folder / "demos" / "api.py").is_file()
+    (run,) = (rest for word, rest in said if word == "RUN")
+    patterns = [word.removeprefix("/tmp/wheels/") for word in run.split() if word.startswith("/tmp/wheels/")]
+    named = {path.name for pattern in patterns for path in (folder / "wheels").glob(pattern)}
+    assert named == {path.name for path in (folder / "wheels").iterdir()}
+
+
+@pytest.mark.slow
+def test_the_commands_of_the_image_file_work(pack: Path, tmp_path: Path) -> None:
+    """Each as it stands there, with other folders and another port; the index is a folder of wheels."""
+    index = tmp_path / "index"
+    index.mkdir()
+    for found in vendor.closure([PYDANTIC, *API_EXTRA], without=["greenlang-sdk"]):
+        name, content = vendor.wheel(found)
+        (index / name).write_bytes(content)
+    python = empty_environment(tmp_path)
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    said = instructions((pack / "Dockerfile").read_text())
+    given = dict(said)  # the last of its kind
+    assert [rest for word, rest in said if word == "EXPOSE"] == ["8080"]
+    assert given["USER"].isdigit()
+    (tmp_path / "app").mkdir()
+    path = f"{python.parent}:{os.environ['PATH']}"
+    for word, rest in said:
+        if word == "COPY":
+            source, target = rest.split()
+            copy = shutil.copytree if source.endswith("/") else shutil.copyfile
+            copy(pack / source, f"{tmp_path}{target}".replace("/tmp/wheels", "/built"))
+        if word == "RUN":
+            install, remove, user = rest.split(" && ")
+            for command in (install, remove):
+                here = command.replace("/tmp/wheels", str(tmp_path / "built"))
+                call("sh", "-c", here, cwd=tmp_path, PATH=path, PIP_FIND_LINKS=str(index))
+            assert re.fullmatch(rf"useradd .*--uid {given['USER']} \w+", user)
+    assert not (tmp_path / "built").exists()
+    serve = [word.replace("8080", str(port)).replace("0.0.0.0", "127.0.0.1") for word in json.loads(given["CMD"])]
+    check = json.loads(given["HEALTHCHECK"].partition(" CMD ")[2].replace("8080", str(port)))
+    proxied = bare(PATH=path, HTTP_PROXY="http://127.0.0.1:9", http_proxy="http://127.0.0.1:9")
+
+    def healthy() -> bool:
+        done = subprocess.run([python, *check[1:]], env=proxied, capture_output=True, check=False, timeout=60)
+        return done.returncode == 0
+
+    assert (serve[0], check[0]) == ("python", "python")
+    assert not healthy()
+    with subprocess.Popen([python, *serve[1:]], cwd=tmp_path / "app", env=proxied, stderr=subprocess.PIPE) as process:
+        try:
+            assert asked(f"http://127.0.0.1:{port}/health", process)["status"] == "ok"
+            assert healthy()
+        finally:
+            process.terminate()
 
 
 _EVENTS = """
@@ -233,6 +308,22 @@ def test_what_is_no_finished_pack_is_not_exported(combustion: Resolution, pack: 
     with pytest.raises(PackError, match=r"not as it was certified: README\.md was changed"):
         export(tmp_path / "changed", "zip", tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [
+        ("wheel", f"{NAME}-1.0.0-wheels/notes.txt"),
+        ("zip", f"{NAME}-1.0.0-serverless.zip/x"),
+        ("oci", f"{NAME}-1.0.0-oci"),
+    ],
+)
+def test_what_no_export_made_is_not_replaced(pack: Path, tmp_path: Path, kind: Kind, name: str) -> None:
+    (tmp_path / name).parent.mkdir(exist_ok=True)
+    (tmp_path / name).write_text("somebody's")
+    with pytest.raises(PackError, match="holds what no export made; move it away, or name another folder by --out"):
+        export(pack, kind, tmp_path)
+    assert (tmp_path / name).read_text() == "somebody's"
 
 
 def test_a_vendored_wheel_is_the_installed_distribution(tmp_path: Path) -> None:

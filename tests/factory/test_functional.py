@@ -82,7 +82,7 @@ tests:
     assert golden["stated"].tolerances == {"b": "0.001"}
     assert golden["large"].tolerances == {"b": "1E-9"}
     with imported(resolution) as pack:
-        inputs = [case["input"] for case in case_content(resolution)["vectors"]][: len(resolution.vectors)]
+        inputs = [case["input"] for case in case_content(resolution, {})["vectors"]][: len(resolution.vectors)]
         for vector, given, line in zip(
             resolution.vectors, inputs, answers(pack.__name__, inputs).splitlines(), strict=True
         ):

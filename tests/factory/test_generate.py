@@ -83,10 +83,6 @@ def test_same_bytes_under_any_hash_seed_zone_and_locale(
     assert done.stdout.strip() == hashlib.sha256(here).hexdigest()
 
 
-def test_release_and_tables_leave_the_files_alone(combustion: Resolution) -> None:
-    assert generate(combustion, tables_digest="a", release="1") == generate(combustion, tables_digest="b", release="2")
-
-
 def test_an_incomplete_agent_is_never_generated(combustion: Resolution) -> None:
     with pytest.raises(ValueError, match="no plan for co2e_kg"):
         generate(replace(combustion, missing=(Missing("co2e_kg", "nothing found"),)))

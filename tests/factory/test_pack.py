@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import base64
+import csv
+import email
+import hashlib
+import io
 import json
 import os
 import shutil
 import subprocess
 import sys
+import tomllib
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +20,7 @@ from uuid import UUID
 
 import pytest
 
+from greenlang import _paths
 from greenlang.factors.model import row_digest
 from greenlang.factory import pack as room
 from greenlang.factory.generate import generate
@@ -227,6 +234,37 @@ def test_wheels_hold_data_and_are_stored_uncompressed(finished: Path) -> None:
             assert "py.typed" in names
             assert not any("__pycache__" in i.filename for i in wheel.infolist())
             assert ("factors.json" in names) == name.startswith("gl_")
+
+
+def test_wheels_say_and_carry_their_licence(finished: Path) -> None:
+    for name, data in (agent_wheel(finished), sdk_wheel()):
+        with zipfile.ZipFile(io.BytesIO(data)) as wheel:
+            info = next(n for n in wheel.namelist() if n.endswith("/METADATA")).rpartition("/")[0]
+            stated = email.message_from_bytes(wheel.read(f"{info}/METADATA"))
+            assert stated["License-Expression"] == "Apache-2.0", name
+            assert stated.get_all("License-File") == ["LICENSE"]
+            assert b"Version 2.0, January 2004" in wheel.read(f"{info}/licenses/LICENSE")
+            rows = list(csv.reader(io.StringIO(wheel.read(f"{info}/RECORD").decode())))
+            assert {row[0] for row in rows} == set(wheel.namelist())
+            for path, digest, size in rows[:-1]:
+                content = wheel.read(path)
+                found = base64.urlsafe_b64encode(hashlib.sha256(content).digest()).rstrip(b"=").decode()
+                assert (digest, int(size)) == (f"sha256={found}", len(content)), path
+
+
+def test_the_wheel_of_the_sdk_says_what_its_project_says() -> None:
+    project = tomllib.loads((_paths.data() / "sdk" / "python" / "pyproject.toml").read_text())["project"]
+    with zipfile.ZipFile(io.BytesIO(sdk_wheel()[1])) as wheel:
+        stated = email.message_from_bytes(wheel.read(f"greenlang_sdk-{project['version']}.dist-info/METADATA"))
+    assert {
+        "name": stated["Name"],
+        "version": stated["Version"],
+        "description": stated["Summary"],
+        "requires-python": stated["Requires-Python"],
+        "license": stated["License-Expression"],
+        "license-files": stated.get_all("License-File"),
+        "dependencies": stated.get_all("Requires-Dist"),
+    } == project
 
 
 @pytest.mark.slow

@@ -72,7 +72,8 @@ class Shelf:
         overlays, seen = set(), set()
         for entry in bucket.list("specs"):
             if entry.name.startswith(".names/"):
-                seen.add(entry.name.removeprefix(".names/")[: -len("-12345678.json")])
+                if not entry.name.endswith(".overlay.json"):
+                    seen.add(entry.name.removeprefix(".names/")[: -len("-12345678.json")])
             elif hidden(entry.name) or "/" in entry.name:
                 continue
             elif entry.name.endswith(_OVERLAY):
