@@ -238,10 +238,13 @@ class Binder:
             lambda h: initials(symbol, h.port),
             lambda h: definition is not None and defined(definition, h.port),
         ]
-        if described:
-            ways.append(lambda h: mentioned(symbol, h.port))
+
+        def by_mention(hit: Hit) -> bool:
+            return described and mentioned(symbol, hit.port)
+
+        exactly, by_kind = _way(symbol, parts, "exactly"), _way(symbol, parts, "by kind")
         by_word, by_unit = _way(symbol, parts, "by word"), _way(symbol, parts, "by unit")
-        ways += [_way(symbol, parts, "exactly"), _way(symbol, parts, "by kind"), by_word, by_unit]
+        ways += [by_mention, exactly, by_kind, by_word, by_unit]
         if described:
             ways.append(lambda h: described_as(parts, h.port))
             ways.append(lambda h: counted_in(symbol, h.port))
@@ -251,6 +254,8 @@ class Binder:
                 found = [h for h in among if h.side == side and fits(h)]
                 if found and fits is by_word and symbol in ANY_TIME:
                     found = [h for h in among if h.side == side and by_unit(h)]
+                if found and fits is by_mention:  # a description may speak of another parameter
+                    found += [h for h in among if h.side == side and h not in found and exactly(h)]
                 if found:
                     return rank, _of_unit(found, unit) or found
         return len(ways) + 1, []

@@ -97,6 +97,17 @@ def test_a_broken_spec_moves_to_rejected_beside_two_reports(bucket: Bucket, sett
     assert body["diagnostics"][0]["hint"]
 
 
+def test_mistakes_of_form_and_unknown_references_are_told_in_one_report(
+    bucket: Bucket, settings: Settings, spec: Spec
+) -> None:
+    drop(
+        bucket,
+        bad=spec().replace(b"compute:", b"nmae: twice\ncompute:\n  factors: {gas: {ref: ef://epa/nowhere/2025}}", 1),
+    )
+    (bad,) = take_in(bucket, settings).refused
+    assert [d.code for d in bad.diagnostics if d.severity == "error"] == ["GLS010", "GLS031"]
+
+
 def test_a_refused_name_that_is_taken_by_other_bytes_gets_eight_digits(bucket: Bucket, settings: Settings) -> None:
     drop(bucket, bad=b"one: [")
     take_in(bucket, settings)
@@ -256,14 +267,14 @@ def test_two_contents_of_one_version_at_once_are_both_refused(bucket: Bucket, se
 def test_a_fault_of_the_reader_costs_one_file_only(
     folder: Bucket, settings: Settings, spec: Spec, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = reading.reader.read
+    real = reading.reader.report
 
     def faulty(data: bytes, name: str, *, max_bytes: int) -> object:
         if name == "a.yaml":
             raise RecursionError("too deep")
         return real(data, name, max_bytes=max_bytes)
 
-    monkeypatch.setattr(reading.reader, "read", faulty)
+    monkeypatch.setattr(reading.reader, "report", faulty)
     drop(folder, a=spec(), b=spec())
     result = take_in(folder, settings)
     assert [a.name for a in result.accepted] == ["b.yaml"]

@@ -17,7 +17,7 @@ from difflib import get_close_matches
 from greenlang.bucket import Bucket, Entry, hidden
 from greenlang.errors import BucketError
 from greenlang.factory.inbox import journal, reports, shelf
-from greenlang.factory.inbox.overlays import OverlayCheck
+from greenlang.factory.inbox.checks import Checks
 from greenlang.factory.inbox.reading import BadFile, OverlayFile, SpecFile, Waits, read_file
 from greenlang.factory.inbox.results import Refused
 from greenlang.factory.inbox.shelf import Release, Shelf, StoredOverlay
@@ -62,10 +62,10 @@ class Desk:
     outcome_of: OutcomeOf | None
     plan: Plan = field(default_factory=Plan)
     shelf: Shelf = field(default_factory=lambda: Shelf({}, frozenset(), frozenset()))
-    check: OverlayCheck = field(init=False)
+    check: Checks = field(init=False)
 
     def __post_init__(self) -> None:
-        self.check = OverlayCheck(self.settings)
+        self.check = Checks(self.settings)
 
     def decide(self, names: Sequence[str] | None, *, settle: bool) -> Plan:
         """Decide about every file of the inbox that is ready, or about those of ``names``."""
@@ -84,7 +84,8 @@ class Desk:
                 case OverlayFile() as file:
                     overlays[file.meant.id, file.meant.version].append(file)
                 case BadFile() as file:
-                    self.refuse(entry, file.digest, file.findings, outcome=file.outcome, overlay=file.overlay)
+                    told = (*file.findings, *self.further(file))
+                    self.refuse(entry, file.digest, told, outcome=file.outcome, overlay=file.overlay)
                 case Waits(name):
                     self.plan.waiting.append(name)
         if specs or overlays:
@@ -238,6 +239,15 @@ class Desk:
             return ()
         try:
             return self.check.faults(SpecSource(stands.name, stands.data, data, name))
+        except Exception as error:  # noqa: BLE001 - one file must not stop the others
+            return (reports.our_fault(error),)
+
+    def further(self, file: BadFile) -> tuple[Diagnostic, ...]:
+        """What else is wrong with a spec than its form."""
+        if file.draft is None:
+            return ()
+        try:
+            return self.check.further(file.draft, file.findings)
         except Exception as error:  # noqa: BLE001 - one file must not stop the others
             return (reports.our_fault(error),)
 

@@ -12,7 +12,7 @@ from greenlang.bucket import Bucket, Entry
 from greenlang.errors import BucketError
 from greenlang.factory.inbox import reports
 from greenlang.specs import reader
-from greenlang.specs.diagnostics import Diagnostic, has_errors
+from greenlang.specs.diagnostics import Diagnostic
 from greenlang.specs.model import AgentSpec
 from greenlang.specs.overlay import Meant, addressee, is_overlay
 
@@ -39,13 +39,17 @@ class OverlayFile:
 
 @dataclass(frozen=True, slots=True)
 class BadFile:
-    """A file that is refused whatever else there is. ``digest`` is empty where it was too large to be read."""
+    """A file that is refused whatever else there is. ``digest`` is empty where it was too large to be read.
+
+    ``draft``: a spec as far as it could be read.
+    """
 
     entry: Entry
     digest: str
     findings: tuple[Diagnostic, ...]
     outcome: str = "refused"
     overlay: bool = False
+    draft: AgentSpec | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,12 +84,12 @@ def read_file(bucket: Bucket, entry: Entry, limit: int) -> SpecFile | OverlayFil
 def _parsed(entry: Entry, data: bytes, digest: str, limit: int) -> SpecFile | OverlayFile | BadFile:
     """What the bytes say it is; the name decides only about a file that is neither."""
     named = is_overlay(entry.name.lower())
-    findings: tuple[Diagnostic, ...] = ()
-    if not named:
-        spec, findings = reader.read(data, entry.name, max_bytes=limit)
-        if spec is not None and not has_errors(findings):
-            return SpecFile(entry, data, digest, spec)
+    done = None if named else reader.report(data, entry.name, max_bytes=limit)
+    if done is not None and done.spec is not None:
+        return SpecFile(entry, data, digest, done.spec)
     meant, told = addressee(data, max_bytes=limit)
     if meant is not None:
         return OverlayFile(entry, data, digest, meant)
-    return BadFile(entry, digest, told if named else findings, overlay=named)
+    if done is None:
+        return BadFile(entry, digest, told, overlay=True)
+    return BadFile(entry, digest, done.diagnostics, draft=done.draft)
