@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from test_overlays import OVERLAY, SPEC
 from typer.testing import CliRunner
 
 from greenlang.cli.main import app
+from tests.line.test_overlays import OVERLAY, SPEC
 
 pytestmark = pytest.mark.slow
 

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 from dagster import AssetKey, DagsterInstance
-from test_assets import SPEC, real, shown
-from test_batch import green, materialize_in_ui
-from test_sensor import tick
 
 from greenlang_pipelines.definitions import build_defs
 from resources.factory import FactoryResource
+from tests.pipelines.test_assets import SPEC, real, shown
+from tests.pipelines.test_batch import green, materialize_in_ui
+from tests.pipelines.test_sensor import tick
 
 __all__ = ["real"]
 
