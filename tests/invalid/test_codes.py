@@ -153,7 +153,7 @@ def broken(tmp_path: Path, patch: pytest.MonkeyPatch) -> tuple[Diagnostic, ...]:
     def fail(*_: object, **__: object) -> None:
         raise RuntimeError("a fault")
 
-    patch.setattr("greenlang.specs.reader.read", fail)
+    patch.setattr("greenlang.specs.reader.report", fail)
     return inbox(tmp_path, a_yaml=GOOD.encode())
 
 
