@@ -9,10 +9,10 @@ from __future__ import annotations
 from greenlang.errors import FormulaError
 from greenlang.formulas.parse import parse
 from greenlang.formulas.tree import FactorCall, walk
+from greenlang.resolution import told
 from greenlang.resolution.named import from_library
 from greenlang.resolution.plan import Evidence
 from greenlang.resolution.work import Work
-from greenlang.specs.diagnostics import Diagnostic
 from greenlang.specs.model import FormulaGiven
 
 
@@ -37,18 +37,9 @@ def overlays(work: Work) -> None:
 
 def conflict(work: Work, formula: FormulaGiven, message: str) -> None:
     """Tell that an overlay's formula is not what the spec itself says."""
-    work.findings.append(
-        Diagnostic(
-            "GLS054",
-            "warning",
-            f"the overlay's formula of `{formula.output}` is not all that is said: {message}",
-            "remove the one that is wrong",
-            formula.line,
-            formula.column,
-            f"formulas.{formula.output}",
-            work.file(True),
-        )
-    )
+    said = f"the overlay's formula of `{formula.output}` is not all that is said: {message}"
+    hint, path = "remove the one that is wrong", f"formulas.{formula.output}"
+    work.findings.append(told.of_formula(work.spec, formula.output, "GLS054", "warning", said, hint, path=path))
 
 
 def _enter(work: Work, formula: FormulaGiven) -> None:
@@ -67,18 +58,9 @@ def _enter(work: Work, formula: FormulaGiven) -> None:
         if _needs_lost_reference(work, formula):
             return  # the reference is reported where it stands
         code = "GLS041" if " add " in str(error) or "convert" in str(error) else "GLS040"
-        work.findings.append(
-            Diagnostic(
-                code,
-                "error",
-                f"formula of `{out.name}`: {error}",
-                _hint(formula, error),
-                formula.line,
-                formula.column,
-                f"formulas.{out.name}" if overlay else f"compute.formulas.{out.name}",
-                work.file(overlay),
-            )
-        )
+        path = f"formulas.{out.name}" if overlay else f"compute.formulas.{out.name}"
+        message, hint = f"formula of `{out.name}`: {error}", _hint(formula, error)
+        work.findings.append(told.of_formula(work.spec, out.name, code, "error", message, hint, path=path))
 
 
 def _needs_lost_reference(work: Work, formula: FormulaGiven) -> bool:

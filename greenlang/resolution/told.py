@@ -12,13 +12,30 @@ from itertools import product
 from greenlang.formulas.tree import Lookup, Name, Node, TableCall, Text, walk
 from greenlang.resolution.pin import Pinner
 from greenlang.resolution.plan import FactorLookup, OutputPlan, unique_gaps
-from greenlang.specs.diagnostics import Diagnostic
+from greenlang.specs.diagnostics import Diagnostic, Severity
 from greenlang.specs.model import AgentSpec
 
 
 def overlay_file(spec: AgentSpec, overlay: bool) -> str:
     """The file of a finding: that of the overlay, or empty for the spec itself."""
     return spec.overlay.name if overlay and spec.overlay is not None else ""
+
+
+def of_formula(
+    spec: AgentSpec,
+    output: str,
+    code: str,
+    severity: Severity,
+    message: str,
+    hint: str,
+    place: tuple[int, int] = (0, 0),
+    path: str = "",
+) -> Diagnostic:
+    """A finding where the formula of an output is given; at ``place`` of the spec where none is."""
+    given = spec.formulas.get(output)
+    line, column = (given.line, given.column) if given else place
+    file = overlay_file(spec, given is not None and given.means == "overlay")
+    return Diagnostic(code, severity, message, hint, line, column, path, file)
 
 
 def references(spec: AgentSpec, pinner: Pinner) -> Iterator[Diagnostic]:
@@ -93,10 +110,7 @@ def bases(
             hint = "declare the GWP set of the factors, or refer to factors of the declared one"
         else:
             continue
-        given = spec.formulas.get(name)
-        line, column = (given.line, given.column) if given else (0, 0)
-        file = overlay_file(spec, given is not None and given.means == "overlay")
-        yield Diagnostic("GLS024", "error", message, hint, line, column, file=file)
+        yield of_formula(spec, name, "GLS024", "error", message, hint)
 
 
 def uncovered(
@@ -129,15 +143,13 @@ def _no_row(spec: AgentSpec, plans: Mapping[str, OutputPlan]) -> Iterator[Diagno
                     continue
                 told = zip(keys, values, strict=True)
                 where = ", ".join(f"{k.name} = {v}" for k, v in told if isinstance(k, Name))
-                given = spec.formulas.get(plan.output)
-                yield Diagnostic(
+                yield of_formula(
+                    spec,
+                    plan.output,
                     "GLS061",
                     "warning",
                     f"not covered: {where}: the parameter table `{call.table}` has no {call.column} there",
                     "the agent answers such input with this reason; mend a misspelt value, or drop it from the `enum`",
-                    given.line if given else 0,
-                    given.column if given else 0,
-                    file=overlay_file(spec, given is not None and given.means == "overlay"),
                 )
 
 

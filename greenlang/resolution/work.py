@@ -49,10 +49,6 @@ class Work:
         self.finder = ProseFinder(spec)
         self.said_of: dict[str, list[str]] = {}  # output -> why its texts give no plan
 
-    def file(self, overlay: bool) -> str:
-        """The file of a finding: empty for the spec itself."""
-        return told.overlay_file(self.spec, overlay)
-
     def open(self) -> list[OutputSpec]:
         """The outputs that have no plan and no mistake of their own."""
         return [o for o in self.spec.outputs.values() if o.name not in self.plans and o.name not in self.wrong]
@@ -134,18 +130,16 @@ class Work:
                 continue
             for side in (part.left, part.right):
                 if isinstance(side, Convert) and isinstance(side.operand, Name) and units.is_offset(side.source_unit):
-                    given = self.spec.formulas.get(out.name)
-                    line, column = (given.line, given.column) if given else place
                     self.findings.append(
-                        Diagnostic(
+                        told.of_formula(
+                            self.spec,
+                            out.name,
                             "GLS043",
                             "warning",
                             f"formula of `{out.name}`: `{side.operand.name}` counts from absolute zero in a product "
                             f"({side.source_unit} becomes kelvin)",
                             "right for Carnot and gas laws; a difference of temperatures is declared in K",
-                            line,
-                            column,
-                            file=self.file(given is not None and given.means == "overlay"),
+                            place,
                         )
                     )
 
@@ -221,18 +215,9 @@ class Work:
         used = order.needs(self.plans)
         done, circles = order.arranged(self.spec.outputs, used)
         for circle in circles:
-            given = self.spec.formulas.get(circle[0])
-            self.findings.append(
-                Diagnostic(
-                    "GLS042",
-                    "error",
-                    f"circular outputs: {' → '.join([*circle, circle[0]])}",
-                    "give one of them a formula over inputs only",
-                    given.line if given else 0,
-                    given.column if given else 0,
-                    file=self.file(given is not None and given.means == "overlay"),
-                )
-            )
+            message = f"circular outputs: {' → '.join([*circle, circle[0]])}"
+            hint = "give one of them a formula over inputs only"
+            self.findings.append(told.of_formula(self.spec, circle[0], "GLS042", "error", message, hint))
             for name in circle:
                 self.plans.pop(name, None)
                 self.wrong.add(name)
@@ -259,22 +244,20 @@ class Work:
 
 def twice(work: Work, out: OutputSpec, tree: Node) -> Iterator[Diagnostic]:
     """A literal that only converts units (``mass_kg / 1000`` for an output in t), where the language does so itself."""
-    given = work.spec.formulas.get(out.name)
     for part in walk(tree):
         if not isinstance(part, Convert) or part.shift:
             continue
         for literal, times in _multipliers(part.operand):
             if close(times, part.factor, _CONVERTS):
                 source, target = pretty(part.source_unit), pretty(part.unit or "1")
-                yield Diagnostic(
+                yield told.of_formula(
+                    work.spec,
+                    out.name,
                     "GLS044",
                     "warning",
                     f"formula of `{out.name}`: {source} becomes {target} by itself, and {literal:f} in "
                     f"`{show(part.operand)}` converts once more",
                     f"leave {literal:f} out, or give it its unit: {literal:f} [1]",
-                    given.line if given else 0,
-                    given.column if given else 0,
-                    file=work.file(given is not None and given.means == "overlay"),
                 )
 
 
