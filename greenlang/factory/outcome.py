@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -23,6 +24,35 @@ Outcome = Literal["registered", "incomplete", "refused", "quarantined", "infrast
 
 
 @dataclass(frozen=True, slots=True)
+class Detail:
+    """One thing that a measure found, with place and mend: a line of the report and a SARIF result."""
+
+    message: str
+    path: str = ""  # relative to the pack
+    line: int = 0
+    rule: str = ""
+    mend: str = ""
+    level: Literal["error", "warning", "note"] = "error"
+
+
+@dataclass(frozen=True, slots=True)
+class MeasureResult:
+    """One measure, taken. ``share`` is 0 to 1 and ``met`` is whether it is met in full.
+
+    ``share`` None: it could not be measured, for the reason in ``text``, and never scores. ``text`` has no times and no
+    machine paths, so that the same pack is judged in the same words; ``figures`` (name with unit -> value) may differ
+    from run to run.
+    """
+
+    name: str
+    share: float | None
+    met: bool
+    text: str
+    details: tuple[Detail, ...] = ()
+    figures: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class DimensionResult:
     """One of the twelve dimensions for one agent. ``score`` is 0 to 100, None where not applicable."""
 
@@ -35,6 +65,7 @@ class DimensionResult:
     required: bool
     evidence: str
     reason: str = ""
+    measures: tuple[MeasureResult, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
