@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 USER = 10001
 HOME = "usr/local"
+PACKAGES = f"{HOME}/lib/python{sys.version_info.major}.{sys.version_info.minor}/site-packages"
 _CREATED = "2020-01-01T00:00:00Z"
 _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 _LAYER = "application/vnd.oci.image.layer.v1.tar"
@@ -81,15 +82,14 @@ def image_layout(pack: Pack, target: Path) -> None:
     from greenlang.factory.export import site_packages
 
     version = f"python{sys.version_info.major}.{sys.version_info.minor}"
-    packages = f"{HOME}/lib/{version}/site-packages"
     installed = site_packages(pack, *API_EXTRA)
     own = {name: data for name, data in installed.items() if name.startswith((f"{pack.package}/", f"{pack.package}-"))}
     needed = {name: data for name, data in installed.items() if name not in own}
     layers = [
         base_layer(version, [name for name in needed if name.endswith(".so")], needed),
-        Layer({f"{packages}/{name}": (data, 0o644) for name, data in needed.items()}),
+        Layer({f"{PACKAGES}/{name}": (data, 0o644) for name, data in needed.items()}),
         Layer(
-            {f"{packages}/{name}": (data, 0o644) for name, data in own.items()}
+            {f"{PACKAGES}/{name}": (data, 0o644) for name, data in own.items()}
             | {"app/api.py": ((pack.folder / "demos" / "api.py").read_bytes(), 0o644)}
         ),
     ]
@@ -139,6 +139,7 @@ def _config(pack: Pack, digests: list[str], said: list[str]) -> dict[str, Any]:
             "Env": [
                 f"PATH=/{HOME}/bin:/usr/bin:/bin",
                 "LANG=C.UTF-8",
+                f"PYTHONPATH=/{PACKAGES}",  # Debian's own interpreter looks into dist-packages only
                 "PYTHONDONTWRITEBYTECODE=1",
                 "PYTHONUNBUFFERED=1",
             ],

@@ -224,7 +224,8 @@ def unpack(layout: Path, target: Path) -> dict[str, Any]:
     for layer in manifest["layers"]:
         assert blob(layer["digest"]).stat().st_size == layer["size"]
         with tarfile.open(blob(layer["digest"])) as archive:
-            archive.extractall(target, filter="tar")
+            older = not hasattr(tarfile, "tar_filter")  # before Python 3.11.4, such as Debian 12's
+            archive.extractall(target, **({} if older else {"filter": "tar"}))
     found: dict[str, Any] = config
     return found
 
