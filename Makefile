@@ -48,13 +48,14 @@ up: $(STAMP) ## Dagster webserver and daemon on 127.0.0.1, state in var/
 down: $(STAMP) ## stop what `make up` started
 	@$(BIN)/python -m tools.up --stop
 
-bench: $(STAMP) ## ratios: SDK import, factor release, look-ups, batches, generation, the whole catalogue, and seconds per agent for 1, 10 and 100 specs
+bench: $(STAMP) ## ratios: SDK import, factor release, look-ups, batches, generation, testing and judging, the whole catalogue, and seconds per agent for 1, 10 and 100 specs
 	@$(BIN)/python -m tools.bench_sdk
 	@$(BIN)/python -m tools.bench_specs
 	@$(BIN)/python -m tools.bench_resolution ../shared/specs
 	@$(BIN)/python -m tools.bench_factors
 	@$(BIN)/python -m tools.bench_calc --rows 10000000
 	@$(BIN)/python -m tools.bench_generate
+	@$(BIN)/python -m tools.bench_quality
 	@$(BIN)/python -m tools.bench_catalogue ../shared/specs/catalogue/agent_catalogue_10400.csv
 	@$(BIN)/python -m tools.bench
 

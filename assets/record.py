@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Collection, Iterator
+from pathlib import Path
 from typing import Any
 
 from dagster import (
@@ -20,7 +21,7 @@ from dagster import (
 )
 
 from assets.names import AGENT_ASSETS, SPEC_INBOX
-from greenlang.factory.outcome import AgentOutcome, StageOutcome
+from greenlang.factory.outcome import MUTATION_SCORE, AgentOutcome, StageOutcome
 from greenlang_pipelines.partitions import AGENTS
 from resources.factory import FactoryResource
 
@@ -48,10 +49,7 @@ def materializations(
             "sandbox": agent.sandbox_profile,
         },
         "agent_docs": {"readme": MetadataValue.path(str(folder / "README.md")), "files": files},
-        "qa_report": {
-            "quality": text.get("quality", MetadataValue.null()),
-            "score": agent.score if agent.score is not None else MetadataValue.null(),
-        },
+        "qa_report": _quality(agent, text.get("quality", MetadataValue.null()), factory.report_files(agent.key)),
         "agent_pack": {
             "pack": text.get("pack", MetadataValue.null()),
             "files": files,
@@ -79,6 +77,19 @@ def materializations(
                 description=agent.name or agent.agent_id,
                 metadata={**shown[name], **common},
             )
+
+
+def _quality(agent: AgentOutcome, text: MetadataValue, files: dict[str, Path]) -> dict[str, Any]:
+    """The report in short, and where its forms lie. The UI shows no picture out of a page of Markdown."""
+    measured = {"score": agent.score, "mutation score percent": agent.figures.get(MUTATION_SCORE)}
+    return {
+        "quality": text,
+        **{name: MetadataValue.null() if value is None else value for name, value in measured.items()},
+        "mutants": len(agent.mutants),
+        "survivors": sum(m.outcome == "survived" for m in agent.mutants),
+        "differences": len(agent.differences),
+        **{name: MetadataValue.path(str(path)) for name, path in files.items()},
+    }
 
 
 class Recorder:

@@ -14,6 +14,7 @@ Mistakes in a spec are values (`greenlang.specs.diagnostics.Diagnostic`), collec
     │   └── TemplateNotFound (LookupError) a name of a template that there is not
     ├── CatalogueError (ValueError)       a file that is no catalogue of agents
     ├── PackError (ValueError)            a pack that cannot be exported, verified or merged as asked
+    ├── ReportError (ValueError)          a text that is no quality report of the form that is read
     ├── RegistryConflict (ValueError)     same id and version, other bytes
     ├── RegistryError (OSError)           the registry's database fails (greenlang.registry)
     ├── BucketError (OSError)             the bucket cannot be read or written
@@ -88,6 +89,10 @@ class CatalogueError(GreenlangError, ValueError):
 
 class PackError(GreenlangError, ValueError):
     """A pack that cannot be exported, verified or merged as asked; the message says why and what to do."""
+
+
+class ReportError(GreenlangError, ValueError):
+    """A text that is no quality report of the form that is read (greenlang.quality.report)."""
 
 
 class RegistryConflict(GreenlangError, ValueError):

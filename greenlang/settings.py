@@ -6,8 +6,9 @@ Belongs here: names, types, defaults, derived paths. Does not belong here: openi
 from __future__ import annotations
 
 import os
+from decimal import Decimal
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -36,13 +37,34 @@ class Settings(BaseSettings):
     )
     test_seconds: int = Field(60, ge=1, description="wall clock for one agent's test run")
     test_memory_mb: int = Field(1024, ge=128, description="address space above the warmed parent for one test run")
+    mutants: Annotated[int, Field(ge=1)] | Literal["all"] = Field(
+        20, description="mutants of its code that each agent's tests are run against; `all` runs every one"
+    )
+    nightly_mutants: Annotated[int, Field(ge=1)] | Literal["all"] = Field(
+        "all", description="the same for the nightly batch, which also takes up agents that met fewer by day"
+    )
     nightly_enabled: bool = Field(True, description="whether the nightly schedule starts switched on")
     nightly_cron: str = Field("0 2 * * *", description="cron line of the nightly schedule")
     timezone: str = Field("UTC", description="time zone of the nightly schedule (IANA name)")
     sensor_seconds: int = Field(5, ge=1, description="seconds between two looks into the inbox")
     page_size: int = Field(1000, ge=1, description="files that one tick of the inbox sensor hands over")
     settle_seconds: float = Field(2.0, ge=0, description="a file younger than this may still be being written")
+    advisories: Path | None = Field(
+        None,
+        description="known vulnerabilities in OSV form: a JSON file, a folder of them, or OSV's zip of PyPI; without "
+        "it the dependency audit is not applicable",
+    )
     max_spec_bytes: int = Field(2_000_000, ge=1000, description="a larger spec is refused unread")
+    llm: Literal["record", "replay", "live"] = Field(
+        "record",
+        description="language models: record asks what no cassette holds; replay never calls; live asks anew",
+    )
+    llm_config: Path | None = Field(
+        None, description="YAML file of model providers (docs/models.md); default: built in"
+    )
+    llm_cassettes: Path | None = Field(None, description="folder of recorded replies; default: `cassettes` inside var")
+    llm_budget_usd: Decimal = Field(Decimal(5), ge=0, description="US dollars that models may cost for one agent")
+    llm_rounds: int = Field(3, ge=0, description="rounds of questions to models for one agent and stage")
     webserver_port: int = Field(3000, ge=1, le=65535, description="port of the Dagster UI on 127.0.0.1")
 
     @field_validator("var")
@@ -59,6 +81,16 @@ class Settings(BaseSettings):
     def packs(self) -> Path:
         """Folder of finished packs, one folder a partition key."""
         return self.var / "packs"
+
+    @property
+    def reports(self) -> Path:
+        """Folder of the quality reports, one folder a partition key."""
+        return self.var / "reports"
+
+    @property
+    def cassettes(self) -> Path:
+        """Folder of the recorded replies of language models."""
+        return self.llm_cassettes or self.var / "cassettes"
 
     @property
     def keys(self) -> Path:

@@ -17,7 +17,7 @@ from dagster import (
 
 from greenlang.settings import Settings
 from greenlang_pipelines.jobs import LineBatch, daily_agreement, daily_metrics, line_batch
-from resources.factory import FactoryResource
+from resources.factory import NIGHTLY, FactoryResource
 
 
 def build(settings: Settings) -> Sequence[ScheduleDefinition]:
@@ -39,8 +39,8 @@ def build(settings: Settings) -> Sequence[ScheduleDefinition]:
         night = context.scheduled_execution_time.date().isoformat()
         return RunRequest(
             run_key=f"nightly-{night}",
-            run_config=RunConfig(ops={"run_line": LineBatch(agent_keys=keys, entrance="nightly")}),
-            tags={"greenlang/entrance": "nightly", "greenlang/keys": str(len(keys))},
+            run_config=RunConfig(ops={"run_line": LineBatch(agent_keys=keys, entrance=NIGHTLY)}),
+            tags={"greenlang/entrance": NIGHTLY, "greenlang/keys": str(len(keys))},
         )
 
     catalogue = ScheduleDefinition(

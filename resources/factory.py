@@ -31,6 +31,9 @@ if TYPE_CHECKING:
     from greenlang.sync import Prepared
 
 
+NIGHTLY = "nightly"  # the entrance of the nightly batch
+
+
 class FactoryResource(ConfigurableResource):
     """The factory under the settings of the environment (``GREENLANG_*``); ``var`` and ``workers`` win over
     it.
@@ -59,19 +62,31 @@ class FactoryResource(ConfigurableResource):
         """Intake, build, registration and metrics; see `greenlang.factory.line.run_batch`."""
         from greenlang.factory.line import run_batch
 
-        return run_batch(self.settings, keys=keys, files=files, force=force, entrance=entrance)
+        settings = self.nightly_settings() if entrance == NIGHTLY else self.settings
+        return run_batch(settings, keys=keys, files=files, force=force, entrance=entrance)
 
     def stale_keys(self) -> list[str]:
-        """Keys whose consumed digest changed, or which have no outcome yet."""
+        """For the night: keys whose consumed digest changed, which have no outcome yet, or met fewer mutants."""
         from greenlang.factory.line import stale_keys
 
-        return stale_keys(self.settings)
+        return stale_keys(self.nightly_settings())
+
+    def nightly_settings(self) -> Settings:
+        """The settings of the nightly batch: it tries more mutants."""
+        return self.settings.model_copy(update={"mutants": self.settings.nightly_mutants})
 
     def pack_folder(self, key: str) -> Path:
         """Where the pack of a key lies."""
         from greenlang.specs.model import slug
 
         return self.settings.packs / slug(key)
+
+    def report_files(self, key: str) -> dict[str, Path]:
+        """The forms of an agent's quality report: name for people -> where it lies."""
+        from greenlang.factory.reporting import JSON, PAGE, SARIF, WHEEL, folder_of
+
+        folder = self.settings.var / folder_of(key)
+        return {"report": folder / PAGE, "JSON": folder / JSON, "SARIF": folder / SARIF, "score wheel": folder / WHEEL}
 
     # -- the inbox
     # -----------------------------------------------------------------------------------------------

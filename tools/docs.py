@@ -21,11 +21,14 @@ from greenlang.factors.sources_page import sources_page
 from greenlang.factors.stats import count
 from greenlang.metrics.docs import page as metrics_page
 from greenlang.quality import page as quality_page
+from greenlang.quality.report import schema as report_schema
+from greenlang.sandbox.profiles import page as sandbox_page
 from greenlang.settings import Settings
 from greenlang.specs.codes import CODES
 from greenlang.specs.diff import RULES
 from greenlang.specs.schemas import overlay_schema, schema_of
 from greenlang.sync import releases, sync
+from tests.sandbox.hostile.packs import table as hostile_packs
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 
@@ -98,8 +101,10 @@ def pages() -> dict[str, str]:
         "factors.md": _factors(),
         "result-certificate.schema.json": json.dumps(schema(), indent=2) + "\n",
         "plausibility.md": plausibility_page(),
+        "sandbox.md": sandbox_page(hostile_packs()),
         "selection.md": filled((DOCS / "selection.md").read_text()),
         "specs-tools.md": _with_rules((DOCS / "specs-tools.md").read_text()),
+        "schemas/quality-report.schema.json": json.dumps(report_schema(), indent=2) + "\n",
         "schemas/overlay.schema.json": json.dumps(overlay_schema(), indent=2) + "\n",
         **{f"schemas/dialect-{d.lower()}.schema.json": json.dumps(schema_of(d), indent=2) + "\n" for d in "ABCD"},
     }

@@ -12,7 +12,15 @@ from typing import TYPE_CHECKING, Any
 import typer
 from typer.core import TyperGroup
 
-from greenlang.errors import CatalogueError, GreenlangError, PackError, QueryError, SettingsError, TemplateError
+from greenlang.errors import (
+    CatalogueError,
+    GreenlangError,
+    PackError,
+    QueryError,
+    ReportError,
+    SettingsError,
+    TemplateError,
+)
 
 if TYPE_CHECKING:
     from greenlang.settings import Settings
@@ -29,7 +37,7 @@ def exit_code(error: GreenlangError) -> int:
         return NEGATIVE
     return (
         USAGE
-        if isinstance(error, (CatalogueError, PackError, QueryError, SettingsError, TemplateError))
+        if isinstance(error, (CatalogueError, PackError, QueryError, ReportError, SettingsError, TemplateError))
         else INFRASTRUCTURE
     )
 

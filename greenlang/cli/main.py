@@ -16,6 +16,8 @@ from greenlang.cli import (
     factors,
     factory,
     formulas,
+    llm,
+    quality,
     query,
     registry,
     spec,
@@ -54,6 +56,7 @@ app.command("query")(query.query)
 app.command("verify")(calc_verify.verify)
 app.add_typer(agent_export.app, name="agent")  # the commands that build and export join those that show
 app.add_typer(registry.app, name="registry")
+app.add_typer(quality.app, name="quality")
 app.add_typer(factors.app, name="factors")
 app.add_typer(formulas.app, name="formulas")
 app.add_typer(calc.app, name="calc")
@@ -61,6 +64,7 @@ app.add_typer(spec.app, name="spec")
 app.add_typer(template.app, name="template")
 app.add_typer(catalogue.app, name="catalogue")
 app.add_typer(factory.app, name="factory")
+app.add_typer(llm.app, name="llm")
 
 if __name__ == "__main__":
     app()

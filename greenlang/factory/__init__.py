@@ -16,4 +16,5 @@ Belongs here: rendering, packs, the stages and their outcomes. Does not belong h
                                    writing, signing and packing what was generated
     export, export_oci             a pack as a repository, a wheel, an image, a zip
     regenerate, merging            generating again over a person's edits
+    validators                     code, tests and a spec that somebody holds, judged on the twelve dimensions
 """

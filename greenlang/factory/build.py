@@ -1,47 +1,45 @@
-"""Building one agent: a spec's bytes through resolution, generation, tests, judgement and packaging.
+"""Building one agent: a spec's bytes through resolution and generation, then through trial, judgement and packaging.
 
-Belongs here: the stages of one agent, in one process. Does not belong here: the batch, the bucket, the registry and
-the metrics (``greenlang.factory.line``).
+Belongs here: the stages of one agent, in one process, in two halves with the tools of a whole chunk between them.
+Does not belong here: chunks (``greenlang.factory.chunk``), running and judging (``greenlang.factory.examine``), repair
+(``greenlang.factory.refine``), the batch, the bucket, the registry and the metrics (``greenlang.factory.line``).
 """
 
 from __future__ import annotations
 
-import hashlib
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
-import greenlang_sdk
-
-import greenlang
-from greenlang import _paths
 from greenlang.factors.model import row_digest
 from greenlang.factors.table import FactorTable
 from greenlang.factory import describe, whole
 from greenlang.factory.attest import envelope_path, sign_pack
+from greenlang.factory.digests import consumed_digest, world_digest
+from greenlang.factory.examine import Examined, Examiner
 from greenlang.factory.generate import generate, package_name
-from greenlang.factory.outcome import AgentOutcome, DimensionResult, Stage, StageOutcome
+from greenlang.factory.outcome import AgentOutcome, Stage, StageOutcome
 from greenlang.factory.pack import PackInfo, finish_pack, publish_pack, recover_pack, write_pack
+from greenlang.factory.refine import Refiner
+from greenlang.factory.reporting import folder_of, write_report
 from greenlang.factory.source import SpecSource
-from greenlang.factory.wheels import sdk_wheel
 from greenlang.formulas.library import FormulaLibrary, library
-from greenlang.provenance import bytes_digest, files_digest
-from greenlang.quality import judge, overall, vector_inputs
+from greenlang.llm.ask import Disclosure
+from greenlang.provenance import bytes_digest
+from greenlang.quality.tools import Findings, PackRef
 from greenlang.resolution.plan import Resolution
 from greenlang.resolution.resolve import resolve
-from greenlang.sandbox import Sandbox
-from greenlang.sandbox.verdict import Evaluation, Verdict
 from greenlang.settings import Settings
 from greenlang.specs.diagnostics import Diagnostic
 from greenlang.specs.model import AgentSpec, slug
 
-HASH_SEEDS = (0, 4242)
 _BUILD_PREFIX = ".build-"
+_ABANDONED = 3600.0  # seconds after which the folder of a tool belongs to a killed process
+_STAGES: tuple[Stage, ...] = get_args(Stage)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,112 +66,181 @@ class Built:
 
 
 @dataclass
-class _Clock:
-    """Seconds by stage."""
+class Clock:
+    """Wall-clock seconds by stage. What many agents share is added to each by its part."""
 
     key: str
-    started: float = field(default_factory=time.perf_counter)
-    stages: list[tuple[Stage, float]] = field(default_factory=list)
+    seconds: dict[Stage, float] = field(default_factory=dict)
+
+    def add(self, name: Stage, seconds: float) -> None:
+        """Count seconds towards a stage."""
+        self.seconds[name] = self.seconds.get(name, 0.0) + seconds
 
     @contextmanager
     def stage(self, name: Stage) -> Iterator[None]:
+        """Count the block's time towards a stage."""
         begin = time.perf_counter()
         try:
             yield
         finally:
-            self.stages.append((name, time.perf_counter() - begin))
+            self.add(name, time.perf_counter() - begin)
 
-    def built(self, outcome: AgentOutcome) -> Built:
-        seconds = time.perf_counter() - self.started
-        outcome = replace(outcome, seconds=seconds, stage_seconds=dict(self.stages))
+    def built(self, outcome: AgentOutcome, *, last: Stage) -> Built:
+        """The result of a task that ended in the stage ``last``."""
+        spent = {name: self.seconds[name] for name in _STAGES if name in self.seconds}
+        by_name = {str(name): seconds for name, seconds in spent.items()}
+        outcome = replace(outcome, seconds=sum(spent.values()), stage_seconds=by_name)
         good = outcome.outcome == "registered"
-        stages = [StageOutcome(self.key, name, "done", spent) for name, spent in self.stages]
-        stages[-1] = replace(stages[-1], status="done" if good else "failed", agent=outcome)
-        return Built(tuple(stages))
+        stages = [StageOutcome(self.key, name, "done", seconds) for name, seconds in spent.items() if name != last]
+        end = StageOutcome(self.key, last, "done" if good else "failed", spent.get(last, 0.0), outcome)
+        return Built((*stages, end))
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """An agent that stands on disk as files, waiting for the tools and its trial."""
+
+    task: Task
+    clock: Clock
+    base: AgentOutcome
+    resolution: Resolution
+    folder: Path
+
+    @property
+    def package(self) -> str:
+        """Name of the agent's package."""
+        return package_name(self.resolution.spec)
+
+    @property
+    def ref(self) -> PackRef:
+        """The pack as the tools are given it."""
+        return PackRef(self.folder, self.package)
+
+    def clear(self) -> None:
+        """Remove the build folder, where it was not published."""
+        shutil.rmtree(self.folder, ignore_errors=True)
 
 
 class Builder:
-    """Builds agents one after another. Holds the tables, the sandbox and the caches of one process."""
+    """Builds agents. Holds the tables, the sandbox and the caches of one process."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.table = FactorTable.in_force(settings.tables)
         self.library: FormulaLibrary = library()
-        self.sandbox = Sandbox(settings)
+        self.examiner = Examiner(settings, self.table)
+        self.refiner = Refiner(settings, self.table, self.library, self.examiner)
 
-    def build(self, task: Task) -> Built:
-        """Take one spec through every stage up to a published pack. Registration is the caller's."""
-        clock = _Clock(task.key)
+    def draft(self, task: Task) -> Draft | Built:
+        """The first half: up to the files on disk. A spec that ends before, or has not changed, is `Built`."""
+        clock = Clock(task.key)
         with clock.stage("spec_validation"):
             spec, findings = task.source.read(self.settings.max_spec_bytes)
         if spec is None:
-            return clock.built(_refused(AgentOutcome(task.key, task.source.name, "refused", ""), findings))
+            refused = _refused(AgentOutcome(task.key, task.source.name, "refused", ""), findings)
+            return clock.built(refused, last="spec_validation")
         base = _base(task, spec)
         with clock.stage("reference_selection"):
             resolution = resolve(spec, self.table, self.library)
         findings = (*findings, *resolution.diagnostics)
         base = replace(base, diagnostics=findings, summary={"plan": describe.plan(resolution)})
         if any(d.severity == "error" for d in findings):
-            return clock.built(_refused(base, findings))
+            return clock.built(_refused(base, findings), last="reference_selection")
         if not resolution.complete:
-            names = ", ".join(m.output for m in resolution.missing)
-            reason = f"no certain plan for {names}"
-            consumed = self.incomplete_digest(spec)
-            return clock.built(replace(base, outcome="incomplete", reason=reason, consumed_digest=consumed))
+            return self.incomplete(task, clock, base, resolution)
         with clock.stage("agent_generation"):
             files = generate(resolution)
-        consumed = consumed_digest(files)
-        base = replace(base, consumed_digest=consumed, lineage=_lineage(resolution))
+        base = replace(base, consumed_digest=consumed_digest(files, self.settings), lineage=_lineage(resolution))
         standing = self.settings.packs / slug(task.key)
-        if task.standing == consumed and standing.is_dir():
+        if task.standing == base.consumed_digest and standing.is_dir():
             if not envelope_path(standing).is_file():  # the last run ended before it was signed
                 sign_pack(standing, self.settings.keys)
-            return clock.built(replace(base, outcome="registered", reason="unchanged", rebuilt=False))
-        return self.tried(clock, base, resolution, files)
-
-    def tried(self, clock: _Clock, base: AgentOutcome, resolution: Resolution, files: dict[str, bytes]) -> Built:
-        """Test, judge, and publish where the judgement allows it."""
-        package = package_name(resolution.spec)
-        folder = self.settings.packs / f"{_BUILD_PREFIX}{slug(base.key)}"
-        shutil.rmtree(folder, ignore_errors=True)
-        write_pack(files, folder)
-        try:
-            with clock.stage("test_generation"):
-                verdict = self.sandbox.run_tests(folder, package)
-                evaluations = [
-                    self.sandbox.evaluate(folder, package, vector_inputs(resolution), hash_seed=seed)
-                    for seed in HASH_SEEDS
-                ]
-            with clock.stage("quality_validation"):
-                cache_folder = self.settings.var / "cache" / "quality"
-                dimensions = judge(resolution, folder, package, verdict, evaluations, cache_folder)
-                score, passed = overall(dimensions)
-            base = _judged(base, verdict, dimensions, score)
-            if "infrastructure" in {verdict.status, *(e.status for e in evaluations)}:
-                runs: list[Verdict | Evaluation] = [verdict, *evaluations]
-                detail = next((r.detail for r in runs if r.status == "infrastructure"), "")
-                return clock.built(replace(base, outcome="infrastructure", reason=f"the sandbox failed: {detail}"))
-            if not passed:
-                return clock.built(replace(base, outcome="quarantined", reason=_why(verdict, evaluations, dimensions)))
-            with clock.stage("packaging"):
-                info = finish_pack(
-                    folder,
-                    resolution,
-                    dimensions=dimensions,
-                    verdict=verdict,
-                    release=self.table.release,
-                    tables_digest=self.table.digest,
-                )
-                publish_pack(folder, self.settings.packs / slug(base.key))
-                sign_pack(self.settings.packs / slug(base.key), self.settings.keys)
-            return clock.built(_packed(base, info, self.settings))
-        finally:
+            kept = replace(base, outcome="registered", reason="unchanged", rebuilt=False)
+            return clock.built(kept, last="agent_generation")
+        folder = self.settings.packs / f"{_BUILD_PREFIX}{slug(task.key)}"
+        with clock.stage("agent_generation"):
             shutil.rmtree(folder, ignore_errors=True)
+            write_pack(files, folder)
+        return Draft(task, clock, base, resolution, folder)
+
+    def conclude(self, draft: Draft, findings: Findings) -> Built:
+        """The second half: trial, judgement, repair where it failed, and publishing where the judgement allows it."""
+        clock, resolution = draft.clock, draft.resolution
+        with clock.stage("test_generation"):
+            questions = self.examiner.questions(draft.ref, resolution)
+            trial = self.examiner.run(draft.ref, questions)
+        with clock.stage("quality_validation"):
+            examined = self.examiner.judge(draft.ref, resolution, questions, trial, findings)
+        if examined.mishap or examined.judgement.passed:
+            return self.end(draft, draft.base, examined, draft.folder)
+        try:
+            with clock.stage("refinement"):
+                found = self.refiner.mend(draft.task.key, draft.task.source, resolution, draft.folder, examined)
+            base = replace(
+                draft.base,
+                repairs=found.rows(),
+                lineage=(*draft.base.lineage, *found.lineage()),
+                summary=draft.base.summary | {"repair": describe.repair(found)},
+            )
+            folder = draft.folder
+            if found.repaired and found.folder is not None and found.judged is not None:
+                examined, folder = Examined(found.judged.trial, found.judged.judgement), found.folder
+            return self.end(draft, base, examined, folder, found.disclosures)
+        finally:
+            shutil.rmtree(self.refiner.work(draft.task.key), ignore_errors=True)
+
+    def end(
+        self, draft: Draft, base: AgentOutcome, examined: Examined, folder: Path, asked: Sequence[Disclosure] = ()
+    ) -> Built:
+        """What the judgement says becomes of the pack in ``folder``; its report stands before anything is published."""
+        clock = draft.clock
+        base = replace(_judged(base, examined), mutant_tier=str(self.settings.mutants))
+
+        def told(outcome: AgentOutcome) -> AgentOutcome:
+            with clock.stage("quality_validation"):
+                near = self.examiner.neighbours.nearest(draft.resolution)
+                short = write_report(self.settings, outcome, examined, near, asked)
+            return replace(outcome, summary=outcome.summary | {"quality": short})
+
+        if mishap := examined.mishap:
+            failed = replace(base, outcome="infrastructure", reason=f"the sandbox failed: {mishap}")
+            return clock.built(told(failed), last="quality_validation")
+        if not examined.judgement.passed:
+            failed = replace(base, outcome="quarantined", reason=examined.why)
+            return clock.built(told(failed), last="refinement")
+        with clock.stage("packaging"):
+            info = finish_pack(
+                folder,
+                draft.resolution,
+                dimensions=examined.judgement.dimensions,
+                verdict=examined.trial.tests,
+                release=self.table.release,
+                tables_digest=self.table.digest,
+            )
+        outcome = told(_packed(base, info, self.settings))
+        with clock.stage("packaging"):
+            publish_pack(folder, self.settings.packs / slug(base.key))
+            sign_pack(self.settings.packs / slug(base.key), self.settings.keys)
+        return clock.built(outcome, last="packaging")
+
+    def incomplete(self, task: Task, clock: Clock, base: AgentOutcome, resolution: Resolution) -> Built:
+        """An agent of which some output has no plan: a model, where there is one, may propose an overlay."""
+        names = ", ".join(m.output for m in resolution.missing)
+        consumed = self.incomplete_digest(resolution.spec)
+        base = replace(base, outcome="incomplete", reason=f"no certain plan for {names}", consumed_digest=consumed)
+        with clock.stage("refinement"):
+            found = self.refiner.propose(task.key, task.source, resolution)
+        if found is None:
+            return clock.built(base, last="reference_selection")
+        if found.proposal is not None:
+            base = replace(base, reason=f"{base.reason}; an overlay is proposed, and waits for a person")
+        summary = base.summary | {"repair": describe.repair(found)}
+        return clock.built(replace(base, repairs=found.rows(), summary=summary), last="refinement")
 
     def incomplete_digest(self, spec: AgentSpec) -> str:
         """What an incomplete agent was tried against: it is tried again only if this changes."""
         overlay = spec.overlay.digest if spec.overlay else ""
-        return bytes_digest(f"{spec.digest}:{overlay}:{world_digest(self.table, self.library)}".encode())
+        return bytes_digest(f"{spec.digest}:{overlay}:{world_digest(self.table, self.library, self.settings)}".encode())
 
 
 def clear_leftovers(settings: Settings) -> None:
@@ -182,52 +249,11 @@ def clear_leftovers(settings: Settings) -> None:
         shutil.rmtree(folder, ignore_errors=True)
     for folder in settings.packs.glob(f".{_BUILD_PREFIX}*"):
         shutil.rmtree(folder, ignore_errors=True)
+    for folder in (settings.var / "cache" / "quality").glob(".mypy-*"):
+        if time.time() - folder.stat().st_mtime > _ABANDONED:  # a check of packs by hand may be at work beside this
+            shutil.rmtree(folder, ignore_errors=True)
     for old in settings.packs.glob(".*.old"):
         recover_pack(settings.packs / old.name.removeprefix(".").removesuffix(".old"))
-
-
-@cache
-def _engine() -> str:
-    """Digest of what generates and judges: library and SDK as they are here, and the templates."""
-    digest = hashlib.sha256(f"{greenlang.__version__}:{greenlang_sdk.__version__}".encode())
-    digest.update(bytes_digest(sdk_wheel()[1]).encode())
-    folder = _paths.data() / "templates" / "agent"
-    for path in sorted(folder.rglob("*.jinja")):
-        digest.update(path.relative_to(folder).as_posix().encode())
-        digest.update(path.read_bytes())
-    return digest.hexdigest()
-
-
-def consumed_digest(files: dict[str, bytes]) -> str:
-    """Digest of everything that an agent's build consumes, by what it renders to, and of the engine."""
-    return bytes_digest(f"{files_digest({n: bytes_digest(d) for n, d in files.items()})}:{_engine()}".encode())
-
-
-def world_digest(table: FactorTable, formulas: FormulaLibrary) -> str:
-    """Digest of all tables, aliases, templates and code: while it stands, no agent can have changed.
-
-    The code counts here and not in `consumed_digest`: after an upgrade every agent is looked at again, and only those
-    that it renders differently are rebuilt.
-    """
-    return bytes_digest(f"{table.digest}:{formulas.digest}:{_aliases()}:{_engine()}:{_code()}".encode())
-
-
-def _aliases() -> str:
-    """Digest of the reviewed words and foreign references, which decide what a reference of a spec means."""
-    folder = _paths.data() / "emission_factors" / "aliases"
-    return files_digest({p.name: bytes_digest(p.read_bytes()) for p in folder.iterdir()})
-
-
-@cache
-def _code() -> str:
-    digest = hashlib.sha256()
-    for package in (greenlang, greenlang_sdk):
-        assert package.__file__ is not None
-        root = Path(package.__file__).parent
-        for path in sorted(root.rglob("*.py")):
-            digest.update(path.relative_to(root).as_posix().encode())
-            digest.update(path.read_bytes())
-    return digest.hexdigest()
 
 
 def _base(task: Task, spec: AgentSpec) -> AgentOutcome:
@@ -250,23 +276,26 @@ def _refused(base: AgentOutcome, findings: tuple[Diagnostic, ...]) -> AgentOutco
     return replace(base, outcome="refused", reason=f"{errors[0].message}{more}", diagnostics=findings)
 
 
-def _judged(
-    base: AgentOutcome, verdict: Verdict, dimensions: tuple[DimensionResult, ...], score: float
-) -> AgentOutcome:
+def _judged(base: AgentOutcome, examined: Examined) -> AgentOutcome:
+    verdict, judgement = examined.trial.tests, examined.judgement
     tests: tuple[dict[str, Any], ...] = tuple(
         {"id": t.id, "category": t.category, "outcome": t.outcome, "seconds": t.seconds, "message": t.message}
         for t in verdict.tests
     )
     return replace(
         base,
-        score=score,
+        score=judgement.score,
         coverage=verdict.coverage.percent if verdict.coverage else None,
         tests_passed=verdict.passed,
         tests_total=len(verdict.tests),
         sandbox_profile=verdict.profile.name,
         tests=tests,
-        dimensions=dimensions,
-        summary=base.summary | {"tests": describe.tests(verdict), "quality": describe.quality(dimensions, score)},
+        dimensions=judgement.dimensions,
+        mutants=judgement.mutants,
+        differences=judgement.differences,
+        figures=judgement.figures,
+        report=folder_of(base.key),
+        summary=base.summary | {"tests": describe.tests(verdict)},
     )
 
 
@@ -280,17 +309,6 @@ def _packed(base: AgentOutcome, info: PackInfo, settings: Settings) -> AgentOutc
         certificate_digest=info.certificate_digest,
         summary=base.summary | {"pack": describe.pack(info, folder.name)},
     )
-
-
-def _why(verdict: Verdict, evaluations: list[Evaluation], dimensions: tuple[DimensionResult, ...]) -> str:
-    if verdict.status != "passed":
-        bad = [t.id for t in verdict.tests if t.outcome not in {"passed", "skipped"}]
-        return f"tests {verdict.status}: {verdict.detail or ', '.join(bad[:3])}"
-    for evaluation in evaluations:
-        if evaluation.status != "passed":
-            return f"evaluation {evaluation.status}: {evaluation.detail}"
-    failed = [f"{d.title} ({d.evidence})" for d in dimensions if d.required and d.status == "failed"]
-    return f"quality: {'; '.join(failed)}"
 
 
 def _lineage(resolution: Resolution) -> tuple[dict[str, Any], ...]:

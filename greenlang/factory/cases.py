@@ -5,7 +5,7 @@ spec's own bounds and words, or from the shape of a formula (an output that is p
 from the generated code.
 
 Belongs here: which cases there are. Does not belong here: values at and beyond bounds (``limits``), the shape of a
-formula (``degrees``).
+formula (``degrees``), what tells a formula from its near misses (``near_misses``).
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from greenlang.factory import limits
 from greenlang.factory.citations import citations_of
 from greenlang.factory.degrees import Degrees
 from greenlang.factory.fields import described
+from greenlang.factory.near_misses import telling
 from greenlang.factory.parameters import parameter_tables
 from greenlang.factory.text import one_line
 from greenlang.formulas.evaluate import LookupMiss
@@ -48,9 +49,11 @@ def case_content(resolution: Resolution, stored: Mapping[str, str]) -> dict[str,
     """The test cases of a flat resolution or of a part; ``stored``: look-up -> its name in the pack's factors.json."""
     spec = resolution.spec
     base = _base(resolution)
+    vectors = [*resolution.vectors, *_with_many_digits(resolution, base)]
+    vectors += telling(resolution, [v.input for v in vectors if not v.error] or [base])
     return {
         "base": _plain(base),
-        "vectors": [_vector(v) for v in (*resolution.vectors, *_with_many_digits(resolution, base))],
+        "vectors": [_vector(v) for v in vectors],
         "refused": list(_refused(spec, base)),
         "accepted": list(_accepted(spec, base)),
         "bounds": list(_bounds(resolution)),
@@ -198,9 +201,8 @@ def _refused(spec: AgentSpec, base: Mapping[str, Given]) -> Iterator[dict[str, A
                 yield bad(f"{name}-outside-the-choices", name, _scalar(outside))
         for label, beyond in limits.outside(given):
             yield bad(f"{name}-{label}", name, _scalar(beyond))
-        misfit = limits.misfit(given)
-        if misfit is not None:
-            yield bad(f"{name}-against-the-pattern", name, misfit)
+        for label, misfit in limits.misfits(given):
+            yield bad(f"{name}-{label}", name, misfit)
     unknown = "no_such_input"
     while unknown in spec.inputs:
         unknown += "_"

@@ -1,4 +1,4 @@
-"""What became of an agent, as Markdown for people: plan, tests, quality, pack.
+"""What became of an agent, as Markdown for people: plan, tests, pack.
 
 Belongs here: wording. Does not belong here: measuring, deciding.
 """
@@ -9,8 +9,9 @@ from collections import Counter
 from collections.abc import Iterable
 
 from greenlang.factory import whole
-from greenlang.factory.outcome import AgentOutcome, DimensionResult
+from greenlang.factory.outcome import AgentOutcome
 from greenlang.factory.pack import PackInfo
+from greenlang.quality.repair import RepairOutcome
 from greenlang.resolution.plan import Resolution
 from greenlang.sandbox.verdict import Verdict
 from greenlang.specs.diagnostics import Diagnostic
@@ -23,7 +24,6 @@ _MEANS = {
     "overlay": "reviewed overlay",
     "system": "supplied by the runtime",
 }
-_MARK = {"passed": "✔", "failed": "✘", "not_applicable": "–"}
 
 
 def _cell(text: str) -> str:
@@ -89,19 +89,23 @@ def tests(verdict: Verdict) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def quality(dimensions: tuple[DimensionResult, ...], score: float) -> str:
-    """The twelve dimensions with their evidence."""
+def repair(found: RepairOutcome) -> str:
+    """What the repair ladder tried, rung by rung, and what it came to."""
     rows = [
-        (
-            d.title,
-            f"{_MARK[d.status]} {d.status.replace('_', ' ')}",
-            "" if d.score is None else f"{d.score:.1f}",
-            f"{d.threshold:g}",
-            d.evidence or d.reason,
-        )
-        for d in dimensions
+        (a.rung, str(a.round), a.status.replace("_", " "), a.reason, f"{a.seconds:.1f}", f"{a.usd:.4f}")
+        for a in found.attempts
     ]
-    return f"Score **{score:.1f}**\n\n" + _table(("dimension", "result", "score", "threshold", "evidence"), rows) + "\n"
+    parts = [
+        f"Repair: **{found.status.replace('_', ' ')}**. {found.reason}",
+        _table(("rung", "round", "result", "why", "seconds", "USD"), rows),
+    ]
+    if found.rates is not None:
+        parts.append(found.rates.text)
+    if found.explanation:
+        parts.append(found.explanation)
+    if found.dossier is not None:
+        parts.append(f"Dossier: `dossiers/{found.dossier.name}`")
+    return "\n\n".join(parts) + "\n"
 
 
 def pack(info: PackInfo, folder: str) -> str:

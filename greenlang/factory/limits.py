@@ -5,7 +5,7 @@ Belongs here: bounds, types, choices, patterns of one input or column. Does not 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from typing import Any
 
@@ -19,6 +19,7 @@ from greenlang.specs.reader import violates
 _STEP = Decimal("0.000001")
 _SAMPLES = ("US", "text", "A1", "2024")
 _MISFITS = ("", " ", "!", "0", "x", "?" * 40)
+_MORE = ("!", " ", "x", "0", "?" * 40)
 
 
 def sample(given: InputSpec) -> Given:
@@ -99,10 +100,20 @@ def wrong_types(given: InputSpec) -> list[tuple[str, Any]]:
     return [("number", 5), *([("list", ["a"])] if given.dtype == "string" else [])]
 
 
-def misfit(given: InputSpec) -> str | None:
-    """A text that is not of the pattern, nor one of the choices; None where every text fits."""
-    texts = (text for text in _MISFITS if given.pattern and not matches(given.pattern, text))
-    return next((text for text in texts if text not in given.enum), None)
+def misfits(given: InputSpec) -> Iterator[tuple[str, str]]:
+    """Texts that are not of the pattern, nor one of the choices: any; a good one with something before or behind."""
+    pattern = given.pattern
+    if not pattern:
+        return
+    good = sample(given)
+    around: list[tuple[str, Iterable[str]]] = [("against-the-pattern", _MISFITS)]
+    if isinstance(good, str):
+        around += [("with-more-before", [f"{more}{good}" for more in _MORE])]
+        around += [("with-more-behind", [f"{good}{more}" for more in _MORE])]
+    for label, texts in around:
+        text = next((t for t in texts if t not in given.enum and not matches(pattern, t)), None)
+        if text is not None:
+            yield label, text
 
 
 def no_choice(given: InputSpec) -> Scalar | None:

@@ -4,8 +4,8 @@ Order of what is written, so that a kill at any moment loses nothing and a secon
 (one rename), the registry entry (one transaction, idempotent), the outcome rows (one rename, last), and for a refused
 spec its move to ``rejected/``. What has no outcome row is built again; building is deterministic.
 
-Belongs here: batches, workers, who writes what when. Does not belong here: the stages of one agent
-(``greenlang.factory.build``), Dagster.
+Belongs here: batches, who writes what when. Does not belong here: worker processes (``greenlang.factory.workers``),
+the stages of one agent (``greenlang.factory.build``), Dagster.
 """
 
 from __future__ import annotations
@@ -13,16 +13,11 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-import threading
-import traceback
 import uuid
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from multiprocessing import connection, get_context, parent_process
 from pathlib import Path
 from time import monotonic, perf_counter
 from typing import Any
@@ -31,11 +26,14 @@ from greenlang.bucket import Bucket
 from greenlang.errors import BucketError, RegistryConflict
 from greenlang.factors.table import FactorTable, TablesInfo, build_tables
 from greenlang.factory import describe
-from greenlang.factory.build import Builder, Built, Task, clear_leftovers, world_digest
+from greenlang.factory.build import Built, Task, clear_leftovers
+from greenlang.factory.chunk import lost
+from greenlang.factory.digests import world_digest
 from greenlang.factory.inbox.results import Intake, OverlayTaken, Refused, Replaced
 from greenlang.factory.inbox.shelf import accepted_keys, read_accepted
 from greenlang.factory.intake import reject_later, take_in
 from greenlang.factory.outcome import AgentOutcome, StageOutcome
+from greenlang.factory.workers import build_all
 from greenlang.formulas.library import library
 from greenlang.metrics import MetricsStore, RunInfo
 from greenlang.registry import Port, Registry, RegistryEntry
@@ -85,16 +83,30 @@ def run_batch(
 
 
 def stale_keys(settings: Settings) -> list[str]:
-    """Accepted specs that have no outcome, or whose outcome was made from other tables, templates or code."""
+    """Accepted specs that have no outcome, or whose outcome was made from other tables, templates or code, or that
+    met fewer mutants than these settings ask for.
+    """
     bucket = Bucket.open(settings.bucket_address)
     store = MetricsStore(settings)
     standing = {row["key"]: row for row in store.outcomes()}
     keys = accepted_keys(bucket)
-    undecided = [k for k in keys if k not in standing or standing[k]["outcome"] in _AGAIN]
-    world = world_digest(FactorTable.in_force(settings.tables), library())
+    undecided = [
+        k
+        for k in keys
+        if k not in standing or standing[k]["outcome"] in _AGAIN or _tried_less(standing[k], settings.mutants)
+    ]
+    world = world_digest(FactorTable.in_force(settings.tables), library(), settings)
     if _world_of(settings) == world:
         return undecided
     return keys
+
+
+def _tried_less(row: Mapping[str, Any], mutants: int | str) -> bool:
+    """Whether a registered agent met fewer mutants than are asked for."""
+    if row.get("outcome") != "registered":
+        return False
+    met = str(row.get("mutant_tier") or 0)
+    return met != "all" and (mutants == "all" or int(met) < int(mutants))
 
 
 def _world_path(settings: Settings) -> Path:
@@ -146,7 +158,7 @@ class _Batch:
         if not (settings.tables / "factors.parquet").exists():
             prepare(settings)
         table = FactorTable.in_force(settings.tables)
-        self.world = world_digest(table, library())
+        self.world = world_digest(table, library(), settings)
         self.standing = {row["key"]: row for row in self.store.outcomes()}
         self.run_info = RunInfo(
             run_id=uuid.uuid4().hex,
@@ -171,7 +183,7 @@ class _Batch:
             self.progress()
             for built in broken:
                 yield from self.settle_one(built)
-            for built in self.build_all(tasks):
+            for built in build_all(self.settings, tasks, self.workers):
                 yield from self.settle_one(built)
             self.flush()
             self.current = whole or _world_of(self.settings) == self.world
@@ -235,63 +247,17 @@ class _Batch:
         out: list[Task] = []
         for key in sorted(wanted):
             row = self.standing.get(key, {})
-            stands = "" if force or row.get("outcome") != "registered" else str(row.get("consumed_digest") or "")
+            again = force or row.get("outcome") != "registered" or _tried_less(row, self.settings.mutants)
+            stands = "" if again else str(row.get("consumed_digest") or "")
             try:
                 source = read_accepted(self.bucket, key)
             except FileNotFoundError:
-                broken.append(_lost(key, f"{slug(key)}.yaml", "its spec is no longer in specs/: drop it again"))
+                broken.append(lost(key, f"{slug(key)}.yaml", "its spec is no longer in specs/: drop it again"))
             except BucketError as error:
-                broken.append(_lost(key, f"{slug(key)}.yaml", str(error)))
+                broken.append(lost(key, f"{slug(key)}.yaml", str(error)))
             else:
                 out.append(Task(key, source, stands))
         return out
-
-    # --- building -------------------------------------------------------------------------------------------------
-
-    def build_all(self, tasks: list[Task]) -> Iterator[Built]:
-        """Results as they come. When a worker dies, the agents that were under way are tried again, each alone; the
-        one that kills its worker again is `infrastructure`, the others are built.
-        """
-        waiting = list(reversed(tasks))
-        while waiting:
-            suspects: list[Task] = []
-            with self.pool(len(waiting)) as pool:
-                running: dict[Future[Built], Task] = {}
-                while (waiting and not suspects) or running:
-                    while waiting and not suspects and len(running) < self.workers * 2:
-                        try:
-                            running[pool.submit(_build, waiting[-1])] = waiting[-1]
-                        except BrokenProcessPool:
-                            break
-                        waiting.pop()
-                    if not running:
-                        break
-                    ready, _ = wait(running, return_when=FIRST_COMPLETED)
-                    for future in sorted(ready, key=lambda f: running[f].key):
-                        task = running.pop(future)
-                        if isinstance(future.exception(), BrokenProcessPool):
-                            suspects.append(task)
-                        else:
-                            yield future.result()
-            for task in suspects:
-                yield self.alone(task)
-
-    def alone(self, task: Task) -> Built:
-        with self.pool(1) as pool:
-            try:
-                return pool.submit(_build, task).result()
-            except BrokenProcessPool:
-                return _lost(
-                    task.key, task.source.name, "its build killed the worker process; the next batch tries again"
-                )
-
-    def pool(self, tasks: int) -> ProcessPoolExecutor:
-        return ProcessPoolExecutor(
-            max_workers=max(1, min(self.workers, tasks)),
-            mp_context=get_context("spawn"),
-            initializer=_start_worker,
-            initargs=(self.settings,),
-        )
 
     # --- settling -------------------------------------------------------------------------------------------------
 
@@ -416,6 +382,8 @@ _STANDING = (
     "certificate_digest",
     "consumed_digest",
     "sandbox_profile",
+    "mutant_tier",
+    "report",
 )
 
 
@@ -455,49 +423,3 @@ def _conflicting(outcome: AgentOutcome, reason: str) -> AgentOutcome:
         certificate_digest="",
         consumed_digest="",
     )
-
-
-def _lost(key: str, file: str, reason: str) -> Built:
-    agent_id, version = identity(key)
-    outcome = AgentOutcome(key, file, "infrastructure", reason, agent_id=agent_id, version=version)
-    return Built((StageOutcome(key, "spec_validation", "failed", 0.0, outcome),))
-
-
-# --- worker process -------------------------------------------------------------------------------------------------
-
-_builder: Builder | None = None
-
-
-def _start_worker(settings: Settings) -> None:
-    """Once a worker: tables, sandbox, and a watch that ends the worker when its parent is gone."""
-    global _builder  # noqa: PLW0603 - one builder a worker process is what a pool initializer is for
-    parent = parent_process()
-    if parent is not None:
-        threading.Thread(target=_die_with, args=(parent.sentinel,), daemon=True).start()
-    _builder = Builder(settings)
-
-
-def _die_with(sentinel: int) -> None:
-    connection.wait([sentinel])
-    os._exit(1)
-
-
-def _build(task: Task) -> Built:
-    """One agent. A fault of ours costs this agent its outcome, never the batch; it is told with its place."""
-    assert _builder is not None
-    try:
-        return _builder.build(task)
-    except Exception as error:  # noqa: BLE001 - whatever it is, the other agents go on and this one is told
-        where = traceback.extract_tb(error.__traceback__)[-1]
-        reason = f"a fault of GreenLang: {type(error).__name__}: {error} ({Path(where.filename).name}:{where.lineno})"
-        agent_id, version = identity(task.key)
-        outcome = AgentOutcome(
-            task.key,
-            task.source.name,
-            "quarantined",
-            reason[:500],
-            agent_id=agent_id,
-            version=version,
-            diagnostics=(Diagnostic("GLS079", "error", reason[:500], "please report it with the file"),),
-        )
-        return Built((StageOutcome(task.key, "spec_validation", "failed", 0.0, outcome),))

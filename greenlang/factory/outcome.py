@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from greenlang.specs.diagnostics import Diagnostic
+
+if TYPE_CHECKING:
+    from greenlang.quality.judgement import Difference, MutantLine
 
 Stage = Literal[
     "spec_validation",
@@ -20,6 +23,10 @@ Stage = Literal[
     "packaging",
     "registration",
 ]
+# Names of figures that have a column of their own in the metrics.
+MUTATION_SCORE = "mutation score %"
+LATENCY_P95 = "latency p95 ms"
+MEMORY = "memory MB"
 Outcome = Literal["registered", "incomplete", "refused", "quarantined", "infrastructure"]
 
 
@@ -67,6 +74,11 @@ class DimensionResult:
     reason: str = ""
     measures: tuple[MeasureResult, ...] = ()
 
+    @property
+    def passed(self) -> bool:
+        """Whether it was measured and passed; what is not applicable did not pass, and did not fail either."""
+        return self.status == "passed"
+
 
 @dataclass(frozen=True, slots=True)
 class AgentOutcome:
@@ -97,6 +109,12 @@ class AgentOutcome:
     tests: tuple[dict[str, Any], ...] = ()  # id, category, outcome, seconds, message
     dimensions: tuple[DimensionResult, ...] = ()
     lineage: tuple[dict[str, Any], ...] = ()  # kind (factor | formula | spec), ref, digest, citation
+    mutants: tuple[MutantLine, ...] = ()
+    mutant_tier: str = ""  # how many mutants were asked for: a number, or "all"
+    differences: tuple[Difference, ...] = ()
+    repairs: tuple[Mapping[str, Any], ...] = ()  # rows of the repair ladder: one an attempt and class of failure
+    figures: Mapping[str, float] = field(default_factory=dict)  # measured; differ from run to run
+    report: str = ""  # folder of the quality report, relative to ``var``
     summary: dict[str, str] = field(default_factory=dict)  # markdown for people: plan, tests, quality, pack
 
 

@@ -54,6 +54,11 @@ def normal_form(node: Node) -> str:
     return _Writer(lambda name: known.setdefault(name, f"x{len(known)}"), rows=False, sort=shape.text).text(node)
 
 
+def named_form(node: Node) -> str:
+    """The same text for trees that differ in the order of terms and factors only; names of symbols count."""
+    return _Writer(lambda name: name, rows=False).text(node)
+
+
 class _Writer:
     def __init__(self, name: Callable[[str], str], *, rows: bool, sort: Callable[[Node], str] | None = None) -> None:
         self.name = name

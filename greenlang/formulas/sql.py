@@ -126,12 +126,14 @@ def compile_sql(
     decimals: int,
     tables: Tables | None = None,
     symbols: Mapping[str, FormulaSymbol] | None = None,
+    alone: bool = True,
 ) -> CompiledSql:
     """A checked numeric tree as SQL over columns, rounded half-even to ``decimals`` digits after the point.
 
     ``columns`` has an entry for every name of the tree, and for every look-up that is not in ``tables`` (it is a
-    column then: the factor that was joined). ``symbols`` adds their valid ranges and enums: out_of_range. Raises
-    FormulaError for a name without a column, or one of another kind.
+    column then: the factor that was joined). ``symbols`` adds their valid ranges and enums: out_of_range. Without
+    ``alone`` every row goes through the declared function: DuckDB plans a long expression longer than it makes a few
+    calls. Raises FormulaError for a name without a column, or one of another kind.
     """
     if tree.type != "number":
         raise FormulaError(f"`{show(tree)}` is no number")
@@ -140,11 +142,11 @@ def compile_sql(
     writer = Writer(columns, tables or {})
     functions = declared_functions(tree)
     limits = writer.limits(symbols or {}, tree)
-    made = None if functions else writer.attempt(tree)
+    made = None if functions or not alone else writer.attempt(tree)
     if made is None:
         reason = writer.tried(tree, status_of(limits)) if limits else "'ok'"
-        alone = CompiledSql("function", decimals, functions, reason=reason)
-        return _with_function(alone, writer, tree, tables, symbols)
+        called = CompiledSql("function", decimals, functions, reason=reason)
+        return _with_function(called, writer, tree, tables, symbols)
     value, guards = made[0], after(limits, made[1])
     status = status_of(guards)
     result, needs = sql_numbers.output(value, decimals)

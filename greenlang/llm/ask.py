@@ -6,7 +6,7 @@ providers, cassettes, budgets.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Generic, Literal, Protocol, TypeVar
@@ -37,6 +37,7 @@ class Ask(Generic[Reply]):
     agent: str = ""  # partition key, for the accounts
     stage: str = ""  # a stage of the line, for the accounts
     sample: int = 0
+    check: Callable[[Reply], Sequence[str]] | None = None  # what is wrong with a reply of the type; told in a re-ask
 
 
 @dataclass(frozen=True, slots=True)

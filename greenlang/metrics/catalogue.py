@@ -12,9 +12,10 @@ from pathlib import Path
 import duckdb
 
 from greenlang.metrics.factor_fields import factor_fields
-from greenlang.metrics.fields import FACTORS_DESCRIPTION, FIELDS, TABLES, VIEWS, Field
+from greenlang.metrics.fields import FACTORS_DESCRIPTION, FIELDS, JOURNALS, TABLES, VIEWS, Field
 from greenlang.metrics.parts import ensure_schema_parts, replacing
 
+_CHILDREN = ("tests", "qa_dimensions", "qa_measures", "mutants", "differences", "repairs", "lineage")
 OUTCOMES = ("registered", "incomplete", "refused", "quarantined", "infrastructure")
 
 
@@ -37,7 +38,7 @@ def descriptions() -> dict[str, str]:
 
 def rows_sql(tables: Path, table: str) -> str:
     """Every stored row of a table, in its declared columns and types."""
-    columns = ", ".join(f'"{name}"::{FIELDS[name].type} AS "{name}"' for name in TABLES[table].fields)
+    columns = ", ".join(f'"{name}"::{FIELDS[name].type} AS "{name}"' for name in {**TABLES, **JOURNALS}[table].fields)
     pattern = literal(Path(glob.escape(str(tables / table))) / "*.parquet")
     return f"SELECT {columns} FROM read_parquet({pattern}, union_by_name = true)"  # noqa: S608 - declared names
 
@@ -68,6 +69,13 @@ def _child(tables: Path, table: str) -> str:
         f"SELECT DISTINCT ON ({key}) {columns} FROM ({latest_sql(tables)}) latest "  # noqa: S608 - declared names
         f"JOIN ({rows_sql(tables, table)}) child ON child.key = latest.key AND child.part = latest.part"
     )
+
+
+def _journal(tables: Path, table: str) -> str:
+    """Every row once, also while parts are merged or were written twice."""
+    columns = ", ".join(f'{"key" if name == "partition" else name} AS "{name}"' for name in view_fields(table))
+    key = ", ".join(JOURNALS[table].key)
+    return f"SELECT DISTINCT ON ({key}) {columns} FROM ({rows_sql(tables, table)})"  # noqa: S608 - declared names
 
 
 def _runs(tables: Path) -> str:
@@ -101,7 +109,8 @@ def views_sql(tables: Path) -> dict[str, str]:
         "agents": _agents(latest_sql(tables)),
         "history": _agents(every),
         "runs": _runs(tables),
-        **{name: _child(tables, name) for name in ("tests", "qa_dimensions", "lineage")},
+        **{name: _child(tables, name) for name in _CHILDREN},
+        **{name: _journal(tables, name) for name in JOURNALS},
         "formulas": _file(tables, "formulas"),
         "factors": _file(tables, "factors"),
     }

@@ -18,7 +18,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from greenlang.metrics.fields import TABLES
+from greenlang.metrics.fields import JOURNALS, TABLES
 from greenlang.metrics.rows import Row, schema
 
 SCHEMA_PART = "_schema.parquet"  # no rows: gives an empty table its columns and old parts their new ones
@@ -56,7 +56,7 @@ def write_arrow(target: Path, table: pa.Table) -> None:
 
 def ensure_schema_parts(tables: Path) -> None:
     """Give every table its folder and its part without rows; replaced when the declaration has changed."""
-    for name in TABLES:
+    for name in (*TABLES, *JOURNALS):
         part = tables / name / SCHEMA_PART
         if not part.exists() or not pq.read_schema(part).equals(schema(name)):
             write_rows(part, [], name)
@@ -91,7 +91,7 @@ def _distinct(parts: Iterable[Path], table: str) -> pa.Table:
     """The rows of the parts in the declared columns, each once."""
     declared = schema(table)
     columns = ", ".join(f'"{name}"' for name in declared.names)
-    key = ", ".join(TABLES[table].key)
+    key = ", ".join({**TABLES, **JOURNALS}[table].key)
     files = [str(part) for part in parts]
     with duckdb.connect() as connection:
         connection.register("declared", declared.empty_table())

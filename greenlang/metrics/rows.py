@@ -7,17 +7,23 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any
 
 import pyarrow as pa
 
-from greenlang.factory.outcome import AgentOutcome
-from greenlang.metrics.fields import FIELDS, FORMULAS, TABLES
+from greenlang.factory.outcome import LATENCY_P95, MEMORY, MUTATION_SCORE, AgentOutcome, MeasureResult
+from greenlang.metrics.fields import FIELDS, FORMULAS, JOURNALS, TABLES
 
 Row = dict[str, Any]
+# Figures of a judgement that have a column of their own in `agents`.
+COLUMNS_OF_FIGURES = {
+    "mutation_score": MUTATION_SCORE,
+    "latency_p95_ms": LATENCY_P95,
+    "memory_mb": MEMORY,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +59,11 @@ def schema(table: str) -> pa.Schema:
         "BIGINT": pa.int64(),
         "BOOLEAN": pa.bool_(),
         "TIMESTAMP": pa.timestamp("us"),
+        "DECIMAL(18, 9)": pa.decimal128(18, 9),
         "MAP(VARCHAR, DOUBLE)": pa.map_(pa.string(), pa.float64()),
         "MAP(VARCHAR, VARCHAR)": pa.map_(pa.string(), pa.string()),
     }
-    names = FORMULAS if table == "formulas" else TABLES[table].fields
+    names = FORMULAS if table == "formulas" else {**TABLES, **JOURNALS}[table].fields
     return pa.schema([(name, types[FIELDS[name].type]) for name in names])
 
 
@@ -75,6 +82,17 @@ def rows_of(outcomes: Sequence[AgentOutcome], run: RunInfo, *, part: str, now: d
         tables["qa_dimensions"] += [
             {**child, "dimension": d.name, **{name: getattr(d, name) for name in _DIMENSION}} for d in o.dimensions
         ]
+        measures = [(d.name, m) for d in o.dimensions for m in d.measures]
+        tables["qa_measures"] += [{**child, "n": n, **_measure(d, m)} for n, (d, m) in enumerate(measures)]
+        tables["mutants"] += [
+            {**child, "n": n, **_named(asdict(m), id="mutant", outcome="fate", by="killed_by")}
+            for n, m in enumerate(o.mutants)
+        ]
+        tables["differences"] += [
+            {**child, "n": n, "case_name": d.case, "output": d.output, "sources": list(d.sources.items())}
+            for n, d in enumerate(o.differences)
+        ]
+        tables["repairs"] += [{**child, **row, "key": o.key} for row in o.repairs]
         tables["lineage"] += [{**child, "n": n, **used} for n, used in enumerate(o.lineage)]
         tables["outcomes"].append({**child, "written_at": naive_utc(now), **_outcome(o)})
     tables["runs"].append(_run(run, part, now))
@@ -87,6 +105,18 @@ def rows_of(outcomes: Sequence[AgentOutcome], run: RunInfo, *, part: str, now: d
 _DIMENSION = ("title", "status", "score", "threshold", "weight", "required", "evidence", "reason")
 
 
+def _measure(dimension: str, m: MeasureResult) -> Row:
+    return {
+        "dimension": dimension,
+        "measure": m.name,
+        "share": m.share,
+        "met": m.met,
+        "found": m.text,
+        "figures": list(m.figures.items()),
+        "details": json.dumps([asdict(d) for d in m.details], ensure_ascii=False),
+    }
+
+
 def _named(row: Row, **renamed: str) -> Row:
     return {renamed.get(key, key): value for key, value in row.items()}
 
@@ -94,6 +124,8 @@ def _named(row: Row, **renamed: str) -> Row:
 def _outcome(o: AgentOutcome) -> Row:
     special = {
         "stage_seconds": list(o.stage_seconds.items()),
+        "figures": list(o.figures.items()),
+        **{column: o.figures.get(name) for column, name in COLUMNS_OF_FIGURES.items()},
         "summary": list(o.summary.items()),
         "diagnostics": json.dumps([d.as_dict() for d in o.diagnostics], ensure_ascii=False),
     }

@@ -15,13 +15,13 @@ from typing import Any
 import duckdb
 
 from greenlang.factory.outcome import AgentOutcome
-from greenlang.metrics.catalogue import latest_sql, rebuild
-from greenlang.metrics.fields import TABLES
+from greenlang.metrics.catalogue import latest_sql, rebuild, rows_sql
+from greenlang.metrics.fields import JOURNALS, TABLES
 from greenlang.metrics.parts import ensure_schema_parts, merge, write_rows
 from greenlang.metrics.rows import Row, RunInfo, formula_rows, rows_of
 from greenlang.settings import Settings
 
-_HEAVY = ("summary", "diagnostics")  # only where one row is asked for
+_HEAVY = ("summary", "diagnostics", "figures")  # only where one row is asked for
 
 
 class MetricsStore:
@@ -49,6 +49,12 @@ class MetricsStore:
             if tables[name]:
                 write_rows(self.tables / name / f"{_safe(run.run_id)}-{part}.parquet", tables[name], name)
 
+    def write_calls(self, rows: Sequence[Row], part: str) -> None:
+        """Add a part of calls to language models; a row has the columns of the table `llm_usage` but ``part``."""
+        ensure_schema_parts(self.tables)
+        named = [{**row, "part": part} for row in rows]
+        write_rows(self.tables / "llm_usage" / f"{_safe(part)}.parquet", named, "llm_usage")
+
     def write_formulas(self, formulas: Iterable[Row]) -> None:
         """Write the formula library for the view `formulas`; the keys of a row are that view's columns."""
         write_rows(self.tables / "formulas.parquet", formula_rows(formulas), "formulas")
@@ -62,7 +68,7 @@ class MetricsStore:
 
         Readers see every row once at any time. Merged parts are removed by a call ``grace`` seconds later.
         """
-        folders = {name: self.tables / name for name in TABLES if (self.tables / name).is_dir()}
+        folders = {n: self.tables / n for n in (*TABLES, *JOURNALS) if (self.tables / n).is_dir()}
         return sum(merge(path, name, grace=grace, at_least=at_least) for name, path in folders.items())
 
     def latest(self, key: str) -> dict[str, Any] | None:
@@ -73,6 +79,37 @@ class MetricsStore:
     def outcomes(self) -> list[dict[str, Any]]:
         """The standing outcome of every key, by key, without the long texts: one scan for a whole batch."""
         return self._select(f"* EXCLUDE ({', '.join(_HEAVY)})", "ORDER BY key", {})
+
+    def formulas_used(self) -> list[dict[str, Any]]:
+        """The formulas in the lineage of every key's standing outcome: agent_id, version, kind, ref."""
+        return self._children("lineage", "agent_id, version, kind, ref", "kind = 'formula'", {})
+
+    def failed_repairs(self, key: str) -> list[str]:
+        """Fingerprints of the failures that no repair of this key has mended, over all runs."""
+        if not (self.tables / "repairs").is_dir():
+            return []
+        ensure_schema_parts(self.tables)
+        with duckdb.connect() as connection:
+            rows = connection.execute(
+                f"SELECT DISTINCT fingerprint FROM ({rows_sql(self.tables, 'repairs')}) "  # noqa: S608 - our own text
+                "WHERE key = $key AND rung = 'quarantine' AND status = 'refused' ORDER BY 1",
+                {"key": key},
+            ).fetchall()
+        return [str(row[0]) for row in rows]
+
+    def _children(self, table: str, columns: str, where: str, parameters: dict[str, Any]) -> list[dict[str, Any]]:
+        """Rows of a child table that belong to standing outcomes."""
+        if not (self.tables / table).is_dir():
+            return []
+        ensure_schema_parts(self.tables)
+        with duckdb.connect() as connection:
+            cursor = connection.execute(
+                f"SELECT {columns} FROM ({rows_sql(self.tables, table)}) "  # noqa: S608 - our own text
+                f"SEMI JOIN ({latest_sql(self.tables)}) latest USING (key, part) WHERE {where}",
+                parameters,
+            )
+            names = [column[0] for column in cursor.description or ()]
+            return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
     def _select(self, columns: str, tail: str, parameters: dict[str, Any]) -> list[dict[str, Any]]:
         if not (self.tables / "outcomes").is_dir():

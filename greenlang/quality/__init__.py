@@ -4,15 +4,22 @@ Belongs here: what is measured, how, with which threshold and weight, and the ju
 here: running foreign code (``greenlang.sandbox``), what becomes of an agent afterwards (``greenlang.factory.line``).
 """
 
-from greenlang.quality.dimensions import DIMENSIONS, Dimension, page
-from greenlang.quality.judge import judge, overall, vector_inputs
+from greenlang.quality.case import Case, asked, vector_inputs
+from greenlang.quality.dimensions import DIMENSIONS, Dimension, Measure
+from greenlang.quality.judge import judge, overall
+from greenlang.quality.judgement import Judgement
+from greenlang.quality.page import page
 from greenlang.quality.tools import Findings, PackRef, prepare
 
 __all__ = [
     "DIMENSIONS",
+    "Case",
     "Dimension",
     "Findings",
+    "Judgement",
+    "Measure",
     "PackRef",
+    "asked",
     "judge",
     "overall",
     "page",

@@ -39,7 +39,8 @@ class Judgement:
     """The result for one pack. ``score`` and ``passed`` are separate.
 
     ``figures``: measured quantities that differ from run to run (milliseconds, megabytes), name with unit -> value.
-    They stand in reports and metrics, never in a certificate.
+    They stand in reports and metrics, never in a certificate. ``mishap``: what went wrong or was left out on our side;
+    a judgement with one never passes, and says nothing against the agent.
     """
 
     dimensions: tuple[DimensionResult, ...]
@@ -48,3 +49,4 @@ class Judgement:
     mutants: tuple[MutantLine, ...] = ()
     differences: tuple[Difference, ...] = ()
     figures: Mapping[str, float] = field(default_factory=dict)
+    mishap: str = ""

@@ -9,27 +9,33 @@ import ast
 import contextlib
 import fcntl
 import gc
+import hashlib
 import importlib
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
+import tempfile
 import threading
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 # Rules about mistakes. Rules about taste (names, line length, the shape of an `if`) are left out: names and formulas
 # are the spec author's own.
 LINT_RULES = ("E4", "E7", "E9", "F", "W", "I", "B", "UP", "C4", "PIE", "DTZ", "BLE", "PTH", "PLE", "T10")
 SECURITY_RULES = ("S",)
 _SECURITY = re.compile(r"S\d")  # and not SIM
-_SLOTS = 256
+_WARM = """\
+import argparse, dataclasses, datetime, decimal, enum, functools, importlib.resources, json, logging, math, sys, typing
+import greenlang_sdk, greenlang_sdk.testing, pydantic
+"""
 _MYPY = threading.Lock()
-_slot: tuple[int, Path, IO[bytes], Path] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,10 +75,11 @@ class Findings:
 def prepare(packs: Sequence[PackRef], cache: Path) -> dict[Path, Findings]:
     """Parse, lint and type-check a batch in one go; keys are the folders as given.
 
-    ``cache`` is a folder for mypy's cache; concurrent processes use separate parts of it.
+    ``cache`` is a folder for mypy's cache; any number of processes may use it.
     Raises RuntimeError if a tool itself fails: that is never the pack's fault.
     """
-    parsed = {ref.folder: _parse(ref) for ref in packs}
+    with _without_collector():
+        parsed = {ref.folder: _parse(ref) for ref in packs}
     linted = _ruff(packs)
     sound = [ref for ref in packs if not parsed[ref.folder][1]]
     typed = _mypy(sound, cache)
@@ -101,6 +108,18 @@ def _parse(ref: PackRef) -> tuple[dict[str, ast.Module], list[Finding]]:
         except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
             wrong.append(Finding(name, getattr(error, "lineno", 0) or 0, "syntax", f"{type(error).__name__}: {error}"))
     return trees, wrong
+
+
+@contextlib.contextmanager
+def _without_collector() -> Iterator[None]:
+    """Trees have no cycles, and are kept: looking for garbage among them takes longer than making them."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 def _locate(folders: dict[str, Path], name: str) -> tuple[Path, str] | None:
@@ -166,16 +185,10 @@ def _mypy_run(packs: Sequence[PackRef], cache: Path) -> dict[Path, list[Finding]
     folders = {str(ref.folder.resolve()): ref.folder for ref in packs}
     targets = [str(ref.folder.resolve() / ref.package) for ref in packs]
     with _MYPY, _undisturbed():
-        arguments = [
-            "--strict",
-            "--config-file=",
-            f"--cache-dir={_cache_slot(cache)}",
-            "--no-error-summary",
-            "--show-absolute-path",
-            "--output=json",
-            *targets,
-        ]
-        out, error, code = api.run(arguments)
+        base = _base_cache(cache)
+        with tempfile.TemporaryDirectory(dir=cache, prefix=".mypy-", ignore_cleanup_errors=True) as folder:
+            copied = Path(shutil.copytree(base, Path(folder) / "cache"))
+            out, error, code = api.run([*_mypy_options(copied), *targets])
     if code not in (0, 1) or (code and not out.strip()):
         if len(packs) > 1:  # one pack stopped the whole run: find out which
             alone = [_mypy_run([ref], cache) for ref in packs]
@@ -193,6 +206,17 @@ def _mypy_run(packs: Sequence[PackRef], cache: Path) -> dict[Path, list[Finding]
     return found
 
 
+def _mypy_options(cache: Path) -> list[str]:
+    return [
+        "--strict",
+        "--config-file=",
+        f"--cache-dir={cache}",
+        "--no-error-summary",
+        "--show-absolute-path",
+        "--output=json",
+    ]
+
+
 @contextlib.contextmanager
 def _undisturbed() -> Iterator[None]:
     """mypy sets limits of the interpreter for itself; put them back."""
@@ -206,25 +230,39 @@ def _undisturbed() -> Iterator[None]:
             os.environ["MYPYPATH"] = path
 
 
-def _cache_slot(cache: Path) -> Path:
-    """A folder below ``cache`` that no other living process uses, and that stays warm for the next one.
+def _base_cache(cache: Path) -> Path:
+    """What mypy knows of the libraries that packs use: found out once, and copied for each run.
 
-    mypy's cache takes no two writers. The lock is held until the process ends.
+    A run of its own copy takes no lock and leaves nothing behind: what it knows of ten thousand packs is a gigabyte.
     """
-    global _slot  # noqa: PLW0603 - one slot a process
-    if _slot is not None and _slot[0] == os.getpid() and _slot[1] == cache:
-        return _slot[3]
+    base = cache / f"mypy-{_libraries()}"
+    if base.is_dir():
+        return base
     cache.mkdir(parents=True, exist_ok=True)
-    for number in range(_SLOTS):
-        handle = (cache / f"mypy-{number}.lock").open("ab")
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            handle.close()
-            continue
-        folder = cache / f"mypy-{number}"
-        if _slot is not None:
-            _slot[2].close()
-        _slot = (os.getpid(), cache, handle, folder)
-        return folder
-    raise RuntimeError(f"{_SLOTS} processes use {cache} already")
+    with (cache / "mypy.lock").open("ab") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not base.is_dir():
+            for old in cache.glob("mypy-*"):
+                shutil.rmtree(old, ignore_errors=True)
+            with tempfile.TemporaryDirectory(dir=cache, prefix=".mypy-") as folder:
+                source, fresh = Path(folder) / "warm.py", Path(folder) / "cache"
+                source.write_text(_WARM)
+                from mypy import api
+
+                api.run([*_mypy_options(fresh), str(source)])
+                fresh.mkdir(exist_ok=True)  # a mypy that keeps no cache is slow, not wrong
+                fresh.rename(base)
+    return base
+
+
+def _libraries() -> str:
+    """Changes when what the base cache knows is out of date: tools, libraries, the SDK's files."""
+    import greenlang_sdk
+
+    sdk = sorted(
+        (path.name, path.stat().st_mtime_ns, path.stat().st_size)
+        for folder in greenlang_sdk.__path__
+        for path in Path(folder).rglob("*.py")
+    )
+    known = (sys.version_info[:3], version("mypy"), version("pydantic"), sdk)
+    return hashlib.sha256(repr(known).encode()).hexdigest()[:16]

@@ -5,6 +5,17 @@ anything that knows Dagster.
 """
 
 from greenlang.sandbox.supervisor import Sandbox
+from greenlang.sandbox.trial import MutatedFile, Trial, TrialRequest
 from greenlang.sandbox.verdict import CoverageResult, Evaluation, Profile, TestResult, Verdict
 
-__all__ = ["CoverageResult", "Evaluation", "Profile", "Sandbox", "TestResult", "Verdict"]
+__all__ = [
+    "CoverageResult",
+    "Evaluation",
+    "MutatedFile",
+    "Profile",
+    "Sandbox",
+    "TestResult",
+    "Trial",
+    "TrialRequest",
+    "Verdict",
+]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ast
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
@@ -25,48 +25,64 @@ class Claims:
     confined: tuple[str, ...] = ()
     unconfined: str = ""
     attempts: tuple[str, ...] = ()
+    parts: tuple[tuple[str, Any], ...] = ()  # pieces of the result by name, in the order of their coming
     result: dict[str, Any] = field(default_factory=dict)
     ended: bool = False
     problem: str = ""
+
+    def part(self, name: str) -> dict[str, Any] | None:
+        """The first part by that name if it is an object."""
+        found = next((value for part, value in self.parts if part == name), None)
+        return found if isinstance(found, dict) else None
 
 
 def parse(report: bytes) -> Claims:
     """Read a child's lines. The first line says which confinement is in force: it is older than any foreign code."""
     confined: tuple[str, ...] = ()
     attempts: list[str] = []
+    parts: list[tuple[str, Any]] = []
     result: dict[str, Any] | None = None
+
+    def wrong(problem: str) -> Claims:
+        return Claims(confined, attempts=tuple(attempts), parts=tuple(parts), problem=problem)
+
     for number, line in enumerate(report.splitlines()):
         try:
             record = json.loads(line)
         except (ValueError, RecursionError):
-            return Claims(confined, attempts=tuple(attempts), problem="a line of its report is not JSON")
+            return wrong("a line of its report is not JSON")
         if not isinstance(record, dict):
-            return Claims(confined, attempts=tuple(attempts), problem="a line of its report is no object")
+            return wrong("a line of its report is no object")
         if number == 0:
             if "confined" not in record:
                 return Claims(unconfined=str(record.get("unconfined", record.get("crashed", "no word of it"))))
             confined = tuple(str(p) for p in record["confined"])
         elif result is not None:
-            return Claims(confined, attempts=tuple(attempts), problem="its report goes on after the result")
+            return wrong("its report goes on after the result")
         elif "attempt" in record:
             attempts.append(str(record["attempt"]))
+        elif "part" in record:
+            parts.append((str(record["part"]), record.get("value")))
         elif isinstance(record.get("result"), dict):
             result = record["result"]
         else:
-            text = str(record.get("crashed", "a line of its report has no meaning"))
-            return Claims(confined, attempts=tuple(attempts), problem=text)
-    return Claims(confined, attempts=tuple(attempts), result=result or {}, ended=result is not None)
+            return wrong(str(record.get("crashed", "a line of its report has no meaning")))
+    return Claims(confined, "", tuple(attempts), tuple(parts), result or {}, ended=result is not None)
 
 
-def declared_tests(pack: Path) -> set[str]:
-    """Ids (without parameters) of the test functions in ``tests/test_*.py``. Raises SyntaxError, ValueError."""
-    found: set[str] = set()
+def test_trees(pack: Path) -> dict[str, ast.Module]:
+    """The syntax trees of ``tests/test_*.py`` by name. Raises SyntaxError, ValueError."""
+    trees: dict[str, ast.Module] = {}
     for path in sorted((pack / "tests").glob("test_*.py")):
         if path.is_symlink():
             raise ValueError(f"tests/{path.name} is a symbolic link")
-        tree = ast.parse(path.read_bytes(), filename=f"tests/{path.name}")
-        found |= {f"tests/{path.name}::{name}" for name in _test_names(tree.body)}
-    return found
+        trees[f"tests/{path.name}"] = ast.parse(path.read_bytes(), filename=f"tests/{path.name}")
+    return trees
+
+
+def declared_tests(trees: Mapping[str, ast.Module]) -> set[str]:
+    """Ids (without parameters) of the test functions in these files."""
+    return {f"{file}::{name}" for file, tree in trees.items() for name in _test_names(tree.body)}
 
 
 def _test_names(body: Iterable[ast.stmt], prefix: str = "") -> Iterable[str]:

@@ -35,7 +35,9 @@ _X32_BIT = 0x40000000
 _LOAD, _JUMP_EQUAL, _JUMP_GE, _JUMP_SET, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
 _ALLOW, _KILL, _ERRNO = 0x7FFF0000, 0x80000000, 0x00050000
 _NR, _ARCH, _ARG0 = 0, 4, 16  # offsets in struct seccomp_data; an argument is 8 bytes, low word first
+OPEN_FILES = 64
 _CLONE_THREAD = 0x00010000
+_CLONE_NAMESPACES = 0x7E020000  # every CLONE_NEW* flag of clone(2)
 
 
 class ConfinementError(Exception):
@@ -137,10 +139,11 @@ def _refusal(number: int) -> int:
     return _ERRNO | number
 
 
-def seccomp_program(machine: str, pid: int, landlock_abi: int) -> bytes:
+def seccomp_program(machine: str, pid: int, landlock_abi: int, *, threads: bool = False) -> bytes:
     """The BPF program for one process: a list of refusals, by number and by argument.
 
     A call of another architecture (i386, x32) kills the process. ``pid`` is the only process it may signal.
+    ``threads``: threads of its own may be started (their number is bounded by the address space), never processes.
     Raises KeyError for a machine that has no table.
     """
     architecture, index = _ARCHITECTURES[machine]
@@ -170,22 +173,23 @@ def seccomp_program(machine: str, pid: int, landlock_abi: int) -> bytes:
     for name, numbers in syscalls.JUDGED.items():
         number = numbers[index]
         if number is not None:
-            body = _judged(name, pid, landlock_abi)
+            body = _judged(name, pid, landlock_abi, threads)
             if body:
                 program += [_instruction(_JUMP_EQUAL, number, 0, len(body)), *body]
     program.append(_instruction(_RETURN, _ALLOW))
     return b"".join(program)
 
 
-def _judged(name: str, pid: int, landlock_abi: int) -> list[bytes]:
+def _judged(name: str, pid: int, landlock_abi: int, threads: bool) -> list[bytes]:
     """Instructions for a call that depends on its arguments; they end in a return on every path."""
     allow, kill = _instruction(_RETURN, _ALLOW), _instruction(_RETURN, _KILL)
     refuse = _instruction(_RETURN, _refusal(errno.EPERM))
     if name == "clone":  # a thread fails as if there were no room, a process is an attempt to escape
         return [
             _instruction(_LOAD, _ARG0),
+            _instruction(_JUMP_SET, _CLONE_NAMESPACES, 2, 0),
             _instruction(_JUMP_SET, _CLONE_THREAD, 0, 1),
-            _instruction(_RETURN, _refusal(errno.EAGAIN)),
+            allow if threads else _instruction(_RETURN, _refusal(errno.EAGAIN)),
             kill,
         ]
     if name in ("kill", "tkill", "tgkill"):  # abort() and raise() of the process itself are honest
@@ -205,9 +209,9 @@ def _judged(name: str, pid: int, landlock_abi: int) -> list[bytes]:
     return [_instruction(_LOAD, flags), _instruction(_JUMP_SET, os.O_TRUNC, 0, 1), refuse, allow]
 
 
-def seccomp(landlock_abi: int) -> None:
-    """Install the filter on this process, for good."""
-    program = seccomp_program(platform.machine(), os.getpid(), landlock_abi)
+def seccomp(landlock_abi: int, *, threads: bool = False) -> None:
+    """Install the filter on this process, for good. ``threads``: as for `seccomp_program`."""
+    program = seccomp_program(platform.machine(), os.getpid(), landlock_abi, threads=threads)
     code = ctypes.create_string_buffer(program, len(program))
 
     class _Program(ctypes.Structure):
@@ -218,17 +222,21 @@ def seccomp(landlock_abi: int) -> None:
         raise _failed("seccomp filter")
 
 
-def rlimits(*, seconds: int, memory_bytes: int | None) -> tuple[str, ...]:
-    """Set the limits of this process, for good; returns the names of those that the system refused."""
+def rlimits(*, seconds: int, memory_bytes: int | None, threads: bool = False) -> tuple[str, ...]:
+    """Set the limits of this process, for good; returns the names of those that the system refused.
+
+    ``threads``: as for `seccomp_program`; the limit of processes counts threads too, so it is not set then.
+    """
     import resource
 
     wanted: list[tuple[str, int]] = [
         ("CPU", seconds),
         ("FSIZE", 0),
-        ("NOFILE", 64),
-        ("NPROC", 0),
+        ("NOFILE", OPEN_FILES),
         ("CORE", 0),
     ]
+    if not threads:
+        wanted.append(("NPROC", 0))
     if memory_bytes is not None:
         wanted.append(("AS", memory_bytes))
     refused = []

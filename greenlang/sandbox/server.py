@@ -13,8 +13,11 @@ import contextlib
 import ctypes
 import gc
 import importlib
+import importlib.util
 import json
+import linecache
 import os
+import pkgutil
 import select
 import shutil
 import signal
@@ -26,7 +29,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from greenlang.sandbox import confine, wire
+from greenlang.sandbox import bubblewrap, confine, wire
 
 MAX_REPORT = 48 * 1024 * 1024
 _PRELOAD = (
@@ -34,8 +37,9 @@ _PRELOAD = (
     *("random", "re", "string", "textwrap", "enum", "dataclasses", "typing", "inspect", "csv", "itertools"),
     *("functools", "pathlib", "importlib.resources", "importlib.metadata", "unicodedata", "ast", "copy", "operator"),
     *("threading", "logging", "argparse", "tomllib", "runpy", "pydantic", "pydantic_core", "greenlang_sdk"),
-    "greenlang_sdk.testing",
+    *("greenlang_sdk.testing", "time_machine", "pkgutil", "encodings.unicode_escape"),
 )
+_PRELOAD_IF_THERE = ("fastapi",)  # the demo server of a pack needs it
 _WARM_AGENT = """\
 from decimal import Decimal
 from pydantic import BaseModel, ConfigDict, Field
@@ -63,9 +67,30 @@ def test_double(n, two):
 def test_refuses():
     with pytest.raises(ValueError):
         Input(amount="-1")
+    assert Input.model_json_schema()
 
 def test_fails():
     assert {"a": double(Decimal(1))} == {"a": Decimal(3)}
+"""
+
+
+_WARM_API = """\
+from typing import Any
+from fastapi import FastAPI, Request, Response
+
+app = FastAPI()
+
+@app.post("/run", openapi_extra={"requestBody": {"content": {"application/json": {}}}})
+async def run(request: Request) -> Response:
+    return Response(await request.body(), 200, {"X-Request-ID": "1"}, "application/json")
+
+@app.get("/health")
+async def health() -> dict[str, object]:
+    return {"status": "ok"}
+
+@app.get("/schema")
+async def schema() -> dict[str, Any]:
+    return {}
 """
 
 
@@ -80,10 +105,18 @@ def _roots() -> tuple[Path, ...]:
 
 def _warm_up() -> None:
     """Run a small suite in this very process, so that children find every cache filled."""
-    from greenlang.sandbox import child
+    from greenlang.sandbox import child, child_service
 
     for name in _PRELOAD:
         importlib.import_module(name)
+    for module in pkgutil.iter_modules(importlib.import_module("greenlang_sdk").__path__):
+        importlib.import_module(f"greenlang_sdk.{module.name}")
+    for name in _PRELOAD_IF_THERE:
+        if importlib.util.find_spec(name) is not None:
+            importlib.import_module(name)
+    for ours in [m for n, m in sys.modules.items() if n.startswith("greenlang.")]:
+        if ours.__file__:  # tracebacks tell lines of ours, and a child may not read them
+            linecache.getlines(ours.__file__)
     folder = Path(tempfile.mkdtemp(prefix="gl-warm-")).resolve()
     path, here = list(sys.path), Path.cwd()
     try:
@@ -91,11 +124,15 @@ def _warm_up() -> None:
         (folder / "gl_sandbox_warm/__init__.py").write_text(_WARM_AGENT)
         (folder / "tests").mkdir()
         (folder / "tests/test_unit.py").write_text(_WARM_TESTS)
+        (folder / "demos").mkdir()
+        (folder / "demos/api.py").write_text(_WARM_API)
         before = set(sys.modules)
-        result = child.run_tests(folder, "gl_sandbox_warm")
+        request = {"op": "tests", "pack": str(folder), "package": "gl_sandbox_warm"}
+        result = child.perform(child.Report(1), request, {}, folder)
         outcomes = [t["outcome"] for t in result["tests"]]
         if outcomes != ["passed"] * 4 + ["failed"] or result["coverage"]["lines"][0] == 0:
             raise RuntimeError(f"the warm-up suite ended as {json.dumps(result)[:2000]}")
+        child_service.http(folder, [{"amount": "1"}])
         for name in set(sys.modules) - before:
             if name.partition(".")[0] in ("gl_sandbox_warm", "tests"):
                 del sys.modules[name]
@@ -116,8 +153,9 @@ def _address_space() -> int | None:
 class Server:
     """Serves one supervisor over one socket."""
 
-    def __init__(self, sock: socket.socket, *, strict: bool) -> None:
+    def __init__(self, sock: socket.socket, *, strict: bool, outer: str = "") -> None:
         self._sock = sock
+        self._outer = [outer] if outer and bubblewrap.inside() else []
         self._strict = strict
         self._parent = os.getppid()
         self._probe = confine.probe()
@@ -232,11 +270,8 @@ class Server:
             report = child.Report(3)
             pack = Path(request.get("pack", self._roots[0]))
             self._confine(report, request, pack, space)
-            result: dict[str, Any] = {}
-            if request["op"] == "tests":
-                result = child.run_tests(pack, request["package"])
-            elif request["op"] == "evaluate":
-                result = child.evaluate(pack, request["package"], json.loads(payload))
+            asked = json.loads(payload) if payload else {}
+            result = {} if request["op"] == "nothing" else child.perform(report, request, asked, self._roots[0])
             report.line(result=result)
             code = 0
         except confine.ConfinementError as error:
@@ -252,14 +287,15 @@ class Server:
         from greenlang.sandbox import child
 
         memory = None if space is None else space + int(request["memory_mb"]) * 1024 * 1024
-        refused = confine.rlimits(seconds=int(request["seconds"]) + 1, memory_bytes=memory)
+        threads = int(request.get("threads", 1)) > 1
+        refused = confine.rlimits(seconds=int(request["seconds"]) + 1, memory_bytes=memory, threads=threads)
         unlimited = [*refused, *([] if memory is not None else ["AS"])]
         readable = (*self._roots, pack)
-        in_force = ["rlimits" if not unlimited else f"rlimits without {', '.join(unlimited)}"]
+        in_force = ["rlimits" if not unlimited else f"rlimits without {', '.join(unlimited)}", *self._outer]
         if self._strict:
             confine.no_new_privileges()
             confine.landlock(self._probe.landlock_abi, readable)
-            confine.seccomp(self._probe.landlock_abi)
+            confine.seccomp(self._probe.landlock_abi, threads=threads)
             in_force = [f"landlock abi {self._probe.landlock_abi}", "seccomp", *in_force]
         sys.path[:] = [p for p in sys.path if p and any(Path(p).is_relative_to(root) for root in self._roots)]
         if request["op"] == "nothing" and self._strict:
@@ -297,7 +333,7 @@ def main(arguments: list[str]) -> None:
         _warm_up()
         gc.collect()
         gc.freeze()
-        Server(sock, strict=profile == "strict").serve()
+        Server(sock, strict=profile == "strict", outer=arguments[2] if len(arguments) > 2 else "").serve()
     except wire.Broken:
         return
 

@@ -7,26 +7,30 @@ code in any form; the pack's modules are never imported here.
 from __future__ import annotations
 
 import json
+import logging
 import os
-import signal
 import socket
 import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from greenlang.errors import SandboxUnavailable
-from greenlang.sandbox import claims, wire
-from greenlang.sandbox.verdict import Evaluation, Profile, Status, Verdict
+from greenlang.sandbox import bubblewrap, cache, claims, decisions, gate, wire
+from greenlang.sandbox.decisions import Ended, Run
+from greenlang.sandbox.trial import Trial, TrialRequest
+from greenlang.sandbox.trials import Trying
+from greenlang.sandbox.verdict import Evaluation, Profile, Verdict
 
 if TYPE_CHECKING:
     from greenlang.settings import Settings
 
+_LOG = logging.getLogger(__name__)
 _START_SECONDS = 60
 _GRACE_SECONDS = 15
 _WEAKNESSES = (
@@ -90,13 +94,18 @@ def decide(hello: dict[str, Any], mode: str) -> Profile:
 class Sandbox:
     """Runs foreign code. A context manager; every process (and every fork of it) keeps servers of its own.
 
-    Raises SandboxUnavailable at the first use if the machine lacks what the strict profile needs.
+    ``gated=False`` leaves out the look at the syntax trees: only tests of the jail itself do that, and the profile
+    says so. Raises SandboxUnavailable at the first use if the machine lacks what the strict profile needs.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, *, gated: bool = True) -> None:
         self._mode = settings.sandbox
+        self._gated = gated
+        self._packs = settings.packs
+        self._folders: set[Path] = set()
         self._seconds = settings.test_seconds
         self._memory_mb = settings.test_memory_mb
+        self._cache = cache.TrialCache(settings.var / "cache" / "trials")
         self._handles: dict[int, _Handle] = {}
         self._lock = threading.RLock()
         self._owner = os.getpid()
@@ -129,95 +138,73 @@ class Sandbox:
 
     def run_tests(self, pack: Path, package: str) -> Verdict:
         """Run ``pack/tests`` with branch coverage of ``pack/<package>``."""
+        trying = self._trying(pack, package)
+        return trying if isinstance(trying, Verdict) else trying.tests()
+
+    def evaluate(self, pack: Path, package: str, inputs: Sequence[Mapping[str, Any]], *, hash_seed: int) -> Evaluation:
+        """The agent's answers, one line of canonical JSON an input.
+
+        ``hash_seed`` 0 runs under UTC and UTF-8; any other seed also under another time zone, locale, clock and folder.
+        """
         pack = pack.resolve()
+        self._reach(pack)
+        profile = self.profile
+        if self._gated and (found := gate.check(pack, package)):
+            status, detail, attempts = gate.outcome(found)
+            return Evaluation(status, profile, detail=detail, attempts=attempts)
+        request = {"op": "evaluate", "pack": str(pack), "package": package}
+        try:
+            return decisions.evaluation(self._run(hash_seed, request, {"inputs": list(inputs)}))
+        except wire.Broken as error:
+            return Evaluation("infrastructure", profile, detail=str(error))
+
+    def trial(self, pack: Path, package: str, request: TrialRequest) -> Trial:
+        """Run everything of a pack that a judge needs: tests twice, answers three times, service, mutants.
+
+        A mishap of ours is tried twice more before it is reported. What stands in the cache is not run again.
+        """
+        trying = self._trying(pack, package)
+        if isinstance(trying, Verdict):
+            return Trial(trying)
+        limits = (self._seconds, self._memory_mb)
+        key = cache.key(trying.pack, package, request, trying.profile, limits)
+        found = self._cache.get(key) if key else None
+        if found is None:
+            found = trying.run(request)
+            if key:
+                try:
+                    self._cache.put(key, found)
+                except OSError as error:  # a full disk costs the next run time, not this one its result
+                    _LOG.warning("a trial could not be kept: %s", error)
+        return found
+
+    def _trying(self, pack: Path, package: str) -> Trying | Verdict:
+        """What tries a pack; a verdict where it is refused before anything of it runs."""
+        pack = pack.resolve()
+        self._reach(pack)
         profile = self.profile
         try:
-            declared = claims.declared_tests(pack)
-        except (SyntaxError, ValueError) as error:
+            trees = claims.test_trees(pack)
+        except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
             return Verdict("failed", profile, detail=f"the tests cannot be read: {error}")
+        declared = claims.declared_tests(trees)
         if not declared:
             return Verdict("failed", profile, detail="there is no test")
         if package in sys.stdlib_module_names:
             return Verdict("failed", profile, detail=f"{package} is the name of a standard module")
-        request = {"op": "tests", "pack": str(pack), "package": package}
-        try:
-            report, ended = self._ask(0, request)
-        except wire.Broken as error:
-            return Verdict("infrastructure", profile, detail=str(error))
-        claim = claims.parse(report)
-        status, detail = self._status(claim, ended)
-        results, problem = claims.tests(claim.result, declared) if claim.ended else ((), "")
-        coverage = claims.coverage(claim.result) if claim.ended else None
-        if status == "passed":
-            bad = [t for t in results if t.outcome != "passed"]
-            if problem:
-                status, detail = "failed", problem
-            elif bad:
-                status, detail = "failed", f"{len(bad)} of {len(results)} tests did not pass: {bad[0].id}"
-            elif claim.result.get("exit") != 0:
-                status, detail = "failed", f"the test run ended with code {claim.result.get('exit')}"
-            elif coverage is None:
-                status, detail = "failed", "its coverage is malformed"
-        return Verdict(
-            status,
-            profile,
-            results,
-            coverage,
-            seconds=ended["seconds"],
-            detail=detail,
-            cpu_seconds=ended["cpu_seconds"],
-            peak_memory_mb=ended["peak_kb"] / 1024,
-            attempts=claim.attempts,
-        )
+        if self._gated and (found := gate.check(pack, package, trees)):
+            status, detail, attempts = gate.outcome(found)
+            return Verdict(status, profile, detail=detail, attempts=attempts)
+        return Trying(self._run, pack, package, declared, profile)
 
-    def evaluate(self, pack: Path, package: str, inputs: Sequence[dict[str, Any]], *, hash_seed: int) -> Evaluation:
-        """The agent's answers, one line of canonical JSON an input.
+    def _run(self, seed: int, request: dict[str, Any], payload: dict[str, Any]) -> Run:
+        """One child. Raises wire.Broken."""
+        report, ended = self._ask(seed, request, json.dumps(payload).encode())
+        return Run(claims.parse(report), ended, self.profile, self._seconds, self._memory_mb)
 
-        ``hash_seed`` 0 runs under UTC and UTF-8; any other seed also under another time zone and locale.
-        """
-        profile = self.profile
-        payload = json.dumps(list(inputs)).encode()
-        request = {"op": "evaluate", "pack": str(pack.resolve()), "package": package}
-        try:
-            report, ended = self._ask(hash_seed, request, payload)
-        except wire.Broken as error:
-            return Evaluation("infrastructure", profile, detail=str(error))
-        claim = claims.parse(report)
-        status, detail = self._status(claim, ended)
-        output = claim.result.get("output", "")
-        if status == "passed" and (claim.result.get("error") or not isinstance(output, str)):
-            status, detail = "failed", str(claim.result.get("error", "its answer is malformed"))
-        data = output.encode() if status == "passed" else b""
-        return Evaluation(status, profile, data, detail, seconds=ended["seconds"], attempts=claim.attempts)
-
-    def _status(self, claim: claims.Claims, ended: dict[str, Any]) -> tuple[Status, str]:
-        """What the manner of its end says of a child; ``passed`` here means that the result may be looked at."""
-        if claim.unconfined:
-            return "infrastructure", f"the child could not be confined: {claim.unconfined}"
-        if claim.confined and self._profile is not None and claim.confined != self._profile.primitives:
-            return "infrastructure", f"the child was confined by {', '.join(claim.confined)} only"
-        if claim.attempts:
-            return "escaped", f"it {claim.attempts[0]}"
-        if ended["signal"] == getattr(signal, "SIGSYS", -1):
-            return "escaped", "it made a system call that is forbidden, and was killed"
-        if ended["problem"] == "timed out" or ended["signal"] == signal.SIGXCPU:
-            return "timed_out", f"stopped after {self._seconds} s"
-        if ended["problem"]:
-            return "failed", str(ended["problem"])
-        if claim.result.get("out_of_memory") or "MemoryError" in claim.problem:
-            return "out_of_memory", f"it asked for more than {self._memory_mb} MB"
-        if ended["signal"] == signal.SIGKILL:
-            return "out_of_memory", "killed by the system, which does that when memory runs out"
-        if claim.problem:
-            return "failed", claim.problem
-        if not claim.ended:
-            how = f"signal {ended['signal']}" if ended["signal"] else f"exit code {ended['code']}"
-            return "failed", f"the process ended without a result ({how})"
-        return "passed", ""
-
-    def _ask(self, seed: int, request: dict[str, Any], payload: bytes = b"") -> tuple[bytes, dict[str, Any]]:
+    def _ask(self, seed: int, request: dict[str, Any], payload: bytes = b"") -> tuple[bytes, Ended]:
         """One request; a broken server is replaced once. Raises wire.Broken."""
-        request = {**request, "seconds": self._seconds, "memory_mb": self._memory_mb}
+        request = {**request, "seconds": self._seconds, "memory_mb": self._memory_mb, "seed": seed}
         with self._lock:
             for last in (False, True):
                 try:
@@ -229,15 +216,8 @@ class Sandbox:
                 try:
                     handle.sock.settimeout(self._seconds + _GRACE_SECONDS)
                     wire.send(handle.sock, request, payload)
-                    ended, report = wire.receive(handle.sock)
-                    ended = {
-                        "code": ended["code"],
-                        "signal": ended["signal"],
-                        "problem": str(ended["problem"]),
-                        "seconds": float(ended["seconds"]),
-                        "cpu_seconds": float(ended["cpu_seconds"]),
-                        "peak_kb": int(ended["peak_kb"]),
-                    }
+                    message, report = wire.receive(handle.sock)
+                    ended = Ended.read(message)
                     if b'"unconfined"' not in report[:200] or last:
                         return report, ended
                 except (wire.Broken, KeyError, TypeError, ValueError) as error:
@@ -270,27 +250,53 @@ class Sandbox:
                 self._drop(seed)
             handle = self._start(seed)
             try:
-                self._profile = decide(handle.hello, self._mode)
+                self._profile = self._noted(decide(handle.hello, self._mode))
             except SandboxUnavailable:
                 handle.close()
                 raise
             self._handles[seed] = handle
         return handle
 
+    def _noted(self, profile: Profile) -> Profile:
+        """With what is said beside the primitives: the outer layer that is not there, the gate that was left out."""
+        outer = bubblewrap.layer()
+        notes = (f"no outer layer: {outer.reason}",) if outer.reason else ()
+        left_out = () if self._gated else ("the syntax trees are not looked at before the run",)
+        return replace(profile, weaknesses=(*profile.weaknesses, *left_out), notes=notes)
+
+    def _reach(self, pack: Path) -> None:
+        """Have the pack's folder visible inside bubblewrap; servers that do not see it are started anew."""
+        if bubblewrap.layer().reason:
+            return
+        with self._lock:
+            if not any(pack.is_relative_to(folder) for folder in self._folders):
+                inside = pack.is_relative_to(self._packs.resolve())
+                self._folders.add(self._packs.resolve() if inside else bubblewrap.folder_of(pack))
+                self.close()
+
     def _start(self, seed: int) -> _Handle:
         ours, theirs = socket.socketpair()
         errors = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the server
         command = [sys.executable, "-s", "-P", "-B", "-m", "greenlang.sandbox.server", str(theirs.fileno()), self._mode]
-        process = subprocess.Popen(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=errors,
-            env=environment(seed),
-            pass_fds=[theirs.fileno()],
-            start_new_session=True,
-            cwd="/",
-        )
+        outer = bubblewrap.layer()
+        if not outer.reason:
+            if self._packs.is_dir():
+                self._folders.add(self._packs.resolve())
+            command = [*bubblewrap.command(outer.program, sorted(self._folders)), *command, outer.primitive]
+
+        def make() -> subprocess.Popen[bytes]:
+            return subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=errors,
+                env=environment(seed),
+                pass_fds=[theirs.fileno()],
+                start_new_session=True,
+                cwd="/",
+            )
+
+        process = make() if outer.reason else bubblewrap.start(make)
         theirs.close()
         ours.settimeout(_START_SECONDS)
         handle = _Handle(process, ours, errors, {})

@@ -1,6 +1,6 @@
 """What is run of one pack, asked for in one request and told in one value.
 
-Belongs here: the types. Does not belong here: running (`greenlang.sandbox.supervisor`, `greenlang.sandbox.child`),
+Belongs here: the types. Does not belong here: running (`greenlang.sandbox.trials`),
 judging. Everything that a child says is a claim; the supervisor has checked what can be checked before it stands here.
 """
 
@@ -32,7 +32,7 @@ class MutantResult:
 
     id: str
     outcome: Literal["killed", "survived", "timed_out", "broken"]
-    by: str = ""  # id of the test that failed first
+    by: str = ""  # id of the test that failed first; of a broken one, what its import raised
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +85,7 @@ class Service:
     blocks: tuple[BlockResult, ...] = ()
     detail: str = ""
     cpu_seconds: float = 0.0
+    http: Mapping[str, tuple[int, str]] = field(default_factory=dict)  # "POST /run" -> status, body
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +95,7 @@ class TrialRequest:
     inputs: tuple[Mapping[str, Any], ...]
     mutants: tuple[MutatedFile, ...] = ()
     blocks: tuple[Block, ...] = ()
-    calls: int = 200
+    calls: int = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +110,12 @@ class Trial:
     mutation: Mutation | None = None
     service: Service | None = None
     cached: bool = False
+
+    @property
+    def cpu_seconds(self) -> float:
+        """What the children spent, each part counted once; the answers are asked for within service and again."""
+        runs = (self.tests, self.again, self.mutation, self.service)
+        return sum(run.cpu_seconds for run in runs if run is not None)
 
     @property
     def infrastructure(self) -> str:

@@ -15,6 +15,7 @@ class Profile:
     name: Literal["strict", "weak"]
     primitives: tuple[str, ...]  # ("landlock abi 7", "seccomp", "rlimits")
     weaknesses: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()  # what is not there and not needed, such as bubblewrap
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +70,10 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """The agent's answers to a list of inputs: one line of canonical JSON an input, as bytes."""
+    """The agent's answers to a list of inputs: one line of canonical JSON an input, as bytes.
+
+    ``conditions``: in words, under which hash seed, time zone, locale, clock, folder and threads it was asked.
+    """
 
     status: Status
     profile: Profile
@@ -77,3 +81,4 @@ class Evaluation:
     detail: str = ""
     seconds: float = 0.0
     attempts: tuple[str, ...] = ()
+    conditions: str = ""

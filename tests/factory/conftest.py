@@ -93,7 +93,7 @@ def spec(agent_id: str, inputs: list[InputSpec], outputs: list[OutputSpec], **mo
 
 def build_combustion() -> Resolution:
     """Two gases, a look-up by fuel and country with gaps, a conversion, a provenance output."""
-    kwh_to_mmbtu = D("0.003412141633127941514065754501")
+    kwh_to_mmbtu = D("0.003412141633127941920046026160112198")
     energy = Convert(operand=given("consumption", "kWh"), source_unit="kWh", unit="mmBtu", factor=kwh_to_mmbtu)
     selectors = ("fuel_type", "country")
     co2 = op("*", energy, Lookup(table="co2_factor", inputs=selectors, unit="kgCO2/mmBtu"))

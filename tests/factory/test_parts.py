@@ -18,9 +18,12 @@ from greenlang.factory import whole
 from greenlang.factory.generate import generate, package_name
 from greenlang.factory.naming import part_modules
 from greenlang.factory.pack import write_pack
-from greenlang.quality.judge import difference, judge, vector_inputs
+from greenlang.quality import Case, PackRef, asked, judge, prepare
+from greenlang.quality.documents import blocks
+from greenlang.quality.judge import difference, vector_inputs
 from greenlang.resolution.plan import Missing, Resolution
 from greenlang.sandbox import Sandbox
+from greenlang.sandbox.trial import TrialRequest
 from greenlang.settings import Settings
 
 
@@ -92,11 +95,15 @@ def test_an_agent_of_several_tools_is_tested_and_judged_like_any_other(toolbox: 
     """In the sandbox, by every dimension but that of the spec, which was written by hand here and has no file."""
     folder, package = tmp_path / "pack", package_name(toolbox.spec)
     write_pack(generate(toolbox), folder)
+    request = TrialRequest(tuple(asked(toolbox)), blocks=blocks(folder))
     with Sandbox(Settings(var=tmp_path / "var")) as sandbox:
-        verdict = sandbox.run_tests(folder, package)
-        runs = [sandbox.evaluate(folder, package, vector_inputs(toolbox), hash_seed=seed) for seed in (0, 7)]
-    assert verdict.status == "passed", verdict.detail
-    judged = {d.name: d for d in judge(toolbox, folder, package, verdict, runs, tmp_path / "cache")}
-    for name in ("implementation", "tests", "determinism", "documentation", "compliance_security", "integration"):
-        assert judged[name].status == "passed", judged[name].reason
-        assert judged[name].score == 100 or name == "tests"
+        trial = sandbox.trial(folder, package, request)
+    assert trial.tests.status == "passed", trial.tests.detail
+    findings = prepare([PackRef(folder, package)], tmp_path / "cache")[folder]
+    judgement = judge(Case(toolbox, folder, package, trial, findings, inputs=request.inputs))
+    for judged in judgement.dimensions:
+        if judged.name not in {"specification", "business_impact", "continuous_improvement"}:
+            assert judged.status == "passed", judged.reason
+            assert judged.score == 100 or judged.name == "tests"
+    refused = next(m for d in judgement.dimensions for m in d.measures if m.name == "input validation")
+    assert refused.share == 1

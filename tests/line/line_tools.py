@@ -17,7 +17,10 @@ from greenlang.settings import Settings
 
 EXAMPLES = _paths.data() / "templates" / "specs" / "examples"
 # What a run says of itself, not of the agents.
-_RUN = {"run_id", "written_at", "finished_at", "seconds", "stage_seconds", "part", "created_at", "built_at", "summary"}
+_RUN = {
+    *("run_id", "written_at", "finished_at", "seconds", "stage_seconds", "part", "created_at", "built_at", "summary"),
+    *("latency_p95_ms", "memory_mb"),
+}
 
 
 def example(name: str) -> bytes:

@@ -77,6 +77,29 @@ class TestAllExamples:
             folder = settings.packs / slug(outcome.key)
             assert PackCertificate.load(folder).verify(folder) == []
 
+    def test_each_has_a_report_in_every_form_and_its_measures_and_mutants_can_be_asked_for(
+        self, done: tuple[Settings, dict]
+    ) -> None:
+        settings, outcomes = done
+        for outcome in outcomes.values():
+            folder = settings.var / outcome.report
+            assert outcome.agent_id in (folder / "index.html").read_text()
+            assert json.loads((folder / "quality.json").read_text())["agent_id"] == outcome.agent_id
+            assert json.loads((folder / "quality.sarif").read_text())["runs"]
+            assert (folder / "wheel.svg").read_text().startswith("<svg")
+            assert outcome.summary["quality"].startswith("**Passed**")
+        rows = query(settings, "select mutation_score, mutant_tier, latency_p95_ms, memory_mb from agents").rows
+        assert all(score >= 95 and tier == "20" and p95 > 0 and mb >= 0 for score, tier, p95, mb in rows)
+        told = query(
+            settings,
+            "select agent_id, count(*) filter (fate in ('killed', 'broken')) from mutants group by agent_id",
+        ).rows
+        assert len(told) == len(outcomes)
+        assert all(killed >= 10 for _, killed in told)
+        measured = query(settings, "select count(*), count(distinct agent_id) from qa_measures where met").rows[0]
+        assert measured[0] > 30 * measured[1]
+        assert measured[1] == len(outcomes)
+
     def test_nothing_is_left_in_the_inbox_and_every_spec_is_kept(self, done: tuple[Settings, dict]) -> None:
         settings, outcomes = done
         bucket = Bucket.open(settings.bucket_address)
@@ -381,6 +404,20 @@ def test_a_changed_factor_row_rebuilds_its_dependents_and_nobody_else(settings: 
     with Registry(settings.registry) as registry:
         assert len(registry.builds("electricity/location_based_uk_v1", "1.0.0")) == 2
         assert len(registry.builds("waste/operations_us_v1", "1.0.0")) == 1
+
+
+def test_more_mutants_are_a_reason_to_judge_again_and_fewer_are_none(settings: Settings) -> None:
+    few, more, all_of_them = (settings.model_copy(update={"mutants": n}) for n in (2, 5, "all"))
+    drop(few, boiler__yaml=example("boiler"))
+    (first,) = run(few).values()
+    assert (first.outcome, first.mutant_tier) == ("registered", "2")
+    assert line.stale_keys(few) == []
+    assert line.stale_keys(more) == line.stale_keys(all_of_them) == [first.key]
+    (second,) = run(more, keys=[first.key]).values()
+    assert (second.outcome, second.mutant_tier, second.rebuilt) == ("registered", "5", True)
+    assert len(second.mutants) > len(first.mutants)
+    assert second.pack_digest == first.pack_digest
+    assert line.stale_keys(more) == line.stale_keys(few) == []
 
 
 def test_a_kill_between_renames_brings_the_old_pack_back(settings: Settings) -> None:

@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from greenlang.factory.outcome import AgentOutcome, DimensionResult
+from greenlang.factory.outcome import AgentOutcome, Detail, DimensionResult, MeasureResult
 from greenlang.metrics import MetricsStore, RunInfo
+from greenlang.quality.judgement import Difference, MutantLine
 from greenlang.settings import Settings
 from greenlang.specs.diagnostics import Diagnostic
 
@@ -76,13 +77,46 @@ def outcome(agent: str = "heat/boiler", *, tests: int = 2, **changes: Any) -> Ag
             for n in range(tests)
         ),
         "dimensions": (
-            DimensionResult("tests", "Tests", "passed", 100.0, 90.0, 2.0, True, f"{tests} of {tests} passed"),
+            DimensionResult(
+                *("tests", "Tests", "passed", 100.0, 90.0, 2.0, True, f"{tests} of {tests} passed"),
+                measures=(
+                    MeasureResult("coverage", 0.98, True, "98 %", figures={"coverage %": 98.25}),
+                    MeasureResult("latency", None, False, "not run", (Detail("slow", "a/tools.py", 3, "L1", "cache"),)),
+                ),
+            ),
             DimensionResult("security", "Security", "not_applicable", None, 90.0, 1.0, False, "", "later"),
         ),
         "lineage": (
             {"kind": "factor", "ref": "ef://epa/x/2024/gas/co2", "digest": "e" * 64, "citation": "EPA Hub, Table 1"},
             {"kind": "spec", "ref": "boiler.yaml", "digest": "a" * 64, "citation": ""},
         ),
+        "mutants": (
+            MutantLine("m1", "sign", "a/tools.py", 7, "a + b", "a - b", "killed", "test_golden.py::test_0"),
+            MutantLine("m2", "rounding", "a/tools.py", 9, "6", "5", "survived"),
+        ),
+        "mutant_tier": "20",
+        "repairs": (
+            {
+                "n": 0,
+                "rung": "quarantine",
+                "round": 0,
+                "error_class": "mutants",
+                "status": "refused",
+                "reason": "left",
+                "failures_before": 2,
+                "failures_after": 1,
+                "seconds": 1.5,
+                "usd": 0.25,
+                "visible_rate": 1.0,
+                "held_out_rate": None,
+                "digest_before": "a",
+                "digest_after": "b",
+                "fingerprint": "f" * 8,
+            },
+        ),
+        "differences": (Difference("golden one", "co2e", {"agent": "1.0", "decimal": "1.1"}),),
+        "figures": {"mutation score %": 50.0, "latency p95 ms": 0.75, "memory MB": 2.5, "calls": 200.0},
+        "report": "reports/x",
         "summary": {"plan": "# Plan\n`a * b`", "tests": "| x |"},
     }
     return AgentOutcome(**{**values, **changes})

@@ -14,11 +14,14 @@ import pytest
 
 from greenlang.factory.outcome import AgentOutcome
 from greenlang.metrics import MetricsStore, RunInfo, parts, query
-from greenlang.metrics.fields import TABLES
+from greenlang.metrics.fields import TABLES, VIEWS
 from greenlang.settings import Settings
 
 Make = Callable[..., AgentOutcome]
 Run = Callable[..., RunInfo]
+
+
+_CHILDREN = ("tests", "qa_dimensions", "qa_measures", "mutants", "differences", "repairs", "lineage")
 
 
 def ask(settings: Settings, sql: str) -> list[tuple[object, ...]]:
@@ -55,7 +58,7 @@ def test_a_key_that_was_never_written_has_no_outcome(store: MetricsStore, make: 
 
 
 def test_every_view_answers_before_the_first_batch(settings: Settings) -> None:
-    for view in ("agents", "history", "runs", "tests", "qa_dimensions", "lineage", "formulas", "factors"):
+    for view in (*VIEWS, "factors"):
         assert ask(settings, f"select * from {view}") == []
     kinds = dict(ask(settings, "select column_name, column_type from (describe agents)"))
     assert kinds["score"] == "DOUBLE"
@@ -84,6 +87,35 @@ def test_the_views_show_what_was_written(store: MetricsStore, settings: Settings
     ]
     assert ask(settings, "select registered, quarantined, agents, finished_at from runs") == [(1, 1, 2, None)]
     assert ask(settings, "select stage_seconds['packaging'] from agents limit 1") == [(1.25,)]
+
+
+def test_measures_mutants_and_differences_are_there_to_be_asked(
+    store: MetricsStore, settings: Settings, make: Make, run: Run
+) -> None:
+    store.write([make()], run())
+    assert ask(settings, "select dimension, measure, share, met, found from qa_measures order by measure") == [
+        ("tests", "coverage", 0.98, True, "98 %"),
+        ("tests", "latency", None, False, "not run"),
+    ]
+    assert ask(settings, "select figures['coverage %'] from qa_measures where measure = 'coverage'") == [(98.25,)]
+    ((details,),) = ask(settings, "select details from qa_measures where measure = 'latency'")
+    assert json.loads(str(details)) == [
+        {"message": "slow", "path": "a/tools.py", "line": 3, "rule": "L1", "mend": "cache", "level": "error"}
+    ]
+    assert ask(settings, "select mutant, operator, line, before, after, fate, killed_by from mutants order by 1") == [
+        ("m1", "sign", 7, "a + b", "a - b", "killed", "test_golden.py::test_0"),
+        ("m2", "rounding", 9, "6", "5", "survived", ""),
+    ]
+    assert ask(settings, "select case_name, output, sources['decimal'] from differences") == [
+        ("golden one", "co2e", "1.1")
+    ]
+    assert ask(settings, "select rung, error_class, failures_before, failures_after, usd from repairs") == [
+        ("quarantine", "mutants", 2, 1, 0.25)
+    ]
+    assert store.failed_repairs(make().key) == ["f" * 8]
+    assert store.failed_repairs("another") == []
+    told = "mutation_score, mutant_tier, latency_p95_ms, memory_mb, figures['calls'], report"
+    assert ask(settings, f"select {told} from agents") == [(50.0, "20", 0.75, 2.5, 200.0, "reports/x")]
 
 
 def test_only_the_last_outcome_of_a_key_and_its_rows_count(
@@ -129,6 +161,14 @@ def test_the_end_of_a_run_is_recorded_by_writing_it_again(
     ]
 
 
+def test_formulas_used_are_those_of_the_standing_outcomes(store: MetricsStore, make: Make, run: Run) -> None:
+    assert store.formulas_used() == []
+    old, new = ({"kind": "formula", "ref": ref, "digest": "e" * 64, "citation": ""} for ref in ("x/old", "x/new"))
+    store.write([make(lineage=(old,))], run("night-1"))
+    store.write([make(lineage=(new,))], run("night-2"))
+    assert store.formulas_used() == [{"agent_id": "heat/boiler", "version": "1.0.0", "kind": "formula", "ref": "x/new"}]
+
+
 def test_a_file_without_id_has_nulls(store: MetricsStore, settings: Settings, make: Make, run: Run) -> None:
     refused = AgentOutcome(key="file:x.yaml", file="x.yaml", outcome="refused", reason="not UTF-8")
     store.write([refused], run())
@@ -153,7 +193,7 @@ def test_a_kill_before_the_outcomes_leaves_nothing_visible(
     with pytest.raises(KeyboardInterrupt):
         store.write([make()], run("new"))
     assert ask(settings, "select agent_id from agents") == [("old/agent",)]
-    for view in ("tests", "qa_dimensions", "lineage"):
+    for view in _CHILDREN:
         assert ask(settings, f"select distinct agent_id from {view}") == [("old/agent",)], view
     assert store.latest(make().key) is None
 
@@ -174,7 +214,7 @@ def test_a_failed_write_leaves_no_temporary_file(tmp_path: Path) -> None:
 
 
 def state(settings: Settings) -> dict[str, list[tuple[object, ...]]]:
-    views = ("agents", "history", "runs", "tests", "qa_dimensions", "lineage")
+    views = ("agents", "history", "runs", *_CHILDREN)
     return {view: ask(settings, f"select * from {view} order by all") for view in views}
 
 

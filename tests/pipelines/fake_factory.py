@@ -7,7 +7,8 @@ from pathlib import Path
 
 from pydantic import Field
 
-from greenlang.factory.outcome import AgentOutcome, StageOutcome
+from greenlang.factory.outcome import MUTATION_SCORE, AgentOutcome, StageOutcome
+from greenlang.quality.judgement import MutantLine
 from resources.factory import FactoryResource
 
 # What the line was asked for; outside the class, since Dagster copies resources. A fixture empties it.
@@ -62,6 +63,11 @@ class FakeFactory(FactoryResource):
                 pack_digest="ab" * 32,
                 certificate_digest="cd" * 32,
                 rebuilt=self.rebuilt,
+                mutants=(
+                    MutantLine("m1", "sign", "a/tools.py", 7, "a + b", "a - b", "killed", "test_a"),
+                    MutantLine("m2", "sign", "a/tools.py", 9, "a - b", "a + b", "survived"),
+                ),
+                figures={MUTATION_SCORE: 50.0},
                 summary={
                     "plan": "## Tools\n\n`energy = fuel × 2`",
                     "tests": "| test | outcome |\n|---|---|\n| golden | passed |",

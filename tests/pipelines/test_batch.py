@@ -64,7 +64,12 @@ def test_each_materialization_shows_what_a_person_wants_to_see(instance: Dagster
     assert "golden" in str(shown("agent_tests")["tests"])
     assert shown("agent_tests")["coverage percent"] == 99.0
     assert "types" in str(shown("qa_report")["quality"])
-    assert shown("qa_report")["score"] == 97.5
+    qa = shown("qa_report")
+    assert (qa["score"], qa["mutation score percent"]) == (97.5, 50.0)
+    assert (qa["mutants"], qa["survivors"], qa["differences"]) == (2, 1, 0)
+    for name, file in {"report": "index.html", "JSON": "quality.json", "SARIF": "quality.sarif"}.items():
+        assert str(qa[name]).endswith(f"reports/buildings.one@1.0.0-01234567/{file}")
+    assert str(qa["score wheel"]).endswith("wheel.svg")
     assert shown("agent_pack")["certificate digest"] == "cd" * 32
     assert str(shown("agent_pack")["files"]).endswith("packs/buildings.one@1.0.0-01234567")
     assert {"plan", "tests", "quality", "pack"} <= set(shown("registry_entry"))

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from dagster import DagsterInstance, DefaultScheduleStatus, ScheduleDefinition, build_schedule_context
 from fake_factory import FakeFactory
 
+from greenlang.factory import line
 from greenlang_pipelines.definitions import build_defs
+from resources.factory import FactoryResource
 
 
 def nightly(factory: FakeFactory) -> ScheduleDefinition:
@@ -24,6 +27,23 @@ def test_the_night_rebuilds_the_stale_keys_and_only_those(factory: FakeFactory, 
     assert config["agent_keys"] == ["a/b@1.0.0-01234567"]
     assert config["entrance"] == "nightly"
     assert request.run_key == "nightly-2026-11-21"
+
+
+def test_by_night_every_mutant_is_tried_and_by_day_as_many_as_the_settings_say(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: dict[str, object] = {}
+    monkeypatch.setattr(
+        line, "run_batch", lambda settings, *, entrance, **_: asked.setdefault(entrance, settings.mutants)
+    )
+    monkeypatch.setattr(line, "stale_keys", lambda settings: [str(settings.mutants)])
+    factory = FactoryResource(var=str(tmp_path))
+    for entrance in ("sensor", "nightly"):
+        factory.run_batch(entrance=entrance)
+    assert asked == {"sensor": 20, "nightly": "all"}
+    assert factory.stale_keys() == ["all"]
+    monkeypatch.setenv("GREENLANG_NIGHTLY_MUTANTS", "100")
+    assert factory.stale_keys() == ["100"]
 
 
 def test_a_night_without_changes_is_skipped_and_says_so(factory: FakeFactory, instance: DagsterInstance) -> None:

@@ -30,7 +30,7 @@ def test_a_good_pack_passes_with_every_line_and_branch_counted(sandbox, make_pac
     assert verdict.coverage.percent == 100
     assert (verdict.coverage.branches_covered, verdict.coverage.branches_total) == (2, 2)
     assert verdict.profile.name == "strict"
-    assert verdict.profile.weaknesses == ()
+    assert verdict.profile.weaknesses == ("the syntax trees are not looked at before the run",)  # by this fixture
     assert verdict.peak_memory_mb > 1
 
 
@@ -278,7 +278,7 @@ def test_a_pack_without_tests_fails_and_so_does_one_named_like_a_standard_module
 
 def test_the_environment_of_the_caller_is_not_visible(make_pack, sandbox, monkeypatch):
     monkeypatch.setenv("GREENLANG_SECRET", "x")
-    with Sandbox(_settings(sandbox)) as fresh:
+    with Sandbox(_settings(sandbox), gated=False) as fresh:
         code = "import os\ndef test_it():\n    assert not [k for k in os.environ if 'GREENLANG' in k or k == 'HOME']\n"
         assert fresh.run_tests(make_pack(tests=code), "mini").status == "passed"
 

@@ -73,7 +73,11 @@ def test_answers_are_one_line_each(monkeypatch: pytest.MonkeyPatch) -> None:
     module.Agent = Share  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "gl_share", module)
     first, second = answers("gl_share", [{"amount": 6}, {"amount": 6, "parts": 0}]).splitlines()
-    assert json.loads(first) == {"ok": True, "data": {"share": "1"}}
+    assert json.loads(first) == {
+        "ok": True,
+        "data": {"share": "1"},
+        "provenance": Share().run({"amount": 6}).provenance,
+    }
     assert json.loads(second) == {
         "ok": False,
         "error": {"code": "calculation", "field": "share", "message": "division by zero"},

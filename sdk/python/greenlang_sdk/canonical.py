@@ -15,6 +15,7 @@ from greenlang_sdk.decimals import normal_text
 from greenlang_sdk.errors import CanonicalError
 
 _SAFE = 2**53 - 1
+_TEXT = {str}
 _quote = json.encoder.encode_basestring
 
 
@@ -36,6 +37,11 @@ def digest(value: object) -> str:
 
 
 def _text(value: object) -> str:
+    # what most values are is asked for first: much of a run goes into this function
+    if type(value) is str:
+        return _quote(value)
+    if type(value) is dict and set(map(type, value)) <= _TEXT and "".join(value).isascii():
+        return "{" + ",".join([f"{_quote(key)}:{_text(value[key])}" for key in sorted(value)]) + "}"
     match value:
         case None:
             return "null"

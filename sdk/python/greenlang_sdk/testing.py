@@ -99,7 +99,9 @@ def calculate(agent: CalculatorAgent[Any, Any], given: Mapping[str, Any]) -> dic
 
 
 def answers(package: str, inputs: Sequence[Mapping[str, Any]]) -> bytes:
-    """One canonical JSON line for each input: ``{"ok":true,"data":{...}}`` or ``{"ok":false,"error":{...}}``."""
+    """One canonical JSON line for each input: ``{"ok":false,"error":{...}}``, or ``{"ok":true,"data":{...}}`` with the
+    ``provenance`` of the calculation.
+    """
     module = importlib.import_module(package)
     agent: AgentSpecV2Base[Any, Any] = module.Agent()
     return b"".join(canonical(_answer(agent, given)) + b"\n" for given in inputs)
@@ -109,4 +111,4 @@ def _answer(agent: AgentSpecV2Base[Any, Any], given: Mapping[str, Any]) -> dict[
     result = agent.run(given)
     if result.error is not None:
         return {"ok": False, "error": result.error.as_dict()}
-    return {"ok": True, "data": result.as_dict()["data"]}
+    return {"ok": True, "data": result.as_dict()["data"], "provenance": result.provenance}

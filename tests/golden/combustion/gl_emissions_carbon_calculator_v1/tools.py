@@ -9,7 +9,7 @@ from greenlang_sdk.agent import Tool
 
 from .factors import lookup
 
-MMBTU_PER_KWH = Decimal("0.003412141633127941514065754501")  # 1 kWh in mmBtu
+MMBTU_PER_KWH = Decimal("0.003412141633127941920046026160112198")  # 1 kWh in mmBtu
 KGCH4_PER_GCH4 = Decimal("0.001")  # 1 gCH4 in kgCH4
 
 

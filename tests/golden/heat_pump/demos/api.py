@@ -71,18 +71,18 @@ async def run(request: Request) -> Response:
 
 
 @app.get("/schema")
-def schema() -> dict[str, Any]:
+async def schema() -> dict[str, Any]:
     """What the agent takes and what it gives, as JSON Schema."""
     return {"input": pack.Input.model_json_schema(), "output": pack.Output.model_json_schema()}
 
 
 @app.get("/health")
-def health() -> dict[str, object]:
+async def health() -> dict[str, object]:
     """Whether the agent can work; a damaged pack is a 500."""
     return agent.health()
 
 
 @app.get("/metrics")
-def metrics() -> dict[str, object]:
+async def metrics() -> dict[str, object]:
     """How often and how long the agent ran in this process."""
     return agent.metrics.as_dict()

@@ -85,7 +85,7 @@ async def run(tool: str, request: Request) -> Response:
 
 
 @app.get("/tools")
-def tools() -> dict[str, Any]:
+async def tools() -> dict[str, Any]:
     """For each tool what it takes, what it gives, and an example."""
     return {
         name: {
@@ -98,12 +98,12 @@ def tools() -> dict[str, Any]:
 
 
 @app.get("/health")
-def health() -> dict[str, object]:
+async def health() -> dict[str, object]:
     """Whether the agent can work; a damaged pack is a 500."""
     return agent.health()
 
 
 @app.get("/metrics")
-def metrics() -> dict[str, object]:
+async def metrics() -> dict[str, object]:
     """How often and how long the agent ran in this process."""
     return agent.metrics.as_dict()

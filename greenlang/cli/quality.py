@@ -1,0 +1,231 @@
+"""`greenlang quality`: the twelve dimensions, the report on an agent, a pack judged now."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from greenlang.cli.app import INFRASTRUCTURE, NEGATIVE, built_settings, not_found, settings
+from greenlang.cli.registry import AsJson
+from greenlang.cli.show import as_json as print_json
+from greenlang.cli.show import facts, table
+
+if TYPE_CHECKING:
+    from greenlang.factory.source import SpecSource
+    from greenlang.factory.validators import QualityResult
+    from greenlang.quality.report import QualityReport
+    from greenlang.settings import Settings
+
+app = typer.Typer(help="The twelve dimensions, the report on an agent, a pack judged now.", no_args_is_help=True)
+SHOWN = 12  # next steps in the terminal
+
+
+Form = Literal["table", "html", "json", "sarif"]
+Html = Annotated[bool, typer.Option("--html", help="The whole report as a page.")]
+Sarif = Annotated[bool, typer.Option("--sarif", help="The findings as SARIF 2.1.0.")]
+
+
+@app.command()
+def dimensions(context: typer.Context, json: AsJson = False) -> None:
+    """The twelve dimensions: threshold, weight, measures, and at which figure each is met."""
+    from greenlang.quality.dimensions import DIMENSIONS
+
+    if json:
+        names = ("name", "what", "how", "evidence", "must", "unit", "threshold")
+        heads = ("name", "title", "threshold", "weight", "required")
+        print_json(
+            [
+                {n: getattr(d, n) for n in heads}
+                | {"measures": [{n: getattr(m, n) for n in names} for m in d.measures]}
+                for d in DIMENSIONS
+            ]
+        )
+        return
+    rows = [
+        (
+            d.title if first else "",
+            f"{d.threshold:g}" if first else "",
+            f"{d.weight:g}" if first else "",
+            ("yes" if d.required else "no") if first else "",
+            m.name,
+            "must" if m.must else "score",
+            f"{m.threshold} {m.unit}",
+        )
+        for d in DIMENSIONS
+        for first, m in ((n == 0, m) for n, m in enumerate(d.measures))
+    ]
+    table(("dimension", "least", "weight", "required", "measure", "for", "met at"), rows, right=(1, 2))
+
+
+@app.command()
+def report(
+    context: typer.Context,
+    agent: Annotated[
+        str,
+        typer.Argument(
+            metavar="AGENT", help="agent_id, agent_id@version, the key of a build, or the folder of a pack in var."
+        ),
+    ],
+    *,
+    html: Html = False,
+    json: AsJson = False,
+    sarif: Sarif = False,
+    open_path: Annotated[bool, typer.Option("--open-path", help="Only the path of the page.")] = False,
+) -> None:
+    """The quality report that the factory wrote about an agent. Exits 1 if there is none."""
+    from greenlang.factory.reporting import JSON, PAGE
+    from greenlang.quality.report import from_json
+
+    found = built_settings(context)
+    folder = _folder(found, agent)
+    if folder is None:
+        raise not_found(f"there is no quality report on {agent}; `greenlang quality validate PACK` judges a pack now")
+    if open_path:
+        typer.echo(folder / PAGE)
+        return
+    made = from_json((folder / JSON).read_bytes())
+    chosen = _form(html=html, json=json, sarif=sarif)
+    _print(made, chosen)
+    if chosen == "table":
+        typer.echo(f"page: {folder / PAGE}")
+
+
+@app.command()
+def validate(
+    context: typer.Context,
+    pack: Annotated[Path, typer.Argument(exists=True, file_okay=False, help="The folder of a pack.")],
+    *,
+    spec: Annotated[
+        Path | None,
+        typer.Option(exists=True, dir_okay=False, help="Its spec; without, the accepted one that the pack names."),
+    ] = None,
+    overlay: Annotated[
+        Path | None, typer.Option(exists=True, dir_okay=False, help="The overlay of that spec, if it has one.")
+    ] = None,
+    html: Html = False,
+    json: AsJson = False,
+    sarif: Sarif = False,
+) -> None:
+    """Judge a pack as it lies on disk now, in the sandbox. Exits 0 if it passed, 1 if it failed."""
+    from greenlang.factory.validators import QualityValidator
+
+    found = settings(context)
+    with QualityValidator(found) as validator:
+        result = validator.validate_12_dimensions(agent_code=pack, spec=_spec(found, pack, spec, overlay))
+    if result.report is None:
+        for error in result.errors:
+            typer.echo(error, err=True)
+        raise typer.Exit(NEGATIVE)
+    _print(result.report, _form(html=html, json=json, sarif=sarif))
+    raise typer.Exit(_code(result))
+
+
+def _code(result: QualityResult) -> int:
+    if result.report is not None and result.report.mishap:
+        return INFRASTRUCTURE
+    return 0 if result.passed else NEGATIVE
+
+
+def _form(*, html: bool, json: bool, sarif: bool) -> Form:
+    if html + json + sarif > 1:
+        raise typer.BadParameter("one form at a time: --html, --json or --sarif")
+    return "html" if html else "json" if json else "sarif" if sarif else "table"
+
+
+def _print(made: QualityReport, form: Form) -> None:
+    from greenlang.quality import report as forms
+
+    match form:
+        case "html":
+            typer.echo(forms.html(made))
+        case "json":
+            typer.echo(forms.as_json(made))
+        case "sarif":
+            typer.echo(json.dumps(forms.sarif(made), indent=2, ensure_ascii=False))
+        case "table":
+            _show(made)
+
+
+def _show(made: QualityReport) -> None:
+    """Verdict, score, the twelve dimensions and what to do next. Foreign text must not steer the terminal."""
+    from greenlang.quality.report import steps
+    from greenlang.quality.report.page import clean, figure, verdict_sentences
+
+    typer.echo(f"{clean(made.name or made.agent_id)} {clean(made.version)}: {made.result}")
+    for sentence in verdict_sentences(made):
+        typer.echo(sentence)
+    table(
+        ("dimension", "required", "result", "score", "least", "why"),
+        [
+            (
+                clean(d.title),
+                "yes" if d.required else "no",
+                d.status.replace("_", " "),
+                "" if d.score is None else figure(d.score),
+                figure(d.threshold),
+                clean(d.reason),
+            )
+            for d in made.dimensions
+        ],
+        right=(3, 4),
+    )
+    noticed = sum(m.outcome not in {"survived", "not run"} for m in made.mutants)
+    facts(
+        [
+            ("score", f"{figure(made.score)} of 100"),
+            ("tests", f"{sum(t.outcome == 'passed' for t in made.tests)} of {len(made.tests)} passed"),
+            ("coverage", f"{figure(made.coverage.percent)} %" if made.coverage else ""),
+            ("mutants", f"{noticed} of {len(made.mutants) - len(made.controls)} noticed" if made.mutants else ""),
+            ("differences", len(made.differences) or ""),
+            ("sandbox", made.profile.name if made.profile else ""),
+        ]
+    )
+    found = steps(made)
+    for number, step in enumerate(found[:SHOWN], 1):
+        where = f" ({', '.join(step.places[:3])})" if step.places else ""
+        typer.echo(clean(f"{number}. {'blocks: ' if step.blocking else ''}{step.text}{where}"))
+    if len(found) > SHOWN:
+        typer.echo(f"and {len(found) - SHOWN} more in the report")
+
+
+def _folder(found: Settings, agent: str) -> Path | None:
+    """The folder of the report on an agent, the newest where several builds have one."""
+    from greenlang.factory.reporting import JSON, folder_of
+    from greenlang.specs.model import slug
+
+    reports = found.var / "reports"
+    pack = Path(agent).absolute()
+    exact = reports / pack.name if pack.is_dir() and pack.parent == found.packs else found.var / folder_of(agent)
+    if (exact / JSON).is_file():
+        return exact
+    agent_id, _, version = agent.partition("@")
+    head = slug(f"{agent_id}@{version}-" if version else f"{agent_id}@")
+    matching = [path for path in reports.glob("*") if path.name.startswith(head) and (path / JSON).is_file()]
+    return max(matching, key=lambda path: (path / JSON).stat().st_mtime_ns, default=None)
+
+
+def _spec(found: Settings, pack: Path, spec: Path | None, overlay: Path | None) -> SpecSource:
+    """The spec that the pack is judged against. Raises PackError where it cannot be found."""
+    import yaml
+
+    from greenlang.bucket import Bucket
+    from greenlang.errors import PackError
+    from greenlang.factory.inbox.shelf import read_accepted
+    from greenlang.factory.source import SpecSource
+
+    if spec is not None:
+        beside = overlay.read_bytes() if overlay else None
+        return SpecSource(spec.name, spec.read_bytes(), beside, overlay.name if overlay else "")
+    try:
+        if found.bucket is None and not Path(found.bucket_address).is_dir():
+            raise FileNotFoundError(found.bucket_address)  # looking must not make one
+        manifest = yaml.safe_load((pack / "pack.yaml").read_bytes())
+        key = f"{manifest['id']}@{manifest['version']}-{manifest['resolved_from']['sha256'][:8]}"
+        return read_accepted(Bucket.open(found.bucket_address), key)
+    except (OSError, ValueError, KeyError, TypeError, yaml.YAMLError) as error:
+        raise PackError(
+            f"the spec of {pack} is not among the accepted ones in {found.bucket_address}: name it by --spec"
+        ) from error

@@ -1,0 +1,191 @@
+"""Worker processes of a batch. Each has a pipe of its own, so that the death of one harms no other.
+
+Belongs here: starting and ending workers, handing out chunks, what becomes of a dead worker's tasks. Does not belong
+here: the work (``greenlang.factory.chunk``), what becomes of the results (``greenlang.factory.line``).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import os
+import signal
+import threading
+from collections import deque
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from multiprocessing import connection, get_context, parent_process
+from multiprocessing.connection import Connection
+from multiprocessing.context import SpawnProcess
+
+from greenlang.factory.build import Builder, Built, Task
+from greenlang.factory.chunk import TOGETHER, build_chunk, chunks, lost
+from greenlang.settings import Settings
+
+_READY, _AT, _BUILT, _DONE = "ready", "at", "built", "done"
+_FALSE_STARTS = 3
+
+
+@dataclass(eq=False)
+class _Worker:
+    """A process as its parent sees it. ``open``: tasks of its chunk without a result; ``at``: what it works on.
+
+    It is idle when it has said that it is done, and not when the last result is there: what it says next would be taken
+    for a word on its next chunk.
+    """
+
+    process: SpawnProcess
+    pipe: Connection
+    ready: bool = False
+    busy: bool = False
+    open: dict[str, Task] = field(default_factory=dict)
+    at: str = TOGETHER
+
+    def give(self, chunk: Sequence[Task]) -> None:
+        self.open, self.at, self.busy = {task.key: task for task in chunk}, TOGETHER, True
+        with contextlib.suppress(OSError):  # it has died: `_Crew.bury` finds the chunk here
+            self.pipe.send(list(chunk))
+
+    def end(self) -> None:
+        self.pipe.close()
+        self.process.kill()  # a kill at any moment loses nothing, so nobody waits for what is under way
+        self.process.join()
+        self.process.close()
+
+
+def build_all(settings: Settings, tasks: Sequence[Task], workers: int) -> Iterator[Built]:
+    """Results as they come, of every task one.
+
+    When a worker dies, the agent that it was at is tried again at the end, alone; the one that kills its worker again
+    is `infrastructure`. The rest of its chunk goes to the others; where all of it was under way, in halves.
+    """
+    crew = _Crew(settings, chunks(tasks, workers), workers)
+    yield from crew.run()
+    for suspect in crew.suspects:
+        alone = _Crew(settings, [[suspect]], 1)
+        yield from alone.run()
+        for task in alone.suspects:
+            yield lost(task.key, task.source.name, "its build killed the worker process; the next batch tries again")
+
+
+class _Crew:
+    def __init__(self, settings: Settings, waiting: Sequence[Sequence[Task]], workers: int) -> None:
+        self.settings = settings
+        self.waiting = deque(list(chunk) for chunk in waiting)
+        self.size = max(1, min(workers, len(self.waiting)))
+        self.workers: list[_Worker] = []
+        self.false_starts = 0
+        self.suspects: list[Task] = []
+
+    def run(self) -> Iterator[Built]:
+        try:
+            while self.waiting or any(worker.busy for worker in self.workers):
+                if self.waiting and self.false_starts >= _FALSE_STARTS:
+                    yield from self.give_up()
+                    continue
+                self.fill()
+                for worker in self.heard():
+                    yield from self.listen(worker)
+        finally:
+            for worker in self.workers:
+                worker.end()
+            self.workers.clear()
+
+    def fill(self) -> None:
+        """Start workers, and give each idle one a chunk."""
+        for worker in self.workers:
+            if worker.ready and not worker.busy and self.waiting:
+                worker.give(self.waiting.popleft())
+        idle = sum(not worker.busy for worker in self.workers)
+        while len(self.workers) < self.size and idle < len(self.waiting):
+            self.workers.append(_start(self.settings))
+            idle += 1
+
+    def heard(self) -> list[_Worker]:
+        """Workers that said something or died."""
+        ready = set(connection.wait([h for w in self.workers for h in (w.pipe, w.process.sentinel)]))
+        return [w for w in self.workers if w.pipe in ready or w.process.sentinel in ready]
+
+    def listen(self, worker: _Worker) -> Iterator[Built]:
+        """Take all that a worker has said; bury it if it is dead."""
+        try:
+            while worker.pipe.poll():
+                kind, content = worker.pipe.recv()
+                if kind == _READY:
+                    worker.ready, self.false_starts = True, 0
+                elif kind == _AT:
+                    worker.at = content
+                elif kind == _BUILT:
+                    if worker.open.pop(content.outcome.key, None) is not None:
+                        yield content
+                else:
+                    left, worker.open, worker.busy = list(worker.open.values()), {}, False
+                    for task in left:  # done, though not with all: a fault of ours, and never an endless one
+                        yield lost(task.key, task.source.name, "its worker gave no result; the next batch tries again")
+            if worker.process.exitcode is None or worker.pipe.poll():
+                return
+        except (EOFError, OSError):
+            pass  # it is dead, or as good as dead
+        self.bury(worker)
+
+    def bury(self, worker: _Worker) -> None:
+        self.workers.remove(worker)
+        worker.end()
+        if not worker.ready:
+            self.false_starts += 1
+            return
+        left = list(worker.open.values())
+        if worker.at in worker.open:
+            self.suspects.append(worker.open.pop(worker.at))
+            left = list(worker.open.values())
+        elif len(left) == 1:
+            self.suspects += left
+            return
+        elif left and worker.at == TOGETHER:
+            half = len(left) // 2
+            self.waiting.append(left[:half])
+            left = left[half:]
+        if left:
+            self.waiting.append(left)
+
+    def give_up(self) -> Iterator[Built]:
+        """Workers end before they begin: it has nothing to do with any spec."""
+        left = [task for chunk in self.waiting for task in chunk]
+        self.waiting.clear()
+        for task in left:
+            yield lost(task.key, task.source.name, "worker processes do not start; the next batch tries again")
+
+
+# --- in the worker --------------------------------------------------------------------------------------------------
+
+
+def _start(settings: Settings) -> _Worker:
+    context = get_context("spawn")
+    ours, theirs = context.Pipe()
+    process = context.Process(target=_work, args=(settings, theirs), daemon=True)
+    process.start()
+    theirs.close()
+    return _Worker(process, ours)
+
+
+def _work(settings: Settings, pipe: Connection) -> None:
+    """The life of a worker: tables and sandbox once, then chunk after chunk, until the parent goes."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C reaches the whole group: end without a traceback
+    parent = parent_process()
+    if parent is not None:
+        threading.Thread(target=_die_with, args=(parent.sentinel,), daemon=True).start()
+    builder = Builder(settings)
+    gc.collect()
+    gc.freeze()  # tables, templates and tools stay: no use in looking through them again and again
+    pipe.send((_READY, None))
+    with contextlib.suppress(EOFError, BrokenPipeError, ConnectionResetError):
+        while True:
+            chunk = pipe.recv()
+            for built in build_chunk(builder, chunk, lambda key: pipe.send((_AT, key))):
+                pipe.send((_BUILT, built))
+            pipe.send((_DONE, None))
+
+
+def _die_with(sentinel: int) -> None:
+    connection.wait([sentinel])
+    os._exit(1)

@@ -1,0 +1,76 @@
+"""The report for programs: canonical JSON, its schema, and reading it back.
+
+Belongs here: the JSON form. Does not belong here: SARIF, which tells of findings only.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from decimal import Decimal
+from functools import cache
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from greenlang.errors import ReportError
+from greenlang.provenance import canonical
+from greenlang.quality.report.model import FORM, QualityReport
+
+
+def as_json(report: QualityReport) -> str:
+    """The report as canonical JSON (RFC 8785): the same report gives the same bytes. Decimals are texts."""
+    return canonical(_plain(report)).decode()
+
+
+def from_json(text: str | bytes) -> QualityReport:
+    """A report read back. Raises `ReportError` where the text is no report of this form."""
+    try:
+        value = json.loads(text)
+        if not isinstance(value, dict) or value.get("form") != FORM:
+            raise ReportError(f"this is no report of the form {FORM}")
+        return _adapter().validate_python(value, strict=False)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise ReportError(f"this is no quality report: {where}: {first['msg']}") from error
+    except (ValueError, RecursionError) as error:
+        raise ReportError(f"this is no JSON: {error}") from error
+
+
+def schema() -> dict[str, Any]:
+    """The JSON Schema (2020-12) of what `as_json` writes, made from the types: every field is always there."""
+    made = _adapter().json_schema(mode="serialization")
+    for part in (made, *made.get("$defs", {}).values()):
+        if "properties" in part:
+            part["required"] = sorted(part["properties"])
+            part["additionalProperties"] = False
+            for value in part["properties"].values():
+                value.pop("default", None)
+    made["properties"]["form"] = {"const": FORM}
+    made |= {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "Quality report of an agent",
+    }
+    return made
+
+
+@cache
+def _adapter() -> TypeAdapter[QualityReport]:
+    return TypeAdapter(QualityReport)
+
+
+def _plain(value: Any) -> Any:
+    """JSON values; a lone surrogate in a foreign message, which no UTF-8 can hold, becomes a question mark."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode()
+    if isinstance(value, Decimal):
+        return str(value)
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {f.name: _plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
+    if isinstance(value, Mapping):
+        return {_plain(str(name)): _plain(item) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return value

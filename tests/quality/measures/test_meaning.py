@@ -1,0 +1,136 @@
+"""Measures of the spec and of what a calculation does: citations, inputs that matter, history, percentiles."""
+
+from __future__ import annotations
+
+import dataclasses
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from greenlang.factory.outcome import MeasureResult
+from greenlang.formulas.tree import Number
+from greenlang.quality import asked, judge
+from greenlang.quality.case import refusals
+from greenlang.quality.measures import business_impact, specification
+from greenlang.quality.measures.continuous_improvement import SEMANTIC, order
+from greenlang.quality.measures.exit_criteria import percentile
+from greenlang.quality.measures.subject import Subject
+from greenlang.resolution.plan import Resolution
+from greenlang.specs.model import InputSpec
+from tests.quality.good import case, measures, resolution, write
+
+
+@pytest.fixture(scope="module")
+def pack(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write(tmp_path_factory.mktemp("meaning") / "pack")
+
+
+def of_spec(pack: Path, made: Resolution, name: str) -> MeasureResult:
+    results = specification.measure(Subject(case(pack, resolution=made, inputs=())))
+    return next(r for r in results if r.name == name)
+
+
+def test_a_row_without_a_place_is_not_cited(pack: Path) -> None:
+    lookups = {
+        name: dataclasses.replace(
+            table, rows={k: dataclasses.replace(row, table="", cell="") for k, row in table.rows.items()}
+        )
+        for name, table in resolution().lookups.items()
+    }
+    result = of_spec(pack, dataclasses.replace(resolution(), lookups=lookups), "factors cited")
+    assert (result.share, result.met) == (0, False)
+    assert "desnz/electricity/2025" in result.text
+
+
+def test_an_output_of_a_library_formula_must_cite_it(pack: Path) -> None:
+    bare = {
+        n: dataclasses.replace(p, expression=Number(value=Decimal(1)), citation="")
+        for n, p in resolution().plans.items()
+    }
+    own = of_spec(pack, dataclasses.replace(resolution(), plans=bare), "standards")
+    assert own.share is None
+    named = bare | {"losses": dataclasses.replace(bare["losses"], formula_id="some_formula")}
+    silent = of_spec(pack, dataclasses.replace(resolution(), plans=named), "standards")
+    assert (silent.share, silent.text) == (0, "0 of 1 outputs cite their source (not: losses)")
+    cited = bare | {"losses": dataclasses.replace(named["losses"], citation="ISO 14083")}
+    assert of_spec(pack, dataclasses.replace(resolution(), plans=cited), "standards").met
+
+
+def moved(pack: Path, made: Resolution) -> MeasureResult:
+    results = business_impact.measure(Subject(case(pack, resolution=made, inputs=())))
+    return next(r for r in results if r.name == "inputs that matter")
+
+
+def test_an_input_that_moves_nothing_is_named(pack: Path) -> None:
+    spec = resolution().spec
+    more = dataclasses.replace(
+        spec,
+        inputs=spec.inputs
+        | {"idle": InputSpec("idle", "float64", required=False, default=None, ge=Decimal(0), le=Decimal(9))},
+    )
+    result = moved(pack, dataclasses.replace(resolution(), spec=more))
+    assert (result.share, result.met) == (0.5, False)
+    assert "idle" in result.text
+
+
+def test_the_sensitivity_is_a_figure_of_a_run(pack: Path) -> None:
+    assert moved(pack, resolution()).figures["sensitivity consumption (relative change)"] > 0
+    still = {n: dataclasses.replace(p, expression=Number(value=Decimal(0))) for n, p in resolution().plans.items()}
+    assert moved(pack, dataclasses.replace(resolution(), plans=still)).share == 0
+
+
+def test_inputs_to_be_refused_are_made_of_the_spec() -> None:
+    made = refusals(resolution())
+    assert {r.name for r in made} == {
+        "consumption given words",
+        "consumption below",
+        "consumption above",
+        "consumption missing",
+    }
+    assert asked(resolution())[-len(made) :] == [r.input for r in made]
+
+
+@pytest.mark.parametrize(
+    ("history", "said"),
+    [
+        (None, "the registry was not asked"),
+        ((), "a first version has no history"),
+        (("1.0.0",), "a first version has no history"),
+        (("0.9.0", "0.10.0", "1.0.0-rc.1"), "shown, not scored: above 3 earlier versions, the last 1.0.0-rc.1"),
+        (("1.1.0", "0.9.0"), "shown, not scored: 1.1.0 was registered before, and is not below"),
+        (("1.0",), "a version is no semantic one, so there is no order"),
+    ],
+)
+def test_history_is_shown_and_changes_neither_score_nor_status(
+    history: tuple[str, ...] | None, said: str, pack: Path
+) -> None:
+    judgement = judge(case(pack, history=history))
+    result = measures(judgement)["continuous_improvement.history"]
+    assert (result.share, result.text) == (None, said)
+    assert bool(result.details) == ("not below" in said)
+    plain = judge(case(pack, history=None))
+    assert [(d.score, d.status) for d in judgement.dimensions] == [(d.score, d.status) for d in plain.dimensions]
+
+
+def test_semantic_versions_are_in_the_order_of_their_definition() -> None:
+    before = [f"1.0.0-{w}" for w in ("alpha", "alpha.1", "alpha.beta", "beta", "beta.2", "beta.11", "rc.1")]
+    versions = [*before, "1.0.0", "1.0.10", "1.10.0"]
+    turned = list(reversed(versions))
+    assert sorted(turned, key=lambda v: order(v) or ()) == versions
+
+
+@pytest.mark.parametrize("text", ["1.0", "01.0.0", "1.0.0-", "v1.0.0", "1.0.0-01", "", "1.0.0 "])
+def test_what_is_no_semantic_version(text: str) -> None:
+    assert SEMANTIC.fullmatch(text) is None
+    assert order(text) is None
+
+
+@given(st.lists(st.floats(0, 1000), min_size=1, max_size=300), st.integers(1, 100))
+def test_a_percentile_is_the_smallest_value_that_so_many_do_not_exceed(values: list[float], percent: int) -> None:
+    found = percentile(values, percent)
+    assert found in values
+    assert sum(v <= found for v in values) * 100 >= percent * len(values)
+    assert sum(v < found for v in values) * 100 < percent * len(values)
