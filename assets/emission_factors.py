@@ -4,13 +4,11 @@ Belongs here: declarations, thin bodies, checks. Does not belong here: figures (
 readers (``greenlang.factors``).
 """
 
-import base64
 import hashlib
 import inspect
 import json
 from collections import Counter
 from collections.abc import Iterator
-from pathlib import Path
 
 from dagster import (
     AssetCheckExecutionContext,
@@ -132,16 +130,11 @@ def factor_release(factory: FactoryResource) -> MaterializeResult:
             "digest": digest,
             "tables": MetadataValue.md(f"| table | rows |\n|---|---|\n{lines}"),
             **{name: number for name, number in (release.counts if release else {}).items() if name != "kinds"},
-            **{name: MetadataValue.md(f"![{name}]({embedded_picture(path)})") for name, path in pictures.items()},
-            **{f"{name}_file": MetadataValue.path(str(path)) for name, path in pictures.items()},
+            # A path, since the UI's Markdown drops a picture at a data: address.
+            **{name: MetadataValue.path(str(path)) for name, path in pictures.items()},
         },
         data_version=DataVersion(digest),
     )
-
-
-def embedded_picture(path: Path) -> str:
-    """An SVG file as a data address, so that it is shown where it is described."""
-    return f"data:image/svg+xml;base64,{base64.b64encode(path.read_bytes()).decode()}"
 
 
 @asset_check(asset=raw_embedded, description="There are factor files, and none is empty.")

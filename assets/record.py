@@ -153,11 +153,22 @@ class Recorder:
         shown: dict[str, Any] = {"agents": self._counts.total(), "unchanged": self._kept}
         shown.update(sorted(self._counts.items()))
         if self.failed:
-            rows = [f"| `{a.key}` | {a.file} | {a.outcome} | {_cell(a.reason)} |" for a in self.failed[:_SHOWN]]
+            rows = [
+                f"| `{a.key}` | {a.file} | {a.outcome} | {_cell(a.reason)} | {self._page(a)} |"
+                for a in self.failed[:_SHOWN]
+            ]
             more = [f"\n... and {len(self.failed) - _SHOWN} more"] if len(self.failed) > _SHOWN else []
-            head = ["| key | file | outcome | why |", "|---|---|---|---|"]
+            head = ["| key | file | outcome | why | report |", "|---|---|---|---|---|"]
             shown["not registered"] = MetadataValue.md("\n".join(head + rows + more))
+        if self._counts.total() == 1 and self.failed and self.failed[0].report:  # a run for this very agent
+            agent = self.failed[0]
+            text = MetadataValue.md(agent.summary["quality"]) if "quality" in agent.summary else MetadataValue.null()
+            shown.update(_quality(agent, text, self._factory.report_files(agent.key)))
         return shown
+
+    def _page(self, agent: AgentOutcome) -> str:
+        """Where the report on an agent lies, "" where it was never judged."""
+        return f"`{self._factory.report_files(agent.key)['report']}`" if agent.report else ""
 
 
 def _cell(text: str) -> str:

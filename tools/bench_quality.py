@@ -27,6 +27,7 @@ from greenlang.factory.build import Builder, Draft, Task
 from greenlang.factory.line import prepare
 from greenlang.factory.source import SpecSource
 from greenlang.quality import tools
+from greenlang.quality.dimensions import DIMENSIONS
 from greenlang.quality.tools import LINT_RULES, SECURITY_RULES, PackRef
 from greenlang.settings import Settings
 from tools.bench import specs
@@ -42,6 +43,22 @@ _NAMES = {
     "audit": "literals",
     "judge": "measures",
 }
+# What is run for several dimensions at once is charged to the one that asks for most of it.
+_CHARGED = {
+    "parse": "implementation",
+    "ruff": "implementation",  # its security rules, in the same process, are Compliance and security's
+    "mypy": "implementation",
+    "tests with coverage": "tests",
+    "mutants made": "tests",
+    "mutants": "tests",
+    "second run": "determinism",  # whether a test is flaky is Tests'
+    "inputs made": "determinism",
+    "differential": "determinism",
+    "literals": "determinism",
+    "code blocks found": "documentation",
+    "answers, service, documents": "operations",  # latency is Exit criteria's, code blocks are Documentation's
+}
+_NO_DIMENSION = "none of its own"  # report, forks, wire
 Spent = dict[str, float]  # part -> processor seconds
 _NOT_COUNTED = ("generation",)  # what is before the testing and judging
 
@@ -99,10 +116,40 @@ class Meter:
 
         setattr(module, function, metered)
 
+    def measures(self) -> Spent:
+        """Have the measures of each dimension counted, by its name; they are within the part ``measures``."""
+        measured = sys.modules["greenlang.quality.judge"]._MEASURED
+        spent: Spent = defaultdict(float)
 
-def ours(settings: Settings, count: int) -> tuple[Spent, list[Draft], Counter[str]]:
-    """Seconds by part over all packs, the packs, and what came of them."""
+        def metered(name: str, real: Callable[..., Any]) -> Callable[..., Any]:
+            def measure(*args: Any) -> Any:
+                begin = own()
+                try:
+                    return real(*args)
+                finally:
+                    spent[name] += own() - begin
+
+            return measure
+
+        for name, real in list(measured.items()):
+            measured[name] = metered(name, real)
+        return spent
+
+
+def by_dimension(spent: Spent, measured: Spent) -> Spent:
+    """Seconds by dimension: its measures, and the runs that are charged to it. Their sum is that of what is counted."""
+    out: Spent = {d.name: measured.get(d.name, 0.0) for d in DIMENSIONS} | {_NO_DIMENSION: 0.0}
+    for part, seconds in spent.items():
+        if part not in _NOT_COUNTED:
+            own_part = seconds - (sum(measured.values()) if part == "measures" else 0.0)
+            out[_CHARGED.get(part, _NO_DIMENSION)] += own_part
+    return out
+
+
+def ours(settings: Settings, count: int) -> tuple[Spent, Spent, list[Draft], Counter[str]]:
+    """Seconds by part and by dimension over all packs, the packs, and what came of them."""
     meter = Meter()
+    measured = meter.measures()
     for function in ("_parse", "_ruff", "_mypy"):
         meter.wrap(tools, function, function.removeprefix("_"))
     for function in examine.PARTS:
@@ -119,13 +166,14 @@ def ours(settings: Settings, count: int) -> tuple[Spent, list[Draft], Counter[st
     examine_all(builder, drafts[:1], meter)  # fork servers, DuckDB, the base cache of mypy: once a worker, not an agent
     kept = meter.spent["generation"]
     meter.spent.clear()
+    measured.clear()
     meter.spent["generation"] = kept
     shutil.rmtree(settings.var / "cache" / "trials", ignore_errors=True)
     with meter.part("everything"):
         outcomes = examine_all(builder, drafts, meter)
     everything = meter.spent.pop("everything")
     meter.spent["rest"] = everything - sum(s for name, s in meter.spent.items() if name not in _NOT_COUNTED)
-    return meter.spent, drafts, outcomes
+    return meter.spent, by_dimension(meter.spent, measured), drafts, outcomes
 
 
 def examine_all(builder: Builder, drafts: list[Draft], meter: Meter) -> Counter[str]:
@@ -197,7 +245,7 @@ def main() -> None:
         settings.packs.mkdir(parents=True)
         prepare(settings)
         begin = time.perf_counter()
-        spent, drafts, outcomes = ours(settings, given.packs)
+        spent, dimensions, drafts, outcomes = ours(settings, given.packs)
         wall = time.perf_counter() - begin
         slow: Spent = defaultdict(float)
         tried = 20 if given.mutants == "all" else int(given.mutants)
@@ -205,31 +253,46 @@ def main() -> None:
             for part, seconds in by_hand(draft.ref, Path(name), tried).items():
                 slow[part] += seconds
         shutil.rmtree(settings.packs)
-    show(spent, slow, outcomes, wall, given)
+    show(spent, dimensions, slow, outcomes, wall, given)
 
 
-def show(spent: Spent, slow: Spent, outcomes: Counter[str], wall: float, given: Any) -> None:
+def show(spent: Spent, dimensions: Spent, slow: Spent, outcomes: Counter[str], wall: float, given: Any) -> None:
     """The table, or JSON for programs."""
     rows = {part: seconds / given.packs * 1000 for part, seconds in spent.items()}
     hand = {part: seconds / given.slow * 1000 for part, seconds in slow.items()} if given.slow else {}
+    charged = {name: seconds / given.packs * 1000 for name, seconds in dimensions.items()}
     total = sum(ms for part, ms in rows.items() if part not in _NOT_COUNTED)
     if given.json:
-        print(json.dumps({"ms": rows, "by_hand_ms": hand, "total_ms": total, "outcomes": dict(outcomes)}, indent=2))
+        print(
+            json.dumps(
+                {
+                    "ms": rows,
+                    "dimensions_ms": charged,
+                    "by_hand_ms": hand,
+                    "total_ms": total,
+                    "outcomes": dict(outcomes),
+                },
+                indent=2,
+            )
+        )
         return
     print(f"\nTesting and judging {given.packs} agents, mutants: {given.mutants}; processor milliseconds an agent")
-    print(f"  {'part':<22}{'ours':>9}{'one process each':>19}{'ratio':>9}")
+    print(f"  {'part':<28}{'ours':>9}{'one process each':>19}{'ratio':>9}")
     for part in sorted(rows, key=lambda part: -rows[part]):
         beside = f"{hand[part]:19.0f}{hand[part] / rows[part]:8.0f}x" if hand.get(part) and rows[part] > 0 else ""
         mark = " (not counted)" if part in _NOT_COUNTED else ""
-        print(f"  {part:<22}{rows[part]:9.1f}{beside}{mark}")
+        print(f"  {part:<28}{rows[part]:9.1f}{beside}{mark}")
     aim = AIM.get(given.mutants)
     told = f", aim {aim:.0f}: {'met' if total <= aim else 'missed'}" if aim else ""
-    print(f"  {'total':<22}{total:9.1f}{told}; {wall / given.packs * 1000:.0f} ms on the clock, one worker")
+    print(f"  {'total':<28}{total:9.1f}{told}; {wall / given.packs * 1000:.0f} ms on the clock, one worker")
     if given.slow:
         print(
             f"  one process each: {sum(hand.values()):.0f} ms, measured on {given.slow} of the packs; a mutant counts"
         )
         print("  as one more run of the tests")
+    print("\n  by dimension: its measures, and the runs that are charged to it")
+    for name, ms in charged.items():
+        print(f"  {name:<28}{ms:9.1f}")
     if set(outcomes) != {"passed"}:
         print(f"  outcomes: {dict(outcomes)}")
 

@@ -13,7 +13,7 @@ from greenlang.cli.agent_explain import app
 from greenlang.cli.agent_spec import OverlayOption, SpecFile
 from greenlang.cli.app import NEGATIVE, settings
 from greenlang.cli.registry import AsJson
-from greenlang.cli.show import as_json, progress_bar, table
+from greenlang.cli.show import as_json, facts, progress_bar, table
 
 if TYPE_CHECKING:
     from greenlang.settings import Settings
@@ -53,6 +53,7 @@ def _drop_and_run(context: typer.Context, files: dict[str, Path], *, json: bool)
     """Files by their names in the inbox, through the line; a row for each spec, and for each file that was refused."""
     from greenlang.bucket import Bucket
     from greenlang.factory import line
+    from greenlang.factory.reporting import pages_of
 
     found = settings(context)
     bucket = Bucket.open(found.bucket_address)
@@ -64,7 +65,8 @@ def _drop_and_run(context: typer.Context, files: dict[str, Path], *, json: bool)
         batch = line.run_batch(found, files=list(files), entrance="command line", settle=False, on_progress=progress)
         for stage in batch:
             if stage.agent is not None:
-                rows.append({name: getattr(stage.agent, name) for name in _SHOWN})
+                row = {name: getattr(stage.agent, name) for name in _SHOWN}
+                rows.append(row | pages_of(found, stage.agent.key))
                 told[stage.agent.key] = stage.agent.file, stage.agent.diagnostics
     rows += _standing(found, files, told)
     if json:
@@ -86,7 +88,10 @@ def _show(rows: list[dict[str, Any]], told: Iterable[tuple[str, tuple[Diagnostic
         for finding in findings if file in files else ():
             typer.echo(finding.text(file))
     if listed:
-        table(list(_SHOWN), [list(r.values()) for r in listed], right=(4, 5, 6))
+        table(list(_SHOWN), [[r[name] for name in _SHOWN] for r in listed], right=(4, 5, 6))
+    for row in listed:
+        if len(rows) == 1 or row["outcome"] != "registered":
+            facts((f"{name}:", row[name]) for name in ("report", "dossier"))
     if many:
         counts = Counter(r["outcome"] for r in rows)
         typer.echo(", ".join(f"{n:,} {outcome}" for outcome, n in counts.most_common()))
@@ -97,6 +102,7 @@ _SHOWN = ("file", "agent_id", "version", "outcome", "score", "coverage", "tests_
 
 def _standing(found: Settings, files: dict[str, Path], told: Collection[str]) -> list[dict[str, Any]]:
     """What stands for specs whose very bytes have been through the line before."""
+    from greenlang.factory.reporting import pages_of
     from greenlang.metrics import MetricsStore
     from greenlang.specs.overlay import is_overlay
     from greenlang.specs.reader import read
@@ -109,5 +115,5 @@ def _standing(found: Settings, files: dict[str, Path], told: Collection[str]) ->
         spec, _ = read(path.read_bytes(), name, max_bytes=found.max_spec_bytes)
         row = standing.get(spec.partition) if spec is not None and spec.partition not in told else None
         if row is not None:
-            out.append({name: row[name] for name in _SHOWN} | {"file": path.name})
+            out.append({name: row[name] for name in _SHOWN} | {"file": path.name} | pages_of(found, row["key"]))
     return out

@@ -13,6 +13,7 @@ from greenlang.cli.app import INFRASTRUCTURE, NEGATIVE, settings
 from greenlang.cli.show import table
 
 if TYPE_CHECKING:
+    from greenlang.sandbox.verdict import Profile
     from greenlang.settings import Settings
 
 
@@ -40,9 +41,7 @@ def demo(
         typer.echo("\nTo run the generated tests without confinement (limits on time and memory only):\n", err=True)
         typer.echo("    GREENLANG_SANDBOX=weak make run\n", err=True)
         raise typer.Exit(INFRASTRUCTURE) from error
-    console.print(f"Sandbox profile: {profile.name} ({', '.join(profile.primitives)})")
-    for weakness in profile.weaknesses:
-        console.print(f"  weak: {weakness}")
+    _confinement(profile, console)
 
     info = line.prepare(found)
     console.print(f"Factor tables:   {info.rows:,} factors, release {info.release}, in {info.seconds:.1f} s")
@@ -63,11 +62,30 @@ def demo(
         right=(2, 3, 4, 6),
     )
     bad = [r for r in rows if r["outcome"] != "registered"]
-    for row in bad:
-        console.print(f"{row['agent_id'] or row['file']}: {row['outcome']}: {row['reason']}")
+    _not_registered(found, bad, console)
     _what_next(found, rows, console)
     if bad or len(rows) < len(keys):
         raise typer.Exit(NEGATIVE)
+
+
+def _confinement(profile: Profile, console: Any) -> None:
+    """The profile in force, what weakens it, and what is not there and not needed."""
+    console.print(f"Sandbox profile: {profile.name} ({', '.join(profile.primitives)})", soft_wrap=True, markup=False)
+    for weakness in profile.weaknesses:
+        console.print(f"  weak: {weakness}", soft_wrap=True, markup=False)
+    for note in profile.notes:
+        console.print(f"  note: {note}", soft_wrap=True, markup=False)
+
+
+def _not_registered(found: Settings, rows: list[dict[str, Any]], console: Any) -> None:
+    """Why, and the pages that say more."""
+    from greenlang.factory.reporting import pages_of
+
+    for row in rows:
+        console.print(f"{row['agent_id'] or row['file']}: {row['outcome']}: {row['reason']}", markup=False)
+        for name, page in pages_of(found, row["key"]).items():
+            if page:
+                console.print(f"  {name}: {page}", soft_wrap=True, markup=False)
 
 
 def _run(found: Settings, workers: int | None, console: Any) -> None:
@@ -85,7 +103,8 @@ def _run(found: Settings, workers: int | None, console: Any) -> None:
         batch = line.run_batch(found, entrance="make run", workers=workers, settle=False, on_progress=advance)
         for stage in batch:
             if stage.agent is not None and stage.agent.outcome != "registered":
-                progress.console.print(f"  {stage.agent.outcome}: {stage.agent.file}: {stage.agent.reason}")
+                said = f"  {stage.agent.outcome}: {stage.agent.file}: {stage.agent.reason}"
+                progress.console.print(said, markup=False)
 
 
 def _standing(found: Settings, keys: dict[str, str]) -> list[dict[str, Any]]:
@@ -109,7 +128,8 @@ def _line(row: dict[str, Any]) -> tuple[Any, ...]:
 
 
 def _what_next(found: Settings, rows: list[dict[str, Any]], console: Any) -> None:
-    """The lines that a person copies: the UI, the metrics, and one agent installed and called."""
+    """The lines that a person copies: the UI, the metrics, a quality report, and one agent installed and called."""
+    from greenlang.factory.reporting import PAGE, folder_of
     from greenlang.specs.model import slug
 
     greenlang = f"{sys.prefix}/bin/greenlang"
@@ -119,6 +139,7 @@ def _what_next(found: Settings, rows: list[dict[str, Any]], console: Any) -> Non
     good = next((r for r in rows if r["outcome"] == "registered" and "carbon_calculator" in r["agent_id"]), None)
     if good is None:
         return
+    console.print(f"Read a report:     {found.var / folder_of(good['key']) / PAGE}", soft_wrap=True, markup=False)
     pack = found.packs / slug(good["key"])
     console.print("\nInstall one agent anywhere, and call it:", soft_wrap=True)
     for command in ("python3 -m venv agent", f"agent/bin/pip install {pack}/wheels/*.whl"):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -30,6 +30,8 @@ from greenlang.factory.source import SpecSource
 from greenlang.formulas.library import FormulaLibrary, library
 from greenlang.llm.ask import Disclosure
 from greenlang.provenance import bytes_digest
+from greenlang.quality.literals import trace
+from greenlang.quality.repair import dossier
 from greenlang.quality.tools import Findings, PackRef
 from greenlang.resolution.plan import Resolution
 from greenlang.resolution.resolve import resolve
@@ -184,13 +186,21 @@ class Builder:
             )
             folder = draft.folder
             if found.repaired and found.folder is not None and found.judged is not None:
-                examined, folder = Examined(found.judged.trial, found.judged.judgement), found.folder
-            return self.end(draft, base, examined, folder, found.disclosures)
+                folder = found.folder
+                numbers = trace(resolution, folder / draft.package)
+                examined = Examined(found.judged.trial, found.judged.judgement, numbers)
+            return self.end(draft, base, examined, folder, found.disclosures, found.attested())
         finally:
             shutil.rmtree(self.refiner.work(draft.task.key), ignore_errors=True)
 
     def end(
-        self, draft: Draft, base: AgentOutcome, examined: Examined, folder: Path, asked: Sequence[Disclosure] = ()
+        self,
+        draft: Draft,
+        base: AgentOutcome,
+        examined: Examined,
+        folder: Path,
+        asked: Sequence[Disclosure] = (),
+        repair: Mapping[str, Any] | None = None,
     ) -> Built:
         """What the judgement says becomes of the pack in ``folder``; its report stands before anything is published."""
         clock = draft.clock
@@ -216,11 +226,13 @@ class Builder:
                 verdict=examined.trial.tests,
                 release=self.table.release,
                 tables_digest=self.table.digest,
+                repair=repair,
             )
         outcome = told(_packed(base, info, self.settings))
         with clock.stage("packaging"):
             publish_pack(folder, self.settings.packs / slug(base.key))
             sign_pack(self.settings.packs / slug(base.key), self.settings.keys)
+        dossier.clear(self.settings.var / "dossiers", base.key)
         return clock.built(outcome, last="packaging")
 
     def incomplete(self, task: Task, clock: Clock, base: AgentOutcome, resolution: Resolution) -> Built:

@@ -5,7 +5,8 @@ spec's own bounds and words, or from the shape of a formula (an output that is p
 from the generated code.
 
 Belongs here: which cases there are. Does not belong here: values at and beyond bounds (``limits``), the shape of a
-formula (``degrees``), what tells a formula from its near misses (``near_misses``).
+formula (``degrees``), vectors that move every input (``variations``), what tells a formula from its near misses
+(``near_misses``).
 """
 
 from __future__ import annotations
@@ -13,30 +14,31 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 from greenlang_sdk.decimals import CONTEXT, normal_text
 from greenlang_sdk.testing import text_of
 
 from greenlang import units
-from greenlang.errors import CalculationError, UnitError
+from greenlang.errors import UnitError
 from greenlang.factory import limits
 from greenlang.factory.citations import citations_of
 from greenlang.factory.degrees import Degrees
 from greenlang.factory.fields import described
 from greenlang.factory.near_misses import telling
 from greenlang.factory.parameters import parameter_tables
+from greenlang.factory.same import Same
 from greenlang.factory.text import one_line
-from greenlang.formulas.evaluate import LookupMiss
+from greenlang.factory.variations import variations
 from greenlang.formulas.tree import SystemValue
-from greenlang.resolution import run
 from greenlang.resolution.plan import Resolution, Vector
 from greenlang.specs.model import AgentSpec, Given, InputSpec, Scalar
 from greenlang.specs.reader import violates
 
+_KEPT = 64  # resolutions: a chunk of agents is generated before the first of them is asked for its mutants
 CODES = frozenset({"invalid_input", "not_covered", "calculation"})
 _SCALES = (Decimal(2), Decimal("0.5"))
-_SHARES = (Decimal("0.0123456789012345678"), Decimal("-0.0123456789012345678"))
 _RULE = re.compile(
     r"\s*(?:(?P<of>input|output)\.)?(?P<left>[A-Za-z_]\w*)\s*(?P<op>>=|<=|>|<)"
     r"\s*(?:(?P<number>-?\d+(?:\.\d+)?)(?:\s*\[(?P<unit>[^\[\]]+)\])?"
@@ -49,8 +51,7 @@ def case_content(resolution: Resolution, stored: Mapping[str, str]) -> dict[str,
     """The test cases of a flat resolution or of a part; ``stored``: look-up -> its name in the pack's factors.json."""
     spec = resolution.spec
     base = _base(resolution)
-    vectors = [*resolution.vectors, *_with_many_digits(resolution, base)]
-    vectors += telling(resolution, [v.input for v in vectors if not v.error] or [base])
+    vectors = (*resolution.vectors, *searched(resolution))
     return {
         "base": _plain(base),
         "vectors": [_vector(v) for v in vectors],
@@ -62,6 +63,20 @@ def case_content(resolution: Resolution, stored: Mapping[str, str]) -> dict[str,
         "fields": list(_fields(spec)),
         "figures": list(_figures(resolution, stored)),
     }
+
+
+def searched(resolution: Resolution) -> tuple[Vector, ...]:
+    """The vectors beside those of a flat resolution or of a part. They are looked for once."""
+    return _searched(Same(resolution))
+
+
+@lru_cache(maxsize=_KEPT)
+def _searched(key: Same) -> tuple[Vector, ...]:
+    resolution = key.part
+    answered = [v.input for v in resolution.vectors if not v.error] or [_base(resolution)]
+    moved = list(variations(resolution, answered))
+    near = telling(resolution, [answered[0], *(v.input for v in reversed(moved)), *answered[1:]])
+    return (*moved, *near)
 
 
 def example(resolution: Resolution) -> dict[str, Any]:
@@ -98,27 +113,6 @@ def _vector(vector: Vector) -> dict[str, Any]:
         origin=vector.origin,
         code=code,
     )
-
-
-def _with_many_digits(resolution: Resolution, base: Mapping[str, Given]) -> Iterator[Vector]:
-    """The base with more digits than any output keeps, so that the last rounding shows, by the reference evaluator."""
-    spec, plans = resolution.spec, resolution.plans
-    given = dict(base)
-    for name, value in base.items():
-        declared = spec.inputs[name]
-        if declared.dtype == "float64" and not declared.enum and isinstance(value, (Decimal, int)):
-            wanted = [CONTEXT.add(Decimal(value), share) for share in _SHARES]
-            if value:
-                wanted = [CONTEXT.multiply(Decimal(value), 1 + share) for share in _SHARES]
-            given[name] = next((fine for fine in wanted if limits.fits(declared, fine)), value)
-    if given == base:
-        return
-    try:
-        got = run.outputs(spec, plans, resolution.order, run.tables(resolution.lookups), given)
-    except (CalculationError, LookupMiss):
-        return
-    expect = {name: run.canonical(value, plans[name].decimals) for name, value in got.items()}
-    yield Vector("many_digits", "reference", given, expect)
 
 
 def _tools(resolution: Resolution) -> Iterator[dict[str, Any]]:

@@ -35,7 +35,9 @@ from greenlang.factory.intake import reject_later, take_in
 from greenlang.factory.outcome import AgentOutcome, StageOutcome
 from greenlang.factory.workers import build_all
 from greenlang.formulas.library import library
+from greenlang.llm.config import check
 from greenlang.metrics import MetricsStore, RunInfo
+from greenlang.quality.repair import dossier
 from greenlang.registry import Port, Registry, RegistryEntry
 from greenlang.sandbox import Sandbox
 from greenlang.settings import Settings
@@ -73,8 +75,9 @@ def run_batch(
 
     ``files`` are names in the inbox, ``keys`` partition keys of accepted specs. With neither, everything in the inbox
     and every accepted spec without an outcome. ``force`` rebuilds also what has not changed. Raises SandboxUnavailable
-    before anything is touched, and BucketError.
+    and SettingsError (of the models' configuration) before anything is touched, and BucketError.
     """
+    check(settings)  # or each agent that needs a repair would fall over it
     with Sandbox(settings) as sandbox:
         profile = sandbox.profile  # raises where the machine lacks the primitives and weakness was not asked for
     with _alone(settings):
@@ -215,6 +218,8 @@ class _Batch:
         they have no row.
         """
         self.pending += [_of_replaced(replaced) for replaced in intake.replaced]
+        for replaced in intake.replaced:
+            dossier.clear(self.settings.var / "dossiers", replaced.key)  # its file has been corrected
         for refused in intake.refused:
             outcome = _of_refused(refused)
             self.pending.append(outcome)

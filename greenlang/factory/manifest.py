@@ -64,9 +64,9 @@ def manifest(resolution: Resolution, view: View) -> bytes:
     spec = resolution.spec
     compute: dict[str, Any] = {"entrypoint": f"python://{view.package}:Agent", "deterministic": True}
     if view.toolbox:
-        compute["tools"] = {part.spec.part: _ports(part) for part in resolution.flat}
+        compute["tools"] = {part.spec.part: ports(part) for part in resolution.flat}
     else:
-        compute |= _ports(resolution)
+        compute |= ports(resolution)
     compute |= {"factors": list(_rows(view)), "gaps": [_gap(gap) for gap in view.gaps]}
     content = {
         "schema_version": "2.0.0",
@@ -91,7 +91,8 @@ def _overlay(spec: AgentSpec) -> dict[str, Any]:
     return {"overlay": {"sha256": spec.overlay.digest, "reviewed": {k: v for k, v in reviewed.items() if v}}}
 
 
-def _ports(part: Resolution) -> dict[str, Any]:
+def ports(part: Resolution) -> dict[str, Any]:
+    """Inputs and outputs of a part, as pack.yaml says them."""
     spec = part.spec
     return {
         "inputs": {name: _manifest_input(given) for name, given in spec.inputs.items()},

@@ -47,6 +47,7 @@ _EACH = 30  # for an output at least
 _ONE = 40  # of them for one place at most, so that one without an answer does not take all
 _FLIPPED = {"<": "<=", "<=": "<", ">": ">=", ">=": ">"}
 _AROUND = (Decimal("0.9"), Decimal("1.1"), Decimal("0.5"), Decimal(2))
+_STEPS_BESIDE = (-1, 1, -3, 3)
 Inputs = dict[str, Given]
 
 
@@ -90,14 +91,19 @@ class _Search:
         self.bases = bases[:_BASES]
         self.taken = [(given, self.run(given)) for given in bases]
         self.numbers = [name for name, i in self.spec.inputs.items() if i.dtype == "float64" and not i.enum]
+        self.whole = {name for name, i in self.spec.inputs.items() if i.dtype == "int32" and not i.enum}
         self.shared = self.spec.inputs.keys() & self.spec.outputs.keys()
         self.reach: dict[str, frozenset[str]] = {}
 
-    def run(self, given: Mapping[str, Given]) -> dict[str, Value] | str:
-        """Unrounded outputs, or the code of the refusal; ``""`` where an input lacks that the plans need."""
+    def run(self, given: Mapping[str, Given], last: str = "") -> dict[str, Value] | str:
+        """Unrounded outputs, those up to ``last`` if it is given, or the code of the refusal; ``""`` where an input
+        lacks that the plans need.
+        """
         self.left -= 1
+        order = self.resolution.order
         try:
-            return run.outputs(self.spec, self.plans, self.resolution.order, self.rows, given)
+            wanted = order[: order.index(last) + 1] if last else order
+            return run.outputs(self.spec, self.plans, wanted, self.rows, given)
         except LookupMiss:
             return "not_covered"
         except CalculationError:
@@ -165,11 +171,13 @@ class _Search:
     def set(self, given: Inputs, name: str, value: Decimal) -> Inputs | None:
         """The inputs with one number changed; None where the spec does not allow it."""
         value = CONTEXT.plus(value)
-        return {**given, name: value} if limits.fits(self.spec.inputs[name], value) else None
+        if not limits.fits(self.spec.inputs[name], value):
+            return None
+        return {**given, name: int(value) if name in self.whole else value}
 
     def roots(self, tree: Node, other: Node, given: Inputs) -> Iterator[tuple[str, Inputs]]:
         """Inputs on which two expressions have one value: a number is moved along the secant until they do."""
-        for name in self.numbers:
+        for name in (*self.numbers, *sorted(self.whole)):
             if name in self.names(tree) | self.names(other) and isinstance(given.get(name), (Decimal, int)):
                 found = self._root(tree, other, given, name)
                 if found is not None:
@@ -203,12 +211,16 @@ class _Search:
         return found if found is not None and self._distance(tree, other, found) == 0 else None
 
     def _beside(self, given: Inputs, name: str) -> Inputs | None:
+        moved = (self.set(given, name, value) for value in self.around(given, name, (*_AROUND, Decimal("0.99"))))
+        return next((found for found in moved if found is not None), None)
+
+    def around(self, given: Inputs, name: str, shares: Iterable[Decimal] = _AROUND) -> Iterator[Decimal]:
+        """Values to both sides of a number; of a whole one those beside it, then some way off."""
         value = Decimal(str(given[name]))
-        for share in (*_AROUND, Decimal("0.99")):
-            found = self.set(given, name, CONTEXT.multiply(value, share) if value else CONTEXT.add(value, share))
-            if found is not None:
-                return found
-        return None
+        if name in self.whole:
+            yield from (value + step for step in _STEPS_BESIDE)
+        else:
+            yield from (CONTEXT.multiply(value, share) if value else share for share in shares)
 
     def _distance(self, tree: Node, other: Node, given: Inputs) -> Decimal | None:
         a, b = self.value(tree, given), self.value(other, given)
@@ -294,9 +306,8 @@ def _candidates(search: _Search, sides: tuple[Node, Node] | None) -> Iterator[In
         assert sides is not None
         for name, met in search.roots(*sides, given):
             yield met
-            value = Decimal(str(met[name]))
-            for share in _AROUND:
-                moved = search.set(met, name, CONTEXT.multiply(value, share) if value else share)
+            for value in search.around(met, name):
+                moved = search.set(met, name, value)
                 if moved is not None:
                     yield moved
     for given in search.bases[:2]:
@@ -306,6 +317,8 @@ def _candidates(search: _Search, sides: tuple[Node, Node] | None) -> Iterator[In
 def _ends(search: _Search, given: Inputs) -> Iterator[Inputs]:
     yield from _next_numbers(search, given)
     for name, declared in search.spec.inputs.items():
+        if declared.dtype == "bool" and not declared.enum:
+            yield {**given, name: not given.get(name, declared.default)}
         for _, value in limits.inside(declared) if not declared.enum else ():
             yield {**given, name: int(value) if declared.dtype == "int32" else value}
 
@@ -376,7 +389,7 @@ def _tie(search: _Search, plan: OutputPlan) -> Inputs | None:
             if not isinstance(given.get(name), (Decimal, int)):
                 continue
             for found in _on_the_way(search, plan, given, name, decimals):
-                answer = search.run(found)
+                answer = search.run(found, plan.output)
                 if isinstance(answer, dict) and _on_tie(answer[plan.output], decimals):
                     return found
     return None
@@ -385,7 +398,7 @@ def _tie(search: _Search, plan: OutputPlan) -> Inputs | None:
 def _on_the_way(search: _Search, plan: OutputPlan, given: Inputs, name: str, decimals: int) -> Iterator[Inputs]:
     """Inputs near which a value that is a straight line in one number lies on a tie."""
     beside = search._beside(given, name)
-    a, b = search.run(given), search.run(beside) if beside else ""
+    a, b = search.run(given, plan.output), search.run(beside, plan.output) if beside else ""
     if beside is None or isinstance(a, str) or isinstance(b, str):
         return
     x, y = Decimal(str(given[name])), Decimal(str(beside[name]))

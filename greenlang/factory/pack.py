@@ -91,8 +91,13 @@ def finish_pack(
     verdict: Verdict,
     release: str,
     tables_digest: str,
+    repair: Mapping[str, Any] | None = None,
 ) -> PackInfo:
-    """Add wheels and certificate to a pack that is not yet published. Calling it again changes nothing."""
+    """Add wheels and certificate to a pack that is not yet published. Calling it again changes nothing.
+
+    ``repair`` says what changed the pack after it was generated, and which models had a part in that; it stands in the
+    certificate of a pack that was repaired, and in no other.
+    """
     _clear(folder)
     wheels = folder / "wheels"
     wheels.mkdir()
@@ -104,6 +109,8 @@ def finish_pack(
         "files": files,
         "pack_digest": files_digest(files),
     }
+    if repair:
+        content["repair"] = repair
     certificate = canonical(content)
     (folder / CERTIFICATE).write_bytes(certificate)
     return PackInfo(str(content["pack_digest"]), bytes_digest(certificate), files)

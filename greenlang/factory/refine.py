@@ -6,6 +6,7 @@ Belongs here: when a repair is tried, the folders, the callables. Does not belon
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
@@ -22,6 +23,8 @@ from greenlang.quality.tools import PackRef, prepare
 from greenlang.resolution.plan import Resolution
 from greenlang.settings import Settings
 from greenlang.specs.model import slug
+
+_log = logging.getLogger(__name__)
 
 
 class Refiner:
@@ -56,10 +59,13 @@ class Refiner:
         return self._climb(self._request(key, source, resolution), self._trier(resolution), None)
 
     def flush(self) -> None:
-        """Write what models were asked to the metrics."""
+        """Write what models were asked to the metrics. What cannot be written now waits in the journal."""
         model = self.__dict__.get("model")
         if model is not None:
-            model.flush()
+            try:
+                model.flush()
+            except OSError as error:  # a chunk's agents are not lost for it
+                _log.warning("the journal of calls to models waits: %s", error)
 
     def _climb(
         self,

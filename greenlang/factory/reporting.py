@@ -16,6 +16,7 @@ from greenlang.factory.examine import Examined
 from greenlang.factory.outcome import AgentOutcome
 from greenlang.llm.ask import Disclosure
 from greenlang.quality import report as forms
+from greenlang.quality.repair import dossier
 from greenlang.registry.references import ReferenceAgent
 from greenlang.settings import Settings
 from greenlang.specs.model import slug
@@ -26,6 +27,15 @@ PAGE, JSON, SARIF, WHEEL = "index.html", "quality.json", "quality.sarif", "wheel
 def folder_of(key: str) -> str:
     """The folder of an agent's report, relative to ``var``."""
     return f"reports/{slug(key)}"
+
+
+def pages_of(settings: Settings, key: str) -> dict[str, str]:
+    """The pages on an agent that a person can open now: ``report`` and ``dossier``, "" for one that is not there."""
+    pages = {
+        "report": settings.var / folder_of(key) / PAGE,
+        "dossier": settings.var / "dossiers" / slug(key) / dossier.PAGE,
+    }
+    return {name: str(path) if path.is_file() else "" for name, path in pages.items()}
 
 
 def write_report(

@@ -326,7 +326,6 @@ class View:
     def property_imports(self) -> list[str]:
         """What test_property.py takes from the SDK's testing module."""
         names = {"read_cases"}
-        names |= {"Case"} if self.has_answers else set()
         names |= {"calculate"} if self.checks_bounds or self.scales else set()
         names |= {"agrees"} if self.scales else set()
         return sorted(names, key=text.import_order)

@@ -28,7 +28,9 @@ Why = Literal[
 class Ask(Generic[Reply]):
     """One question. ``prompt`` names ``templates/prompts/<prompt>.jinja``; ``values`` fill it.
 
-    ``sample`` numbers repeated questions (k samples of one request are k cassettes).
+    ``sample`` numbers repeated questions (k samples of one request are k cassettes). ``aside`` names values that are
+    sent and do not belong to the question, as examples do, which change with the registry: the recording is found
+    whatever they were.
     """
 
     prompt: str
@@ -38,6 +40,7 @@ class Ask(Generic[Reply]):
     stage: str = ""  # a stage of the line, for the accounts
     sample: int = 0
     check: Callable[[Reply], Sequence[str]] | None = None  # what is wrong with a reply of the type; told in a re-ask
+    aside: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ Belongs here: the state and its three changes. Does not belong here: what counts
 
 from __future__ import annotations
 
+import math
 import threading
 from collections import deque
 from collections.abc import Callable
@@ -41,14 +42,19 @@ class Breaker:
     def _state(self) -> State:
         if self._opened is None:
             return "closed"
-        return "open" if self.clock() - self._opened < self.rule.open_seconds else "half open"
+        return "open" if self._since(self._opened) < self.rule.open_seconds else "half open"
+
+    def _since(self, moment: float) -> float:
+        """Seconds since a moment. A clock that was put back tells nothing: then it counts as long ago."""
+        passed = self.clock() - moment
+        return passed if passed >= 0 else math.inf
 
     def admit(self) -> bool:
         """Whether a call may go. While half open, whoever is admitted must report `succeeded`, `failed` or `left`."""
         with self._lock:
             state = self._state()
             if state == "half open":
-                if self._probe is not None and self.clock() - self._probe < _LOST:
+                if self._probe is not None and self._since(self._probe) < _LOST:
                     return False
                 self._probe = self.clock()
             return state != "open"
@@ -59,7 +65,7 @@ class Breaker:
             self._probe = None
             if self._opened is None:
                 self._last.append(False)
-            elif self.clock() - self._opened >= self.rule.recovery_seconds:
+            elif self._since(self._opened) >= self.rule.recovery_seconds:
                 self._opened = None
                 self._last.clear()
 

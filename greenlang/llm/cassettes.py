@@ -19,7 +19,7 @@ from typing import Any
 
 from greenlang.errors import PackError
 from greenlang.llm.request import Request
-from greenlang.provenance import canonical, digest
+from greenlang.provenance import bytes_digest, canonical, digest
 
 FORMAT = 1
 _DIGEST = re.compile(r"[0-9a-f]{64}")
@@ -53,9 +53,17 @@ class Recorded:
     def of(cls, raw: Mapping[str, Any]) -> Recorded:
         """From what was stored. Raises ValueError for something else."""
         try:
-            return cls(**{**raw, "cost_usd": Decimal(raw["cost_usd"]), "fallbacks": tuple(raw["fallbacks"])})
+            made = cls(**{**raw, "cost_usd": Decimal(raw["cost_usd"]), "fallbacks": tuple(raw["fallbacks"])})
         except (ArithmeticError, KeyError, TypeError) as error:
             raise ValueError("its reply is not in the form of a cassette") from error
+        texts = (made.text, made.provider, made.model, made.finish, made.fingerprint, made.price_map_digest)
+        lists = isinstance(raw["fallbacks"], list | tuple) and all(isinstance(f, str) for f in made.fallbacks)
+        maps = all(isinstance(m, Mapping) for m in (made.requested, made.accepted, made.dropped))
+        counts = all(type(n) is int and n >= 0 for n in (made.prompt_tokens, made.completion_tokens))
+        money = isinstance(raw["cost_usd"], str | Decimal) and made.cost_usd.is_finite() and made.cost_usd >= 0
+        if not (all(isinstance(t, str) for t in texts) and lists and maps and counts and money):
+            raise ValueError("its reply is not in the form of a cassette")
+        return made
 
 
 class Cassettes:
@@ -131,10 +139,14 @@ class Cassettes:
         """Import JSON lines; return how many were new and how many stood already.
 
         Every line is checked before the first is stored; names of files are made from the checked digests, never read
-        from the source. Raises PackError for a line that is wrong, or that differs from what stands.
+        from the source. Raises PackError for a line that is wrong, that differs from what stands, or from another line
+        with its digest.
         """
         new: dict[str, bool] = {}
+        said: dict[str, str] = {}
         for name, content in _lines(source):
+            if said.setdefault(name, bytes_digest(content)) != bytes_digest(content):
+                raise PackError(f"{source.name} holds two replies of {name}")
             new[name] = not self._stands(name, content, replace)
         for name, content in _lines(source):  # a second time, so that no more than one is held
             if new.get(name):
@@ -146,22 +158,29 @@ class Cassettes:
             standing = self.path(name).read_bytes()
         except FileNotFoundError:
             return False
-        if standing != content and not replace:
+        if standing == content:
+            return True
+        if not replace:
+            with contextlib.suppress(PackError):  # of a standing file that was changed: another reply
+                if checked(standing, name)[0]["reply_digest"] == json.loads(content)["reply_digest"]:
+                    return True  # sent beside other examples, and answered the same
             raise PackError(f"{name} is recorded already with another reply; --replace takes the one that comes")
-        return standing == content
+        return False
 
 
 def encoded(request: Request, recorded: Recorded) -> bytes:
     """The canonical bytes of a cassette, with a newline at the end."""
     reply = json.loads(canonical(recorded.as_dict()))
-    whole = {
+    whole: dict[str, Any] = {
         "format": FORMAT,
         "digest": request.digest,
         "request": request.content,
-        "messages": [dict(m) for m in request.messages],
+        "messages": [dict(m) for m in request.recorded],
         "reply": reply,
         "reply_digest": digest(reply),
     }
+    if request.recorded != request.messages:
+        whole["sent"] = [dict(m) for m in request.messages]  # for people: with what was sent aside
     return canonical(whole) + b"\n"
 
 
@@ -170,7 +189,7 @@ def checked(content: bytes, name: str | None = None) -> tuple[dict[str, Any], Re
     label = name[:12] if name else "the line"
     try:
         raw = json.loads(content)
-        if not isinstance(raw, dict) or raw.keys() != _KEYS or raw["format"] != FORMAT:
+        if not isinstance(raw, dict) or raw.keys() - {"sent"} != _KEYS or raw["format"] != FORMAT:
             raise ValueError("it is not in the form of a cassette")
         if not isinstance(raw["reply"], dict) or canonical(raw) + b"\n" != content.rstrip(b"\n") + b"\n":
             raise ValueError("its bytes are not canonical")

@@ -92,7 +92,7 @@ class Provider(_Closed):
     kind: Kind
     models: tuple[str, ...] = Field(min_length=1)
     base_url: str
-    api_key_env: str | None  # null: the server wants none
+    api_key_env: str | None = Field(pattern=r"^[A-Z_][A-Z0-9_]*$")  # null: the server wants none
     weight: int = Field(1, ge=0)
     requests_per_minute: int = Field(60, ge=1)
     tokens_per_minute: int = Field(100_000, ge=1)
@@ -114,19 +114,23 @@ class Provider(_Closed):
     @classmethod
     def _bare(cls, value: str) -> str:
         parts = urlsplit(value)
-        if parts.scheme not in {"http", "https"} or not parts.hostname or parts.username or parts.password:
-            raise ValueError("an address (http or https) without a name or password in it; keys come from api_key_env")
+        told = parts.username or parts.password or parts.query or parts.fragment  # places where keys are put
+        if parts.scheme not in {"http", "https"} or not parts.hostname or told:
+            raise ValueError(
+                "an address (http or https) without name, password or anything behind `?`; keys come from api_key_env"
+            )
         return value
 
     def key(self, environment: Mapping[str, str]) -> SecretStr | None:
         """The key from the environment or the file that it names; None if there is none.
 
-        Raises SettingsError for a file that cannot be read; its message holds the file's name only.
+        Raises SettingsError for a file that cannot be read, and for a text that no header can carry (two lines, letters
+        beyond ASCII); its message names the variable and never what it holds.
         """
         if self.api_key_env is None:
             return SecretStr("none-needed")
         if environment.get(self.api_key_env, "").strip():
-            return SecretStr(environment[self.api_key_env].strip())
+            return _key(environment[self.api_key_env].strip(), self.api_key_env)
         name = f"{self.api_key_env}_FILE"
         if not environment.get(name):
             return None
@@ -134,7 +138,13 @@ class Provider(_Closed):
             text = Path(environment[name]).read_text(encoding="utf-8").strip()
         except (OSError, UnicodeDecodeError) as error:
             raise SettingsError(f"{name} names a file that cannot be read: {environment[name]}") from error
-        return SecretStr(text) if text else None
+        return _key(text, name) if text else None
+
+
+def _key(text: str, name: str) -> SecretStr:
+    if not (text.isascii() and text.isprintable()) or " " in text:
+        raise SettingsError(f"{name} holds more than a key: a key is one line of plain characters without spaces")
+    return SecretStr(text)
 
 
 def _provider(name: str, models: Iterable[str], weight: int, requests: int, tokens: int) -> Provider:
@@ -206,6 +216,14 @@ def load(settings: Settings) -> Gateways:
         first = error.errors(include_input=False, include_url=False)[0]
         place = ".".join(str(part) for part in first["loc"])
         raise SettingsError(f"{path}: {place or 'the file'}: {first['msg']}") from error
+
+
+def check(settings: Settings, named: Mapping[str, str] | None = None) -> None:
+    """Read configuration and keys once, before work begins. Raises SettingsError as `load` and `Provider.key` do."""
+    providers = load(settings).providers
+    if settings.llm != "replay":
+        for provider in providers:
+            provider.key(environment() if named is None else named)
 
 
 def environment() -> Mapping[str, str]:

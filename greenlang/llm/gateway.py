@@ -10,6 +10,7 @@ import os
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any, Self, TypeVar
 
 from pydantic import BaseModel
@@ -23,7 +24,7 @@ from greenlang.llm.cassettes import Cassettes, Recorded
 from greenlang.llm.disclosing import Exchange, disclosed
 from greenlang.llm.parsing import parse
 from greenlang.llm.prompts import render
-from greenlang.llm.request import Parameters, Request, request, round_digest
+from greenlang.llm.request import ASIDE, Parameters, Request, request, round_digest
 from greenlang.llm.secrets import Redactor
 from greenlang.llm.usage import flush
 from greenlang.llm.wire import LiteLLM, Wire
@@ -31,6 +32,7 @@ from greenlang.settings import Settings
 
 Reply = TypeVar("Reply", bound=BaseModel)
 
+_LOOK = "see whether `var` can be written, and whether the disk is full"
 _FLUSH = 200  # replays that wait in memory (they cost nothing; a call that does is noted at once)
 
 
@@ -96,16 +98,21 @@ class Gateway:
         """
         rendered = render(question.prompt, question.values)
         parameters = Parameters(self.config.temperature, self.config.seed, self.config.max_tokens)
-        asked = request(rendered, question.reply.model_json_schema(), parameters, question.sample)
+        known = {**question.values} | dict.fromkeys(question.aside, ASIDE)
+        named = render(question.prompt, known) if question.aside else rendered
+        asked = request(rendered, question.reply.model_json_schema(), parameters, question.sample, named)
         round_ = round_digest(asked) if rendered.round else None
         whom = For(question.agent, question.stage, question.sample, self.settings.llm_budget_usd)
         done: list[Exchange] = []
         problems: tuple[str, ...] = ()
         for _ in range(self.config.reasks + 1):
-            exchange = self._exchange(asked, whom, round_)
+            try:
+                exchange = self._exchange(asked, whom, round_)
+            except OSError as error:  # a reservation stands then: a call may have been made
+                exchange = NoAnswer("unavailable", f"the accounts of models: {self._plain(error)}", _LOOK)
             if isinstance(exchange, NoAnswer):
                 told = (disclosed(done),) if done else ()
-                return NoAnswer(exchange.why, exchange.reason, exchange.hint, told)
+                return replace(exchange, disclosures=(*told, *exchange.disclosures))
             done.append(exchange)
             value, problems = _read(question, exchange.recorded)
             if value is not None:
@@ -119,8 +126,8 @@ class Gateway:
         with self._only(asked.digest):
             try:
                 recorded = None if mode == "live" else self.cassettes.get(asked)
-            except PackError as error:
-                return NoAnswer("not_recorded", str(error), "see `greenlang llm cassettes verify`")
+            except (PackError, OSError) as error:
+                return NoAnswer("not_recorded", self._plain(error), "see `greenlang llm cassettes verify`")
             if recorded is not None:
                 self._note_replay(asked, whom, recorded)
                 return Exchange(asked, recorded, replayed=True)
@@ -148,7 +155,20 @@ class Gateway:
             called = self.caller.call(asked, whom)
             if isinstance(called, NoAnswer):
                 return called
-            return Exchange(asked, self.cassettes.put(asked, called, replace=mode == "live"), replayed=False)
+            try:
+                kept = self.cassettes.put(asked, called, replace=mode == "live")
+            except (PackError, OSError) as error:  # an answer that cannot be replayed is none
+                paid = disclosed([Exchange(asked, called, replayed=False)])
+                return NoAnswer("unavailable", f"the reply could not be recorded: {self._plain(error)}", _LOOK, (paid,))
+            return Exchange(asked, kept, replayed=False)
+
+    def _plain(self, error: Exception) -> str:
+        """What went wrong, without this machine's folders."""
+        folders = ((str(self.settings.cassettes), "cassettes"), (str(self.settings.var), "var"))
+        text = str(error)
+        for folder, name in folders:
+            text = text.replace(folder, name)
+        return text
 
     def _note_replay(self, asked: Request, whom: For, recorded: Recorded) -> None:
         row = {

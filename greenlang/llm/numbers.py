@@ -16,10 +16,13 @@ from typing import Any
 from pydantic import BaseModel
 
 # A numeral does not continue a word: CO2, N2O, scope_1 and gwp100 are names, 44kWh is a number with its unit.
+_DIGITS = r"\d+(?:_\d+)*"  # 1_0 is ten in Python, wherever the groups end
 _NUMERAL = re.compile(
-    r"(?<!\w)(?:(?:\d{1,3}(?:[,’'\u00a0\u202f_]\d{3})+(?!\d)|\d+)(?:\.\d+|\.(?!\w))?|\.\d+)(?:[eE][-+]?\d+(?!\w))?"
+    r"(?<!\w)(?:0(?:[xX](?:_?[0-9a-fA-F])+|[oO](?:_?[0-7])+|[bB](?:_?[01])+)(?!\w)"
+    rf"|(?:(?:\d{{1,3}}(?:[,’'\u00a0\u202f]\d{{3}})+(?!\d)|{_DIGITS})(?:\.{_DIGITS}|\.(?!\w))?|\.{_DIGITS})"
+    rf"(?:[eE][-+]?{_DIGITS}(?!\w))?)"
 )
-_PERCENT = re.compile(r"\s*(?:%|percent\b|per cent\b)")
+PERCENT = re.compile(r"\s*(?:%|percent\b|per cent\b)")
 _SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻", "0123456789-")
 _RAISED = re.compile(r"[⁰¹²³⁴⁵⁶⁷⁸⁹⁻]+")
 
@@ -60,7 +63,7 @@ def known_numbers(*sources: str | Decimal | int | Iterable[str | Decimal | int])
         if isinstance(source, str):
             for numeral in numerals(source):
                 found.add(numeral.value)
-                if _PERCENT.match(source, numeral.at + len(numeral.text)):
+                if PERCENT.match(source, numeral.at + len(numeral.text)):
                     found.add(numeral.value / 100)
         elif isinstance(source, Decimal | int):
             found.add(abs(Decimal(source)))
@@ -118,6 +121,8 @@ def _counts(value: object) -> Iterator[int]:
 
 
 def _value(written: str) -> Decimal | None:
+    if written[:1] == "0" and written[1:2] in set("xXoObB"):
+        return Decimal(int(written, 0))
     try:
         value = Decimal(re.sub(r"[,’'\u00a0\u202f_]", "", written).rstrip("."))
     except InvalidOperation:

@@ -29,28 +29,40 @@ class Parsed(Generic[Reply]):
 
 
 def parse(text: str, reply: type[Reply]) -> Parsed[Reply]:
-    """The first JSON object in the text that is of the type; else the problems of the first JSON object."""
+    """The JSON object in the text that is of the type; else the problems of the first JSON object.
+
+    Two that differ are no answer: a reply that repeats a text of the spec must not let that text answer.
+    """
     if len(text) > MAX_REPLY:
         return Parsed(None, (f"the reply is longer than {MAX_REPLY} characters",))
     problems: tuple[str, ...] = ()
+    value: Reply | None = None
     for found in _objects(text):
         try:
-            return Parsed(reply.model_validate_json(json.dumps(found)))
+            read = reply.model_validate_json(json.dumps(found))
         except ValidationError as error:
             problems = problems or _told(error)
+            continue
+        if value is not None and read != value:
+            return Parsed(None, ("the reply holds several JSON objects that differ",))
+        value = read
+    if value is not None:
+        return Parsed(value)
     return Parsed(None, problems or ("the reply holds no JSON object",))
 
 
 def _objects(text: str) -> Iterator[dict[str, Any]]:
     """JSON objects: the whole text, what stands in fences, then what begins at the first braces."""
     candidates = [text, *(m["body"] for m in _FENCE.finditer(text))]
-    decoder = json.JSONDecoder(parse_constant=_no_constant)
+    decoder = json.JSONDecoder(parse_constant=_no_constant, object_pairs_hook=_once)
     for candidate in candidates:
         stripped = candidate.strip()
         if stripped.startswith("{"):
             found = _decoded(decoder, stripped)
             if found is not None and found[1] == len(stripped):
                 yield found[0]
+                if candidate is text:
+                    return
     at = text.find("{")
     for _ in range(_MOST):
         if at < 0:
@@ -71,6 +83,13 @@ def _decoded(decoder: json.JSONDecoder, text: str) -> tuple[dict[str, Any], int]
 
 def _no_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is no JSON")
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("a name stands twice in one object")
+    return found
 
 
 def _told(error: ValidationError) -> tuple[str, ...]:

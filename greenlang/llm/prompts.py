@@ -27,6 +27,10 @@ from greenlang.provenance import bytes_digest
 
 _HEADER = re.compile(r"\{#-? prompt: (?P<name>[a-z_]+) \| version: (?P<version>\d+) \| round: (?P<round>yes|no) -?#\}")
 _BLOCKS = ("system", "user")
+# Letters, marks and separators that show nothing: fillers, joiners, variation selectors, line and paragraph separators.
+_UNSEEN = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2028\u2029\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
+)
 
 
 class Quoted(str):
@@ -50,11 +54,11 @@ class Rendered:
 
 
 def visible(text: str) -> str:
-    """The text with every character that a reader could not see (control, format, private) as an escape."""
+    """The text with every character that a reader could not see (control, format, private, filler) as an escape."""
     if text.isascii() and text.isprintable():
         return text
     return "".join(
-        c if c in "\n\t" or unicodedata.category(c)[0] != "C" else f"\\u{{{ord(c):x}}}"
+        f"\\u{{{ord(c):x}}}" if (unicodedata.category(c)[0] == "C" and c not in "\n\t") or _UNSEEN.match(c) else c
         for c in text.replace("\r\n", "\n")
     )
 

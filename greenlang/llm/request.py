@@ -5,7 +5,8 @@ providers.
 
 Provider and model are NOT part of the digest. A rebuild must find the same answer whichever provider gave it then,
 after a fall-back as well as after a change of the configuration; who answered stands in the cassette and in the
-disclosure. To ask another model anew, run with ``GREENLANG_LLM=live``.
+disclosure. To ask another model anew, run with ``GREENLANG_LLM=live``. Nor are values that are sent aside
+(`Ask.aside`): which agents stand near in a registry must not lose a recording.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from greenlang.llm.prompts import Rendered, visible
 from greenlang.provenance import digest
 
 _FORMAT = 1
+ASIDE = "(sent aside; not part of the question)"
 _TELL = (
     "Your reply was not usable:\n{problems}\n\n"
     "Answer again with one JSON object of the schema, complete, and nothing else."
@@ -41,7 +43,10 @@ class Parameters:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One exchange. ``content`` is what the digest is taken over; ``root`` the digest of the first of its question."""
+    """One exchange. ``content`` is what the digest is taken over; ``root`` the digest of the first of its question.
+
+    ``messages`` are sent; ``named`` are the first of them without what is sent aside, as the digest counts them.
+    """
 
     content: Mapping[str, Any]
     messages: tuple[Mapping[str, str], ...]
@@ -50,6 +55,12 @@ class Request:
     schema: str
     root: str = ""
     reask: int = 0
+    named: tuple[Mapping[str, str], ...] = ()
+
+    @property
+    def recorded(self) -> tuple[Mapping[str, str], ...]:
+        """The messages as a cassette holds them: those that the digest is taken over."""
+        return (*self.named, *self.messages[len(self.named) :])
 
     @property
     def digest(self) -> str:
@@ -70,21 +81,31 @@ class Request:
         return replace(self, content=content, messages=(*self.messages, *talk), root=root, reask=self.reask + 1)
 
 
-def request(rendered: Rendered, schema: Mapping[str, Any], parameters: Parameters, sample: int) -> Request:
-    """The first request of a question. Each sample has a seed of its own: seed + sample."""
+def request(
+    rendered: Rendered,
+    schema: Mapping[str, Any],
+    parameters: Parameters,
+    sample: int,
+    named: Rendered | None = None,
+) -> Request:
+    """The first request of a question. Each sample has a seed of its own: seed + sample.
+
+    ``named`` is the prompt without what is sent aside.
+    """
     parameters = replace(parameters, seed=parameters.seed + sample)
     text = json.dumps(schema, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
-    system, user = rendered.messages()
+    (system, user), (_, counted) = rendered.messages(), (named or rendered).messages()
     system = {**system, "content": f"{rendered.system}\n\nJSON Schema of the answer:\n{text}"}
     content: dict[str, Any] = {
         "format": _FORMAT,
         "prompt": rendered.prompt,
-        "rendered": digest([system["content"], user["content"]]),
+        "rendered": digest([system["content"], counted["content"]]),
         "schema": digest(_strict(schema)),
         "parameters": _strict(parameters.as_dict()),
         "sample": sample,
     }
-    whole = Request(content, (system, user), parameters, rendered.prompt, content["schema"])
+    schema_digest = content["schema"]
+    whole = Request(content, (system, user), parameters, rendered.prompt, schema_digest, named=(system, counted))
     return replace(whole, root=whole.digest)
 
 

@@ -28,6 +28,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 import httpx
 
 from greenlang.llm.config import Price, Provider, Timeouts
+from greenlang.llm.secrets import Redactor
 from greenlang.provenance import bytes_digest
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ Sort = Literal[
     "denied",  # 401, 403: the key
 ]
 MAX_BYTES = 8_000_000  # of one answer
+_MOST_TOKENS = 100_000_000  # of one call; a provider that tells more has not counted
 _TIER = re.compile(r"_above_(\d+)k_tokens$")
 
 
@@ -178,7 +180,7 @@ class LiteLLM:
                     **parameters,
                 )
             except Exception as error:  # noqa: BLE001 - litellm raises a dozen kinds, and whatever its parsers meet
-                raise _trouble(error, seen, self.clock()) from None
+                raise _trouble(error, seen, self.clock(), Redactor([key])) from None
         return _said(answer)
 
 
@@ -244,12 +246,19 @@ class _Bounded(httpx.SyncByteStream):
         self._stream.close()
 
 
-def _trouble(error: Exception, seen: _Seen, now: float) -> Trouble:
-    """What an exception of litellm means. The status comes from the wire: litellm makes 500 of a cut connection."""
-    status, message = seen.status, " ".join(str(error).split())[:400]
+def _trouble(error: Exception, seen: _Seen, now: float, redact: Redactor) -> Trouble:
+    """What an exception of litellm means. The status comes from the wire: litellm makes 500 of a cut connection.
+
+    The key is taken out before the text is cut: half a key would be told otherwise. litellm puts its own traceback into
+    some messages, with the folders of this machine; it stays out.
+    """
+    said = redact(str(error)).partition("Traceback (most recent call last)")[0]
+    status, message = seen.status, " ".join(said.split())[:400]
     causes = _causes(error)
     if status is None and getattr(error, "status_code", None) in {400, 422}:  # litellm itself refused a parameter
         return Trouble("refused", f"400: {message}")
+    if status is not None and 300 <= status < 400:
+        return Trouble("denied", f"{status}: the address sends elsewhere, and nobody follows: {message}")
     if status is None or status < 400:  # nothing came, or a good answer that broke off or was no answer
         unsent = any(isinstance(c, httpx.ConnectError | httpx.ConnectTimeout) for c in causes)
         slow = any(isinstance(c, httpx.TimeoutException) for c in causes)
@@ -299,6 +308,8 @@ def _priced(entry: Mapping[str, Any], tier: str) -> Price | None:
 
 def _said(answer: Any) -> Said:
     """The answer's parts. A provider that stops without text (a refusal, a filter) said the empty text."""
+    if not answer.choices:  # an answer that was counted, and may be billed
+        raise Trouble("failed", "the answer holds no choice", billed=True)
     choice = answer.choices[0]
     usage = getattr(answer, "usage", None)
     text = choice.message.content or ""
@@ -313,4 +324,5 @@ def _said(answer: Any) -> Said:
 
 
 def _count(value: object) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
+    """Tokens; None for what cannot be a count, so that the worst case stands."""
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _MOST_TOKENS else None

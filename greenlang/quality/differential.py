@@ -41,6 +41,7 @@ SQL_LENGTH = 2500  # DuckDB plans a thousand characters in three milliseconds
 _CHARACTERS = 20  # of SQL at least for a part of a formula
 _MOST_NODES = 3000  # of an output with those that it uses put in
 _STATUS = {"missing": "not_covered"}
+_OVERFLOW = "refused: overflow"  # more digits than a DuckDB number holds: a limit of the back-end, no other figure
 _WIDTH = 38
 _NARROW = 14  # digits of one number, before and after the point
 
@@ -55,6 +56,7 @@ class Compared:
     figures: int = 0  # single outputs compared between agent and Decimal back-end
     in_sql: int = 0  # single outputs compared with DuckDB as well
     plain_sql: int = 0  # of those, computed without the declared Decimal function
+    beyond_sql: int = 0  # single outputs of more digits than DuckDB holds; agent and Decimal back-end are compared
     not_in_sql: tuple[tuple[str, str], ...] = ()
 
     @property
@@ -65,6 +67,8 @@ class Compared:
             f"{self.inputs} hidden inputs, {self.answered} answered, {self.wide} of many digits; {self.figures} "
             f"figures of agent and Decimal back-end compared, {self.in_sql} of them with DuckDB at {threads} threads"
         )
+        if self.beyond_sql:
+            said += f"; {self.beyond_sql} figures have more digits than DuckDB holds"
         if self.not_in_sql:
             said += f"; not in SQL: {', '.join(f'{name} ({why})' for name, why in self.not_in_sql)}"
         return said
@@ -97,6 +101,7 @@ def differences(
             told.figures + counts.figures,
             told.in_sql + counts.in_sql,
             told.plain_sql + counts.plain_sql,
+            told.beyond_sql + counts.beyond_sql,
             told.not_in_sql + counts.not_in_sql,
         )
     return tuple(found), told
@@ -143,7 +148,7 @@ def _part(
     sql = _in_duckdb(part, outputs, [given[i] for i in narrow], budget)
     rows = {place: row for row, place in enumerate(narrow)}
     found: list[Difference] = []
-    figures = in_sql = plain = 0
+    figures = in_sql = plain = beyond = 0
     for place, (claimed, wanted) in enumerate(zip(agent, decimals, strict=True)):
         if isinstance(claimed, str) or isinstance(wanted, str):
             if claimed != wanted:
@@ -153,17 +158,27 @@ def _part(
             figures += 1
             sources = {"agent": claimed.get(name, "no answer"), "decimal": wanted[name]}
             if name in sql.values and place in rows:
-                row = rows[place]
-                in_sql += 1
-                plain += sql.plain[name][row]
-                first, *others = (texts[row] for texts in sql.values[name].values())
-                sources["duckdb"] = first
-                sources |= {f"duckdb at {n} threads": o for n, o in zip(THREADS[1:], others, strict=True) if o != first}
+                said = _of_duckdb([texts[rows[place]] for texts in sql.values[name].values()])
+                beyond += not said
+                in_sql += bool(said)
+                plain += bool(said) and sql.plain[name][rows[place]]
+                sources |= said
             if len(set(sources.values())) > 1:
                 found.append(Difference(str(place), f"{head}{name}", sources))
     missing = tuple((f"{head}{name}", why) for name, why in sql.missing.items())
     answered = sum(isinstance(one, dict) for one in decimals)
-    return found, Compared(0, answered, len(given) - len(narrow), figures, in_sql, plain, missing)
+    return found, Compared(0, answered, len(given) - len(narrow), figures, in_sql, plain, beyond, missing)
+
+
+def _of_duckdb(answers: Sequence[str]) -> dict[str, str]:
+    """What DuckDB says at each number of threads, once where it is the same; nothing where no number of it is wide
+    enough.
+    """
+    first, *others = answers
+    if set(answers) == {_OVERFLOW}:
+        return {}
+    more = zip(THREADS[1:], others, strict=True)
+    return {"duckdb": first} | {f"duckdb at {n} threads": other for n, other in more if other != first}
 
 
 def _narrow(given: Mapping[str, Given]) -> bool:

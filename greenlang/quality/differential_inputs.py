@@ -16,6 +16,7 @@ from greenlang_sdk.decimals import CONTEXT, normal_text
 
 from greenlang.errors import CalculationError
 from greenlang.factory import limits, whole
+from greenlang.factory.same import Same
 from greenlang.resolution import run, samples
 from greenlang.resolution.plan import Resolution
 from greenlang.specs.model import Given, InputSpec
@@ -47,24 +48,11 @@ def count_for(resolution: Resolution) -> int:
 
 def drawn(part: Resolution, count: int = COUNT) -> list[Inputs]:
     """Inputs of one part; fewer where the spec allows no more."""
-    return list(_drawn(_Same(part), count))
-
-
-class _Same:
-    """A resolution as a key: the very object. Mutants and back-ends ask for the same inputs one after the other."""
-
-    def __init__(self, part: Resolution) -> None:
-        self.part = part
-
-    def __hash__(self) -> int:
-        return id(self.part)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Same) and other.part is self.part
+    return list(_drawn(Same(part), count))
 
 
 @lru_cache(maxsize=16)
-def _drawn(key: _Same, count: int) -> tuple[Inputs, ...]:
+def _drawn(key: Same, count: int) -> tuple[Inputs, ...]:
     with localcontext(CONTEXT):  # whatever the caller's context is
         return tuple(_draws(key.part, count))
 

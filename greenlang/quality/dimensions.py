@@ -260,7 +260,7 @@ _DOCUMENTATION = Dimension(
         ),
         Measure(
             "code blocks",
-            "code blocks that run; a line that installs or serves is skipped",
+            "code blocks that run, with calls that the agent answers; a line that installs or serves is skipped",
             "each block of README.md and docs/ run in the sandbox",
             "file, line, message",
         ),
@@ -374,8 +374,9 @@ _DEPLOYMENT = Dimension(
         ),
         Measure(
             "one story",
-            "contradictions between manifests, image and API: selectors, ports, versions, user",
-            "the parsed manifests, Dockerfile and demos/api.py, compared",
+            "contradictions between manifests, image and API (selectors, ports, versions, user), and between pack.yaml "
+            "and the plan (identity, licence, limits, units, formulas, figures, citations)",
+            "the parsed manifests, Dockerfile, demos/api.py and pack.yaml, compared with each other and with the plan",
             "file and contradiction",
             True,
             "contradictions",
@@ -538,7 +539,8 @@ _OPERATIONS = Dimension(
         Measure(
             "logs keep still",
             "log lines that hold no input and no output",
-            "the same lines; only known keys, and no number but the duration",
+            "the same lines; only known keys, no number but the duration, no digit in a message, of an error its code "
+            "and field alone",
             "line and key",
         ),
     ),

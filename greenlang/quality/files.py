@@ -64,10 +64,12 @@ class Files:
     def yaml(self, name: str) -> list[Any]:
         """The documents of a YAML file. Raises yaml.YAMLError.
 
-        Anchors are refused: a few of them, one in the other, are more than any memory.
+        Aliases are refused: a few of them, one in the other, are more than any memory.
         """
-        if _ANCHOR.search(self.text(name)):
-            raise yaml.YAMLError("it has anchors, which are not read")
+        if _ANCHOR.search(self.text(name)) and any(
+            isinstance(event, yaml.AliasEvent) for event in yaml.parse(self.bytes(name), _LOADER)
+        ):
+            raise yaml.YAMLError("it has aliases, which are not read")
         return [document for document in yaml.load_all(self.bytes(name), _LOADER) if document is not None]
 
 

@@ -11,15 +11,20 @@ after it may hang or crash without it being lost. One ``result`` line ends the r
 
 from __future__ import annotations
 
+import builtins
 import contextlib
+import dis
 import gc
+import io
 import json
+import logging
 import os
 import sys
 from pathlib import Path
+from types import CodeType
 from typing import Any
 
-from greenlang.sandbox import child_agent, child_blocks, child_mutants, child_service, child_tests
+from greenlang.sandbox import child_agent, child_blocks, child_mutants, child_service, child_tests, gate_rules
 
 _MAX_ATTEMPTS = 20
 _CLOCK_OFF = 411 * 86_400 + 5 * 3_600 + 7  # seconds: year, month, day and hour all change
@@ -47,6 +52,9 @@ _ATTEMPTS = {
     "os.utime": "changed a file's time",
     "shutil.rmtree": "removed a folder",
 }
+# Text that becomes code goes past the gate: annotations, conditions of marks, names of a dataclass's fields.
+_FORBIDDEN = frozenset(dir(builtins)) - gate_rules.BUILTINS
+_GENERATED = ("<string>", "<frozen ", "<attrs generated ")
 _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 
 
@@ -72,12 +80,66 @@ class Report:
             self.line(attempt=text[:300])
 
 
+class _Nowhere(io.RawIOBase):
+    """Takes what is written to it."""
+
+    def writable(self) -> bool:
+        return True
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        return 0
+
+    def write(self, data: Any) -> int:
+        return len(data)
+
+
+def without_streams() -> None:
+    """Put streams without a file in the place of the process's own: their class would open the report's pipe."""
+    sys.stdin = sys.__stdin__ = io.TextIOWrapper(io.BufferedReader(_Nowhere()), "utf-8")  # type: ignore[misc]
+    sys.stdout = sys.__stdout__ = io.TextIOWrapper(io.BufferedWriter(_Nowhere()), "utf-8")  # type: ignore[misc]
+    sys.stderr = sys.__stderr__ = io.TextIOWrapper(io.BufferedWriter(_Nowhere()), "utf-8")  # type: ignore[misc]
+
+
+def text_as_code(code: object) -> str | None:
+    """What a text that was made into code reaches for and may not; None for code of files, and where it may."""
+    if not isinstance(code, CodeType) or not code.co_filename.startswith("<"):
+        return None
+    if not code.co_filename.startswith(_GENERATED):
+        return f"ran a text: {code.co_filename}"
+    left = [code]
+    while left:
+        part = left.pop()
+        left += [constant for constant in part.co_consts if isinstance(constant, CodeType)]
+        if part.co_filename == "<string>" and (name := _reaches(part)):
+            return f"ran a text that reaches for {name}"
+    return None
+
+
+def _reaches(code: CodeType) -> str:
+    doubtful = {n for n in code.co_names if n in _FORBIDDEN or n in gate_rules.INTERPRETER or n.startswith("__")}
+    if not doubtful - gate_rules.OF_CLASSES:
+        return ""
+    for step in dis.get_instructions(code):
+        name = step.argval
+        if name not in doubtful or name in gate_rules.OF_CLASSES or str(name).startswith("__dataclass_"):
+            continue
+        attribute = step.opname in ("LOAD_ATTR", "LOAD_METHOD")
+        if step.opname.startswith("LOAD_") and (name not in _FORBIDDEN or str(name).startswith("__") or not attribute):
+            return str(name)
+    return ""
+
+
 def watch(report: Report, readable: tuple[Path, ...], *, refuse: bool) -> None:
     """Report what the foreign code tries; with ``refuse`` (the weak profile) also raise PermissionError.
 
     An audit hook is no wall: it cannot be taken out, but native code goes past it. It tells what was tried.
     """
     roots = tuple(f"{root}{os.sep}" for root in readable)
+    without_streams()
+    logging._STYLES.pop("{", None)  # it reads attributes of what is logged
 
     def opened(path: object, flags: object) -> str | None:
         if isinstance(path, int):
@@ -91,7 +153,13 @@ def watch(report: Report, readable: tuple[Path, ...], *, refuse: bool) -> None:
 
     def hook(event: str, arguments: tuple[object, ...]) -> None:
         text: str | None = None
-        if event == "open":
+        bad = False
+        if event == "exec":
+            text = text_as_code(arguments[0])
+            bad = text is not None
+        elif event == "pickle.find_class":
+            text, bad = f"unpickled {arguments[0]}.{arguments[1]}", True
+        elif event == "open":
             with contextlib.suppress(TypeError, ValueError):
                 text = opened(arguments[0], arguments[2])
         elif event in _ATTEMPTS:
@@ -99,7 +167,7 @@ def watch(report: Report, readable: tuple[Path, ...], *, refuse: bool) -> None:
             text = f"{_ATTEMPTS[event]}: {event}({what})"
         if text is not None:
             report.attempt(text)
-            if refuse:
+            if refuse or bad:
                 raise PermissionError(f"the sandbox refuses this: {text}")
 
     sys.addaudithook(hook)

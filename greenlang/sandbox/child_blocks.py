@@ -73,7 +73,8 @@ def _run(block: dict[str, Any], names: dict[str, Any]) -> tuple[str, str]:
         flags = __future__.annotations.compiler_flag
         place = f"{block['path']}:{block['line']}"
         exec(compile(block["code"], place, "exec", flags=flags, dont_inherit=True), names)  # noqa: S102 - as its reader would
-        return "passed", ""
+        refused = next((v for v in names.values() if type(v).__name__ == "AgentResult" and not v.success), None)
+        return ("failed", f"the example is refused: {refused.error}") if refused is not None else ("passed", "")
     ran, skipped = 0, []
     for command in commands(block["code"]):
         reason = _command(command)

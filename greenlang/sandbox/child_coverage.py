@@ -9,11 +9,47 @@ import contextlib
 import io
 import json
 import sysconfig
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import coverage
+
+
+class _Arcs:
+    """What was traced, in memory: coverage's own place for it is a database, and asks more than it needs."""
+
+    def __init__(self) -> None:
+        self.found: dict[str, set[tuple[int, int]]] = {}
+
+    def add_arcs(self, arcs: Mapping[str, Iterable[tuple[int, int]]]) -> None:
+        for name, pairs in arcs.items():
+            self.found.setdefault(name, set()).update(pairs)
+
+    def add_file_tracers(self, tracers: Mapping[str, str]) -> None:
+        if tracers:
+            raise TypeError("only Python is traced here")
+
+    def touch_files(self, names: Iterable[str], tracer: str | None = None) -> None:
+        if tracer:
+            raise TypeError("only Python is traced here")
+        for name in names:
+            self.found.setdefault(name, set())
+
+    def measured_files(self) -> set[str]:
+        return set(self.found)
+
+    def file_tracer(self, name: str) -> str | None:
+        return "" if name in self.found else None
+
+    def has_arcs(self) -> bool:
+        return True
+
+    def arcs(self, name: str) -> list[tuple[int, int]]:
+        return list(self.found.get(name, ()))
+
+    def lines(self, name: str) -> list[int]:
+        return list({line for arc in self.found.get(name, ()) for line in arc if line > 0})
 
 
 class Tracing:
@@ -29,6 +65,11 @@ class Tracing:
             data_file=None, branch=True, config_file=False, source=[str(folder)], messages=False
         )
         self._coverage._warn_no_data = False
+        kept = [line for line in self._coverage.get_exclude_list() if "pragma" not in line]
+        self._coverage.clear_exclude()  # what is left out is not for the agent to say
+        for line in kept:
+            self._coverage.exclude(line)
+        self._coverage.clear_exclude("partial")
         with _remembered_paths():
             self._coverage.start()
         collector = getattr(self._coverage, "_collector", None)
@@ -75,7 +116,9 @@ class Tracing:
         None where coverage looks different inside than it does today.
         """
         lines, branches, missing = [0, 0], [0, 0], {}
+        arcs, data = _Arcs(), self._coverage._data
         try:
+            self._keep_in(arcs)
             for name in sorted(self._coverage.get_data().measured_files()):
                 analysis = self._coverage._analyze(name)
                 numbers = analysis.numbers
@@ -86,8 +129,17 @@ class Tracing:
                 if analysis.missing:
                     missing[Path(name).relative_to(self._folder.parent).as_posix()] = sorted(analysis.missing)
         except (AttributeError, TypeError, ValueError):
+            self._keep_in(data)
+            self._coverage.get_data().add_arcs(arcs.found)
+            self._coverage.get_data().touch_files(arcs.found)
             return None
         return {"lines": lines, "branches": branches, "missing": missing}
+
+    def _keep_in(self, place: Any) -> None:
+        self._coverage._data = place
+        collector = getattr(self._coverage, "_collector", None)
+        if collector is not None:
+            collector.covdata = place
 
     def _reported(self) -> dict[str, Any]:
         text = io.StringIO()

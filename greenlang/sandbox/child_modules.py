@@ -4,7 +4,9 @@ Belongs here: loading the package with the content of one file changed, and putt
 here: tests and what they find (`greenlang.sandbox.child_mutants`).
 
 A changed file means new module objects for itself and for every module of the package that imports it, as in a new
-process; what does not depend on it stays. Files are never written: whoever reads the changed one gets the new content.
+process; what does not depend on it stays. Files are never written: whoever reads a changed file of data gets the new
+content. Source gets its new content by being imported only: a test that compares the text of the source notices every
+mutant and tests nothing.
 """
 
 from __future__ import annotations
@@ -23,6 +25,7 @@ from pathlib import Path
 from types import CodeType, ModuleType
 from typing import Any
 
+_OPEN = io.open  # foreign code may replace what `Path` and `io` hand out
 _IMPORT = re.compile(r"^[ \t]*(?:from[ \t]+(\.*)([\w.]*)[ \t]+import[ \t]+(.*)|import[ \t]+(.*))$", re.M)
 _DYNAMIC = re.compile(r"import_module|__import__")
 
@@ -43,7 +46,7 @@ class _Loader(importlib.machinery.SourceFileLoader):
 
     def get_data(self, path: str) -> bytes:
         changed = self._modules.changed.get(os.fspath(path))
-        return super().get_data(path) if changed is None else changed
+        return super().get_data(path) if changed is None or path.endswith(".py") else changed
 
 
 class Modules:
@@ -80,7 +83,7 @@ class Modules:
             return self._changed_code[path]
         found = self._codes.get(path)
         if found is None:
-            data = Path(path).read_bytes()
+            data = _bytes(path)
             found = self._codes[path] = compile(data, path, "exec", dont_inherit=True)
         return found
 
@@ -105,7 +108,7 @@ class Modules:
 
     def _source(self, name: str) -> bytes:
         try:
-            return Path(str(sys.modules[name].__file__)).read_bytes()
+            return _bytes(str(sys.modules[name].__file__))
         except OSError:
             return b""
 
@@ -143,7 +146,7 @@ class Modules:
         names = self.touched(path)
         self.changed[file] = content
         try:
-            with _reading(self.changed):
+            with _reading({} if file.endswith(".py") else self.changed):
                 self._compile(file, content)
                 for name in names:
                     del sys.modules[name]
@@ -186,6 +189,11 @@ def _bind(modules: dict[str, ModuleType]) -> None:
         parent, _, tail = name.rpartition(".")
         if parent in sys.modules:
             setattr(sys.modules[parent], tail, module)
+
+
+def _bytes(path: str) -> bytes:
+    with _OPEN(path, "rb") as file:
+        return bytes(file.read())
 
 
 @contextlib.contextmanager

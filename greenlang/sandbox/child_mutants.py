@@ -13,6 +13,7 @@ import contextlib
 import signal
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -60,7 +61,7 @@ class Mutants:
         if session.testsfailed or any(test["outcome"] != "passed" for test in result["tests"]):
             return
         if self._mutants:
-            self._collected = Collected(sorted(session.items, key=_rank))
+            self._collected = Collected(_in_turn(session.items))
         seconds = max(_SECONDS, _FACTOR * sum(test["seconds"] for test in result["tests"]))
         for mutant in self._mutants:
             path = mutant["path"]
@@ -110,10 +111,25 @@ class Mutants:
         return list(dict.fromkeys([*killers, *near, *names]))
 
 
-def _rank(item: pytest.Item) -> tuple[int, bool]:
-    """Tests of figures come first; those of files and demos, and those that need fixtures, are slow and come last."""
+def _in_turn(items: Sequence[pytest.Item]) -> list[pytest.Item]:
+    """File by file, of each function in turn 1 test, then 1, 2, 4, 8 and so on.
+
+    What one set of parameters does not notice the next of the same function seldom does: another function is asked
+    first. Another file is not: loading it costs more. Tests that need fixtures are slow and come last.
+    """
+    seen: Counter[str] = Counter()
+    ranked: list[tuple[tuple[bool, int, int], pytest.Item]] = []
+    for item in items:
+        function = item.nodeid.partition("[")[0]
+        ranked.append(((plain_call(item) is None, _category(item), seen[function].bit_length()), item))
+        seen[function] += 1
+    return [item for _, item in sorted(ranked, key=lambda pair: pair[0])]
+
+
+def _category(item: pytest.Item) -> int:
+    """Tests of figures come first; those of files and demos are slow and come last."""
     stem = item.path.stem.removeprefix("test_")
-    return (_ORDER.index(stem) if stem in _ORDER else len(_ORDER), plain_call(item) is None)
+    return _ORDER.index(stem) if stem in _ORDER else len(_ORDER)
 
 
 @contextlib.contextmanager

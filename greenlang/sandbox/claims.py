@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import ast
 import json
-from collections.abc import Iterable, Mapping
+import math
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
@@ -15,6 +16,10 @@ from typing import Any, cast
 from greenlang.sandbox.verdict import CoverageResult, TestResult
 
 MAX_TESTS = 20_000
+_MAX_ATTEMPTS = 50
+_MAX_PARTS = 10_000
+_MAX_DIGITS = 18
+_MAX_DEPTH = 50
 _OUTCOMES = ("passed", "failed", "error", "skipped")
 
 
@@ -46,9 +51,9 @@ def parse(report: bytes) -> Claims:
     def wrong(problem: str) -> Claims:
         return Claims(confined, attempts=tuple(attempts), parts=tuple(parts), problem=problem)
 
-    for number, line in enumerate(report.splitlines()):
+    for number, line in enumerate(_lines(report)):
         try:
-            record = json.loads(line)
+            record = loads(line)
         except (ValueError, RecursionError):
             return wrong("a line of its report is not JSON")
         if not isinstance(record, dict):
@@ -60,7 +65,10 @@ def parse(report: bytes) -> Claims:
         elif result is not None:
             return wrong("its report goes on after the result")
         elif "attempt" in record:
-            attempts.append(str(record["attempt"]))
+            if len(attempts) < _MAX_ATTEMPTS:
+                attempts.append(str(record["attempt"])[:500])
+        elif len(parts) > _MAX_PARTS:
+            return wrong("its report has too many parts")
         elif "part" in record:
             parts.append((str(record["part"]), record.get("value")))
         elif isinstance(record.get("result"), dict):
@@ -68,6 +76,56 @@ def parse(report: bytes) -> Claims:
         else:
             return wrong(str(record.get("crashed", "a line of its report has no meaning")))
     return Claims(confined, "", tuple(attempts), tuple(parts), result or {}, ended=result is not None)
+
+
+def loads(text: bytes | str) -> Any:
+    """JSON from foreign hands. Raises ValueError, RecursionError.
+
+    What Python's own reader lets through and others trip over is refused: numbers that are not finite or of more than
+    18 digits before the point, halves of characters, nesting deeper than 50.
+    """
+    data = text if isinstance(text, bytes) else text.encode()
+    value = json.loads(data, parse_constant=_no_number, parse_int=_whole, parse_float=_finite)
+    if b"\\ud" in data or b"\\uD" in data:
+        json.dumps(value, ensure_ascii=False).encode()
+    if data.count(b"[") + data.count(b"{") > _MAX_DEPTH and _deeper(value, _MAX_DEPTH):
+        raise ValueError("it is nested too deeply")
+    return value
+
+
+def _no_number(text: str) -> float:
+    raise ValueError(f"{text} is no number")
+
+
+def _whole(text: str) -> int:
+    if len(text) > _MAX_DIGITS + 1:
+        raise ValueError("a number of too many digits")
+    return int(text)
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError("a number that is too large")
+    return value
+
+
+def _deeper(value: object, levels: int) -> bool:
+    if isinstance(value, dict):
+        return levels == 0 or any(_deeper(item, levels - 1) for item in value.values())
+    if isinstance(value, list):
+        return levels == 0 or any(_deeper(item, levels - 1) for item in value)
+    return False
+
+
+def _lines(report: bytes) -> Iterator[bytes]:
+    """The lines one by one: a list of all of them may take many times the report's memory."""
+    start = 0
+    while start < len(report):
+        end = report.find(b"\n", start)
+        end = len(report) if end < 0 else end
+        yield report[start:end]
+        start = end + 1
 
 
 def test_trees(pack: Path) -> dict[str, ast.Module]:

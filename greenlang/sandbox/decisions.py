@@ -6,7 +6,6 @@ Belongs here: pure functions of the supervisor. Does not belong here: processes,
 
 from __future__ import annotations
 
-import json
 import signal
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -85,9 +84,10 @@ class Run:
             return "out_of_memory", "killed by the system, which does that when memory runs out"
         if claim.problem:
             return "failed", claim.problem
-        if not claim.ended:
+        if not claim.ended or ended.code != 0:  # a report may be forged; the end is the server's own word
             how = f"signal {ended.signal}" if ended.signal else f"exit code {ended.code}"
-            return "failed", f"the process ended without a result ({how})"
+            what = "badly after its result" if claim.ended else "without a result"
+            return "failed", f"the process ended {what} ({how})"
         return "passed", ""
 
     def out_of_memory(self) -> tuple[Status, str]:
@@ -191,7 +191,7 @@ def mutation(results: Sequence[MutantResult], asked: Sequence[MutatedFile], own:
         first = wrong[0]
         what = f"{first.id}, {first.outcome}" + (f" by {first.by}" if first.by else "")
         detail = f"it kills what was not changed ({what})"
-    elif real and not any(r.outcome != "survived" for r in real):
+    elif real and not any(r.outcome in ("killed", "timed_out") for r in real):
         detail = "its tests notice nothing: not one mutant dies"
     return Mutation("failed" if detail else "passed", shown, detail, cpu)
 
@@ -242,8 +242,8 @@ def _blocks(told: Any, blocks: Sequence[Block]) -> tuple[BlockResult, ...] | Non
 
 def _json(text: str) -> dict[str, Any]:
     try:
-        return _object(json.loads(text))
-    except ValueError:
+        return _object(claims.loads(text))
+    except (ValueError, RecursionError):
         return {}
 
 

@@ -12,13 +12,14 @@ import builtins
 import os
 import re
 import stat
+import string
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from greenlang.sandbox import gate_rules as rules
-from greenlang.sandbox.gate_names import Bindings, arguments, is_local, text_runs, words
+from greenlang.sandbox.gate_names import Bindings, arguments, foreign_names, is_local, text_runs, words
 from greenlang.sandbox.verdict import Status
 
 MAX_FINDINGS = 50
@@ -32,7 +33,10 @@ _KINDS = (
     *(ast.Import, ast.ImportFrom, ast.Assign, ast.Attribute, ast.Name, ast.Call, ast.Constant),
     *(ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.AnnAssign, ast.Subscript, ast.Delete),
     *(ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp),
+    *(ast.ClassDef, ast.ExceptHandler, ast.MatchClass, ast.MatchAs, ast.MatchStar, ast.MatchMapping),
 )
+_WRAPS = ("object", "functools.wraps")
+_BY_NO_NAME = (rules.WRITES - {"open"}) | {"format", "format_map"}
 _SKIPPED = frozenset({"ctx", "op", "ops", "type_ignores", "kind", "type_comment"})
 _FIELDS: dict[type[ast.AST], tuple[str, ...]] = {}
 Nodes = dict[type[ast.AST], list[ast.AST]]
@@ -79,8 +83,10 @@ def check(pack: Path, package: str, trees: Mapping[str, ast.Module] | None = Non
     nodes = {name: _gather(tree) for name, tree in parsed.items()}
     own = {_module(name): name for name in parsed if name.startswith(f"{package}/")}
     bound = {module: _bound(nodes[name]) for module, name in own.items()}
+    taken = (foreign_names(nodes[name][ast.ImportFrom], package) for name in own.values())
+    foreign = frozenset().union(*taken, *bound.values()) - {package}
     for name, tree in parsed.items():
-        found += _File(name, package, tree, nodes[name], bound).refusals()
+        found += _File(name, package, tree, nodes[name], bound, foreign).refusals()
         if len(found) > MAX_FINDINGS:
             break
     return tuple(sorted(found, key=lambda r: (r.path, r.line, r.rule))[:MAX_FINDINGS])
@@ -186,7 +192,13 @@ class _File:
     """One Python file, looked at."""
 
     def __init__(
-        self, name: str, package: str, tree: ast.Module, nodes: Nodes, bound: Mapping[str, frozenset[str]]
+        self,
+        name: str,
+        package: str,
+        tree: ast.Module,
+        nodes: Nodes,
+        bound: Mapping[str, frozenset[str]],
+        foreign: frozenset[str],
     ) -> None:
         self._name = name
         self._tree = tree
@@ -194,7 +206,8 @@ class _File:
         self._nodes = nodes
         self._place = self._placed()
         self._found: list[Refusal] = []
-        self._known = Bindings(_module(name), name.endswith("/__init__.py"), package, rules.PLACES[self._place], bound)
+        is_package, allowed = name.endswith("/__init__.py"), rules.PLACES[self._place]
+        self._known = Bindings(_module(name), is_package, package, allowed, bound, foreign)
         self._consumed: set[int] = set()
         self._doubts = 0
 
@@ -224,6 +237,10 @@ class _File:
             self._text(node.annotation)  # type: ignore[attr-defined]
         for node in every[ast.Subscript]:
             self._subscript(node)  # type: ignore[arg-type]
+        for node in every[ast.MatchClass]:
+            self._matched(node)  # type: ignore[arg-type]
+        for node, name in self._named_otherwise():
+            self._binds(node, name)
         return self._found
 
     def _refuse(self, node: ast.AST, rule: str, what: str) -> None:
@@ -232,9 +249,17 @@ class _File:
 
     def _attribute(self, node: ast.Attribute) -> None:
         name = node.attr
-        if (name.startswith("__") and name not in rules.UNDERSCORED) or name in rules.INTERPRETER:
-            self._refuse(node, "attribute", f".{name}")
         base = self._known.what(node.value)
+        if _leads_in(name):
+            self._refuse(node, "attribute", f".{name}")
+        elif name.startswith("_") and self._hidden(node, base):
+            self._refuse(node, "private", f".{name}")
+        elif name in rules.WRITES and name != "open" and id(node) not in self._consumed:
+            self._refuse(node, "write", f".{name}")
+        elif name in ("format", "format_map") and id(node) not in self._consumed:
+            self._refuse(node, "format", f".{name}")
+        if self._known.what(node) == _WRAPS and id(node) not in self._consumed:
+            self._refuse(node, "indirect", "functools.wraps as a value")
         if base is None:
             return
         kind, dotted = base
@@ -250,10 +275,50 @@ class _File:
         if not isinstance(node.ctx, ast.Load) and not self._known.is_own(dotted):
             self._refuse(node, "patch", f"sets {dotted}.{name}")
 
-    def _named(self, node: ast.Name) -> None:
-        name = node.id
+    def _hidden(self, node: ast.Attribute, base: tuple[str, str] | None) -> bool:
+        """Whether a name with one underscore is somebody else's."""
+        if node.attr in rules.OF_TUPLES or node.attr.startswith("__"):
+            return False
+        own = isinstance(node.value, ast.Name) and node.value.id in ("self", "cls")
+        return not own and (base is None or not self._known.is_own(base[1]))
+
+    def _matched(self, node: ast.MatchClass) -> None:
+        """A pattern reads attributes: those that it names, or those that the class lists."""
+        for name in node.kwd_attrs:
+            if name.startswith("_") or _leads_in(name):
+                self._refuse(node, "attribute", f".{name} in a pattern")
+        if node.patterns and not (isinstance(node.cls, ast.Name) and node.cls.id in _BUILTINS):
+            self._refuse(node, "indirect", "a pattern whose attributes a class lists")
+
+    def _named_otherwise(self) -> Iterator[tuple[ast.AST, str | None]]:
+        """Names that are bound by anything but an assignment or an import."""
+        every = self._nodes
+        for node in (*every[ast.ClassDef], *every[ast.ExceptHandler], *every[ast.MatchAs], *every[ast.MatchStar]):
+            yield node, node.name  # type: ignore[attr-defined]
+        for node in every[ast.MatchMapping]:
+            yield node, node.rest  # type: ignore[attr-defined]
+        for node in self._tree.body:
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                yield node, node.name
+        for node in (*every[ast.Import], *every[ast.ImportFrom]):
+            yield from ((node, alias.asname) for alias in node.names)  # type: ignore[attr-defined]
+
+    def _binds(self, node: ast.AST, name: str | None) -> None:
+        if name is None:
+            return
         if name in rules.HOOKED or name.startswith("pytest_"):
             self._refuse(node, "hook", name)
+        elif name.startswith("__") and name.endswith("__") and name not in rules.MAY_BIND:
+            self._refuse(node, "name", f"sets {name}")
+
+    def _named(self, node: ast.Name) -> None:
+        name = node.id
+        if not isinstance(node.ctx, ast.Load):
+            self._binds(node, name)
+        elif name in rules.HOOKED or name.startswith("pytest_"):
+            self._refuse(node, "hook", name)
+        if self._known.what(node) == _WRAPS and isinstance(node.ctx, ast.Load) and id(node) not in self._consumed:
+            self._refuse(node, "indirect", "functools.wraps as a value")
         if id(node) in self._consumed or not isinstance(node.ctx, ast.Load):
             return
         if name in self._known.modules:
@@ -274,17 +339,27 @@ class _File:
 
     def _call(self, node: ast.Call) -> None:
         function = node.func
+        called = self._known.what(function)
+        if called == _WRAPS:  # with more than the function it copies any attribute to anything
+            self._consumed.add(id(function))
+            if node.keywords or len(node.args) != 1 or isinstance(node.args[0], ast.Starred):
+                self._refuse(node, "indirect", "wraps with more than a function")
+        elif called == ("object", "pytest.MonkeyPatch"):
+            self._refuse(node, "patch", "a MonkeyPatch that nobody undoes")
         if isinstance(function, ast.Name) and function.id in rules.INDIRECT:
             self._consumed.add(id(function))
             plain = len(node.args) > 1 and not node.keywords and self._doubted()
             said = words(node.args[1], self._nodes) if plain else None
-            if said is None or any(w.startswith("_") or w in rules.INTERPRETER for w in said):
+            if said is None or any(w.startswith("_") or w in _BY_NO_NAME or _leads_in(w) for w in said):
                 self._refuse(node, "indirect", f"{function.id} of something else than a plain word")
             elif function.id == "setattr":
                 self._changes(node, node.args[0], min(said))
         elif isinstance(function, ast.Attribute):
             if function.attr in rules.WRITES:
+                self._consumed.add(id(function))
                 self._refuse(node, "write", f".{function.attr}(...)")
+            elif function.attr == "format" and _plain_places(function.value):
+                self._consumed.add(id(function))
             elif function.attr == "getfixturevalue":
                 self._refuse(node, "hook", ".getfixturevalue(...)")
             elif function.attr in ("run_path", "run_module"):
@@ -309,7 +384,8 @@ class _File:
         elif how.endswith("attr"):
             path = _text_at(node, 0)
             if path is not None:
-                if not path.startswith(f"{self._package}."):
+                owner, _, last = path.rpartition(".")
+                if not self._known.is_own(owner) or last.startswith("__") or ".__" in path:
                     self._refuse(node, "patch", f"patches {path}")
             else:
                 self._changes(node, node.args[0], _text_at(node, 1))
@@ -321,12 +397,14 @@ class _File:
     def _changes(self, node: ast.Call, target: ast.expr, name: str | None) -> None:
         """Whether ``name`` of ``target`` may be set. What is made in the file itself may; what is imported, seldom."""
         found = self._known.what(target)
+        if name is None or name.startswith("__"):
+            self._refuse(node, "patch", f"patches {name or 'by a name that is put together'}")
+            return
         if found is None:
             return
         if found[0] == "module":
             self._consumed.add(id(target))
-        allowed = name is not None and name in rules.MAY_PATCH.get(found[1], ())
-        if not allowed and (name is None or not self._known.is_own(found[1])):
+        if name not in rules.MAY_PATCH.get(found[1], ()) and not self._known.is_own(found[1]):
             self._refuse(node, "patch", f"patches {found[1]}.{name}")
 
     def _constant(self, node: ast.Constant) -> None:
@@ -363,6 +441,23 @@ class _File:
         target = self._known.what(node.value)
         if target is not None and not self._known.is_own(target[1]):
             self._refuse(node, "patch", f"sets a part of {target[1]}")
+
+
+def _leads_in(name: str) -> bool:
+    """Whether an attribute of this name leads into the interpreter or to the judges."""
+    hidden = name.startswith("__") and name not in rules.UNDERSCORED
+    return hidden or name in rules.INTERPRETER or name in rules.JUDGES or name in rules.HELD
+
+
+def _plain_places(text: ast.expr) -> bool:
+    """Whether a text is plain and its places are names or numbers: `format` reads attributes of what it is given."""
+    if not (isinstance(text, ast.Constant) and isinstance(text.value, str)):
+        return False
+    try:
+        parts = list(string.Formatter().parse(text.value))
+    except ValueError:
+        return True  # it raises, whoever asks
+    return not any(set(field or "") & set(".[") or "{" in (spec or "") for _, field, spec, _ in parts)
 
 
 def _text_at(node: ast.Call, place: int) -> str | None:

@@ -6,8 +6,11 @@ Belongs here: names and scopes. Does not belong here: what is refused beyond imp
 from __future__ import annotations
 
 import ast
+import functools
+import importlib.util
 import sys
 from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
 
 from greenlang.sandbox import gate_rules as rules
 
@@ -19,7 +22,11 @@ Known = tuple[str, str]  # ("module" or "object", dotted name)
 
 
 class Bindings:
-    """What the imports of one file bind. ``bound``: every module of the package and the modules that it holds."""
+    """What the imports of one file bind.
+
+    ``bound``: every module of the package and the modules that it holds. ``foreign``: names that files of the package
+    take from others; what is reached through them is not the package's own.
+    """
 
     def __init__(
         self,
@@ -28,7 +35,9 @@ class Bindings:
         package: str,
         allowed: Mapping[str, frozenset[str]],
         bound: Mapping[str, frozenset[str]],
+        foreign: frozenset[str] = frozenset(),
     ) -> None:
+        self._foreign = foreign
         self._path = module.split(".")
         self._is_package = is_package
         self._package = package
@@ -39,8 +48,12 @@ class Bindings:
         self.constants: dict[str, str] = {}
 
     def is_own(self, dotted: str) -> bool:
-        """Whether it is the package or inside it."""
-        return dotted == self._package or dotted.startswith(f"{self._package}.")
+        """Whether it is the package or inside it, and did not come into it from elsewhere."""
+        names = dotted.split(".")
+        if names[0] != self._package:
+            return False
+        depth = next((n for n in range(len(names), 0, -1) if ".".join(names[:n]) in self._bound), 1)
+        return self._foreign.isdisjoint(names[depth:])
 
     def is_module(self, dotted: str) -> bool:
         """Whether a dotted name is a module that a file of a pack can hold."""
@@ -96,7 +109,7 @@ class Bindings:
 
     def _module(self, module: str) -> Iterator[tuple[str, str]]:
         top = module.partition(".")[0]
-        if self.is_own(module) or top == _SDK or module in self._allowed:
+        if module in self._bound or top == _SDK or module in self._allowed:
             return
         rule = "escape import" if top in rules.ESCAPES else "chance" if top in rules.CHANCE else "import"
         yield rule, f"import of {module}"
@@ -104,10 +117,12 @@ class Bindings:
     def member(self, module: str, name: str) -> tuple[str, str] | None:
         """Rule and words where a name of a module is refused."""
         if self.is_own(module):
+            if name.startswith("__") and name not in rules.UNDERSCORED:
+                return "attribute", f"{module}.{name}"
             through = name in self._bound.get(module, ())
             return ("module", f"{name} through {module}") if through else None
         if module.partition(".")[0] == _SDK:
-            through = name in sys.stdlib_module_names or name.startswith("_")
+            through = name in sys.stdlib_module_names or name.startswith("_") or name in _taken_by_sdk(module)
             return ("module", f"{name} through {module}") if through else None
         names = self._allowed.get(module, frozenset())
         if name in names or (names is rules.ANY and not name.startswith("_")) or f"{module}.{name}" in self._allowed:
@@ -150,6 +165,29 @@ class Bindings:
             dotted = f"{dotted}.{name}"
             kind = "module" if kind == "module" and self.is_module(dotted) else "object"
         return kind, dotted
+
+
+@functools.cache
+def _taken_by_sdk(module: str) -> frozenset[str]:
+    """Names that a module of the SDK has from others, and that are nobody's to take from it."""
+    spec = importlib.util.find_spec(_SDK)
+    folder = Path(next(iter(spec.submodule_search_locations or ()))) if spec else Path()
+    place = folder.joinpath(*module.split(".")[1:])
+    path = place / "__init__.py" if place.is_dir() else place.with_suffix(".py")
+    if not path.is_file():
+        return frozenset()
+    return foreign_names(n for n in ast.walk(ast.parse(path.read_bytes())) if isinstance(n, ast.ImportFrom))
+
+
+def foreign_names(imports: Iterable[ast.AST], *own: str) -> frozenset[str]:
+    """The names that these imports take from modules other than the SDK, the own ones and those beside it."""
+    found: set[str] = set()
+    for node in imports:
+        assert isinstance(node, ast.ImportFrom)
+        top = (node.module or "").partition(".")[0]
+        if not node.level and top not in (_SDK, *own):
+            found |= {alias.asname or alias.name for alias in node.names}
+    return frozenset(found)
 
 
 def words(node: ast.expr, nodes: Mapping[type[ast.AST], list[ast.AST]], steps: int = 3) -> frozenset[str] | None:

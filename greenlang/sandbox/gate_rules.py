@@ -48,6 +48,8 @@ RULES = {
         Rule("write", "calls that write, delete or link files", "An agent writes no file.", True),
         Rule("outside", "paths that lead out of the pack", "Read from the pack's own folder.", True),
         Rule("text as code", "annotations in text that would run something", "Write it as code.", True),
+        Rule("private", "names with an underscore of what is not one's own", "Ask for what is public.", False),
+        Rule("format", "`format` of anything but a text with plain places", "Use an f-string.", False),
     )
 }
 
@@ -152,7 +154,35 @@ INTERPRETER = _names(
     "f_locals f_trace func_code func_globals gi_code gi_frame gi_yieldfrom mro tb_frame tb_lasti tb_lineno "
     "tb_next"
 )
-HOOKED = frozenset({"pytest_plugins", "__builtins__", "__test__", "collect_ignore", "collect_ignore_glob"})
+# They lead from what pytest hands to a test to its frames and plugins, and from a model of pydantic to pickle.
+JUDGES = _names(
+    "_config _excinfo _item _rawentry _request eval excinfo getrepr invocation_params obj parse_file parse_raw "
+    "pluginmanager request tb traceback"
+)
+# Modules that objects and other modules hold, by the names under which they hold them.
+HELD = _names(
+    "_flavour _io asyncio atexit builtins codecs ctypes fcntl gc importlib inspect io linecache marshal "
+    "multiprocessing os pathmod pickle posix posixpath runpy shutil socket subprocess sys threading"
+)
+# Python makes its own classes out of text, with nothing but these names.
+OF_CLASSES = _names(
+    "__class__ __qualname__ __dict__ __init__ __new__ __post_init__ __setattr__ __delattr__ __repr__ __eq__ __hash__ "
+    "__lt__ __le__ __gt__ __ge__ __name__ __match_args__ __slots__"
+)
+# Names with two underscores on both sides that a file may bind; others change how Python treats it.
+MAY_BIND = frozenset({"__all__", "__version__", "__slots__", "__hash__"})
+OF_TUPLES = frozenset({"_asdict", "_fields", "_replace"})
+HOOKED = frozenset(
+    {
+        "pytest_plugins",
+        "__builtins__",
+        "__test__",
+        "collect_ignore",
+        "collect_ignore_glob",
+        "setup_module",
+        "teardown_module",
+    }
+)
 METHODS = frozenset({"__del__", "__reduce__", "__reduce_ex__", "__init_subclass__", "__class_getitem__"})
 FIXTURES = _names(
     "cache capfd capfdbinary config doctest_namespace pytestconfig pytester record_property "

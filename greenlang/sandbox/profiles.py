@@ -59,7 +59,10 @@ _GATE = """\
 
 It goes by lists of what is allowed; what a list does not hold is refused. A finding names file, line, rule and what to
 do. One that no mistake leads to makes the verdict `escaped`, others make it `failed`. Nothing of the pack runs in
-either case. At most {findings} findings are told. A Python file has at most {source} MB, a pack {pack} MB and {files}
+either case. What no syntax tree shows, a text that becomes code while the pack runs (an annotation, the condition of a
+mark) or a pickle, is looked at by the child's audit hook and refused in both profiles.
+At most {findings} findings are told. A Python
+file has at most {source} MB, a pack {pack} MB and {files}
 files.
 
 """

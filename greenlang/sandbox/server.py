@@ -114,9 +114,7 @@ def _warm_up() -> None:
     for name in _PRELOAD_IF_THERE:
         if importlib.util.find_spec(name) is not None:
             importlib.import_module(name)
-    for ours in [m for n, m in sys.modules.items() if n.startswith("greenlang.")]:
-        if ours.__file__:  # tracebacks tell lines of ours, and a child may not read them
-            linecache.getlines(ours.__file__)
+    _pin_our_lines()
     folder = Path(tempfile.mkdtemp(prefix="gl-warm-")).resolve()
     path, here = list(sys.path), Path.cwd()
     try:
@@ -140,6 +138,18 @@ def _warm_up() -> None:
         os.chdir(here)
         sys.path[:] = path
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _pin_our_lines() -> None:
+    """Keep the lines of our own modules: tracebacks tell them, and a child may not read the files.
+
+    An entry without a time is never looked at again, whatever becomes of the file.
+    """
+    for name, module in list(sys.modules.items()):
+        file = getattr(module, "__file__", None)
+        if file and (name == "__main__" or name.partition(".")[0] == "greenlang"):
+            lines = linecache.getlines(file)
+            linecache.cache[file] = (sum(map(len, lines)), None, lines, file)
 
 
 def _address_space() -> int | None:

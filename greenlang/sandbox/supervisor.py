@@ -174,7 +174,7 @@ class Sandbox:
             if key:
                 try:
                     self._cache.put(key, found)
-                except OSError as error:  # a full disk costs the next run time, not this one its result
+                except (OSError, ValueError) as error:  # a full disk costs the next run time, not this one its result
                     _LOG.warning("a trial could not be kept: %s", error)
         return found
 

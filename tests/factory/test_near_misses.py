@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from decimal import ROUND_HALF_UP, Decimal
 
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 
 from greenlang.factory.generate import generate
 from greenlang.factory.near_misses import Inputs, near_misses, telling, tie
-from greenlang.formulas.tree import Compare, If, Number
+from greenlang.formulas.tree import Compare, If, Name, Number
 from greenlang.resolution import run
 from greenlang.resolution.plan import Resolution, Vector
 from greenlang.specs.model import InputSpec, OutputSpec
@@ -46,6 +47,32 @@ def test_a_comparison_is_tried_where_both_sides_are_equal() -> None:
     found = telling(one(step), bases(one(step)))
     assert {(str(v.input["x"]), v.expect["y"]) for v in found} >= {("12.5", "1")}
     assert any(v.expect["y"] == "3" for v in found)  # the other case as well
+
+
+def test_a_year_is_tried_on_a_threshold_and_behind_it() -> None:
+    year = replace(named("x"), type="number")
+    step = If(
+        condition=Compare(op="<", left=year, right=number("2035"), type="truth"),
+        then=number("3"),
+        otherwise=number("1"),
+        unit="1",
+    )
+    resolution = one(step, ge=Decimal(2020), le=Decimal(2050))
+    x = replace(resolution.spec.inputs["x"], dtype="int32")
+    start = Vector("one", "golden", {"x": 2024}, {"y": "3"})
+    whole = replace(resolution, spec=replace(resolution.spec, inputs={"x": x}), vectors=(start,))
+    found = {v.input["x"]: v.expect["y"] for v in telling(whole, bases(whole))}
+    assert found[2035] == "1"
+    assert all(isinstance(value, int) for value in found)
+
+
+def test_a_flag_is_turned_where_a_case_hangs_on_it() -> None:
+    flag = Name(name="flag", kind="input", type="truth")
+    step = If(condition=flag, then=number("3"), otherwise=number("1"), unit="1")
+    resolution = one(step)
+    inputs = {"x": InputSpec("x", "float64"), "flag": InputSpec("flag", "bool", required=False, default=False)}
+    asked = replace(resolution, spec=replace(resolution.spec, inputs=inputs))
+    assert {v.expect["y"] for v in telling(asked, bases(asked))} == {"3"}
 
 
 def test_both_arms_of_a_minimum_are_tried(heat_pump: Resolution) -> None:

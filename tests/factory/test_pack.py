@@ -58,6 +58,19 @@ def finish(folder: Path, resolution: Resolution, run: Verdict | None = None) -> 
     )
 
 
+def test_only_a_repaired_pack_says_so_in_its_certificate(combustion: Resolution, tmp_path: Path) -> None:
+    folder = tmp_path / "pack"
+    write_pack(generate(combustion), folder)
+    finish(folder, combustion)
+    assert "repair" not in PackCertificate.load(folder).content
+    told = {"changes": [{"rung": "code", "round": 1, "diff": "ab"}], "models": [{"model": "m", "dropped": {}}]}
+    made = {"dimensions": (DIMENSION,), "verdict": verdict(), "release": "r", "tables_digest": "ab" * 32}
+    finish_pack(folder, combustion, repair=told, **made)  # type: ignore[arg-type]
+    certificate = PackCertificate.load(folder)
+    assert certificate.content["repair"] == told
+    assert certificate.verify(folder) == []
+
+
 @pytest.fixture
 def finished(combustion: Resolution, tmp_path: Path) -> Path:
     folder = tmp_path / "pack"

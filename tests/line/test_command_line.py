@@ -30,6 +30,10 @@ def test_create_takes_the_overlay_beside_the_spec_or_the_one_that_is_named(tmp_p
     code, rows = agent(tmp_path, "create", spec)
     assert (code, [(r["file"], r["outcome"]) for r in rows]) == (0, [("pump.pack.yaml", "registered")])
     assert agent(tmp_path, "create", spec) == (0, rows), "nothing has changed, and what stands is told"
+    assert Path(rows[0]["report"]).name == "index.html"
+    assert rows[0]["dossier"] == ""
+    read = CliRunner().invoke(app, ["--var", str(tmp_path / "var"), "agent", "create", str(spec)])
+    assert f"report:  {rows[0]['report']}" in read.stdout
 
     other.write_bytes(OVERLAY.replace(b"power * hours", b"power + hours"))
     code, rows = agent(tmp_path, "create", spec, "--overlay", other)

@@ -12,6 +12,7 @@ from line_tools import example
 from greenlang.factory import line, refine
 from greenlang.factory.build import Builder, Built, Draft, Task
 from greenlang.factory.generate import generate
+from greenlang.factory.reporting import pages_of
 from greenlang.factory.source import SpecSource
 from greenlang.provenance import PackCertificate
 from greenlang.quality.tools import prepare
@@ -21,6 +22,7 @@ from greenlang.specs.model import slug
 
 pytestmark = pytest.mark.slow
 KEY = "buildings/gas_boiler_uk_v1@1.0.0-01234567"
+DOSSIER = f"dossiers/{slug(KEY)}"
 
 
 @pytest.fixture
@@ -56,10 +58,16 @@ def test_a_pack_that_a_rung_mends_is_published_as_mended_and_says_so(builder: Bu
     assert "refinement" in outcome.stage_seconds
     pack = builder.settings.packs / slug(KEY)
     assert [p for p in pack.rglob("*.py") if "import math\n" in p.read_text()] == []
-    assert PackCertificate.load(pack).verify(pack) == []
+    certificate = PackCertificate.load(pack)
+    assert certificate.verify(pack) == []
+    assert [c["rung"] for c in certificate.content["repair"]["changes"]] == ["mechanical"]
+    assert certificate.content["repair"]["models"] == []
     assert [(r["rung"], r["status"]) for r in outcome.repairs] == [("mechanical", "repaired")]
     assert [r["ref"] for r in outcome.lineage if r["kind"] == "repair"]
     assert "mechanical" in outcome.summary["repair"]
+    report = json.loads((builder.settings.var / outcome.report / "quality.json").read_text())
+    assert report["literals"], "the numbers are those of the mended pack"
+    assert all(line["origin"] for line in report["literals"])
     assert not list(builder.settings.packs.glob(".build-*"))
 
 
@@ -84,7 +92,7 @@ def test_a_pack_that_no_rung_mends_stays_outside_with_report_and_dossier(
     assert outcome.outcome == "quarantined"
     assert outcome.reason.startswith("tests failed: 1 of ")
     assert [r["rung"] for r in outcome.repairs][-1] == "quarantine"
-    assert (settings.var / "dossiers" / slug(KEY) / "dossier.md").is_file()
+    assert (settings.var / DOSSIER / "dossier.md").is_file()
     folder = settings.var / outcome.report
     assert (folder / "index.html").read_text().startswith("<!")
     assert json.loads((folder / "quality.json").read_text())["agent_id"] == "buildings/gas_boiler_uk_v1"
@@ -92,3 +100,10 @@ def test_a_pack_that_no_rung_mends_stays_outside_with_report_and_dossier(
     assert "tests/test_unit.py" in outcome.summary["quality"] or "planted" in outcome.summary["quality"]
     assert not (settings.packs / slug(KEY)).exists()
     assert not list(settings.packs.glob(".build-*"))
+
+    told = pages_of(settings, KEY)
+    assert told == {"report": str(folder / "index.html"), "dossier": str(settings.var / DOSSIER / "dossier.md")}
+    monkeypatch.undo()
+    assert build(Builder(settings), lambda package: None).outcome.outcome == "registered"
+    assert not (settings.var / DOSSIER).exists(), "nothing is left to do"
+    assert pages_of(settings, KEY) == {"report": str(folder / "index.html"), "dossier": ""}

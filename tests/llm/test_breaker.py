@@ -92,3 +92,15 @@ def test_it_is_trusted_again_after_a_good_call_past_the_recovery_time() -> None:
     assert breaker.state == "closed"
     breaker.failed()
     assert breaker.state == "closed"  # with an empty history
+
+
+def test_a_clock_that_is_put_back_does_not_hold_it_open() -> None:
+    clock = Clock()
+    breaker = opened(clock)
+    clock.now -= 7200
+    assert breaker.state == "half open"
+    assert breaker.admit()
+    clock.now -= 7200
+    assert breaker.admit(), "the probe of an earlier time is not waited for"
+    breaker.succeeded()
+    assert breaker.state == "closed"

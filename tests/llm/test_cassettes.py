@@ -170,5 +170,49 @@ def test_a_recording_that_differs_is_replaced_only_when_told(tmp_path: Path) -> 
     assert found.text == "other"
 
 
+def test_a_file_with_two_replies_of_one_request_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "x.jsonl").write_bytes(encoded(made(), REPLY) + encoded(made(), replace(REPLY, text="other")))
+    store = Cassettes(tmp_path / "store")
+    with pytest.raises(PackError, match="holds two replies of"):
+        store.take(tmp_path / "x.jsonl", replace=True)
+    assert store.names() == []
+
+
+def test_the_same_reply_beside_other_examples_is_the_same_recording(tmp_path: Path) -> None:
+    def sent(examples: str) -> Request:
+        shown, counted = (Rendered("test@1", "be good", user, True) for user in (f"what? {examples}", "what?"))
+        return request(shown, {}, Parameters(0.0, 42, 10), 0, counted)
+
+    store = Cassettes(tmp_path / "store")
+    store.put(sent("a"), REPLY)
+    assert store.get(sent("b")) == REPLY
+    (tmp_path / "x.jsonl").write_bytes(encoded(sent("b"), REPLY))
+    assert store.take(tmp_path / "x.jsonl") == (0, 1)
+    assert store.verify() == []
+    assert encoded(sent("b"), REPLY).count(b"what? b") == 1
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"text": 5},
+        {"model": None},
+        {"prompt_tokens": "10"},
+        {"completion_tokens": -1},
+        {"cost_usd": "NaN"},
+        {"cost_usd": "-1"},
+        {"fallbacks": "abc"},
+        {"dropped": []},
+    ],
+)
+def test_a_reply_of_the_wrong_form_is_refused_though_its_digests_fit(wrong: dict[str, object], tmp_path: Path) -> None:
+    raw = json.loads(encoded(made(), REPLY))
+    reply = {**raw["reply"], **wrong}
+    line = canonical({**raw, "reply": reply, "reply_digest": digest(reply)}) + b"\n"
+    (tmp_path / "x.jsonl").write_bytes(line)
+    with pytest.raises(PackError, match="not in the form of a cassette"):
+        Cassettes(tmp_path / "store").take(tmp_path / "x.jsonl")
+
+
 def test_a_digest_is_that_of_the_canonical_content() -> None:
     assert made().digest == digest(made().content)

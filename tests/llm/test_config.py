@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from greenlang.errors import SettingsError
-from greenlang.llm.config import Gateways, load
+from greenlang.factory.line import run_batch
+from greenlang.llm.config import Gateways, check, load
 from greenlang.llm.parameters import chosen, named_in
 from tests.llm.ground import KEY, provider, settings
 
@@ -60,6 +61,8 @@ def test_the_file_in_the_documentation_is_a_good_one(tmp_path: Path) -> None:
         ("{: [", "is no YAML"),
         ("seed: SECRET", "seed: Input should be a valid integer"),
         ("providers: [{name: x, models: [m], base_url: 'https://u:SECRET@host/v1'}]", "base_url: "),
+        ("providers: [{name: x, models: [m], base_url: 'https://host/v1?key=SECRET'}]", "base_url: "),
+        ("providers: [{name: x, models: [m], api_key_env: sk-SECRET-key}]", "api_key_env: "),
     ],
 )
 def test_a_wrong_file_is_named_without_its_values(text: str, told: str, tmp_path: Path) -> None:
@@ -134,3 +137,25 @@ def test_a_refusal_names_a_parameter_only_if_it_was_sent() -> None:
     assert named_in("Unknown parameter: 'seed'", sent) == "seed"
     assert named_in("the seedling is too large", sent) is None
     assert named_in("temperature", sent.without("temperature", "x")) is None
+
+
+@pytest.mark.parametrize("text", ["SECRET\nSECRET", "SECRET key", "SECRET\x00", "SECRETä"])
+def test_a_text_that_no_header_can_carry_is_refused_before_a_call_and_not_repeated(text: str, tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="KEY holds more than a key") as error:
+        provider().key({"KEY": text})
+    assert "SECRET" not in str(error.value)
+    file = tmp_path / "key"
+    file.write_text(text, encoding="utf-8")
+    with pytest.raises(SettingsError, match="KEY_FILE holds more than a key") as error:
+        provider().key({"KEY_FILE": str(file)})
+    assert "SECRET" not in str(error.value)
+
+
+def test_configuration_and_keys_are_read_before_work_begins(tmp_path: Path) -> None:
+    check(settings(tmp_path), {})
+    with pytest.raises(SettingsError, match="OPENAI_API_KEY_FILE"):
+        check(settings(tmp_path), {"OPENAI_API_KEY_FILE": str(tmp_path / "missing")})
+    check(settings(tmp_path, llm="replay"), {"OPENAI_API_KEY_FILE": str(tmp_path / "missing")})
+    with pytest.raises(SettingsError, match="cannot be read"):
+        next(run_batch(settings(tmp_path, llm_config=tmp_path / "missing.yaml"), entrance="cli"))
+    assert not (tmp_path / "var").exists()

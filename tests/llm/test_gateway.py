@@ -248,6 +248,37 @@ def test_a_bug_in_a_wire_leaves_no_reservation_open(tmp_path: Path) -> None:
     assert account.spent > 0  # whether it was billed is not known
 
 
+@pytest.mark.parametrize("mode", ["record", "replay"])
+def test_files_that_cannot_be_used_are_an_answer_and_no_crash(tmp_path: Path, mode: str) -> None:
+    broken = tmp_path / "var" / "llm" / "accounts.sqlite"
+    broken.parent.mkdir(parents=True)
+    broken.write_bytes(b"no database" * 1000)
+    wire = Script([GOOD])
+    outcome = gateway(tmp_path, wire, llm=mode).ask(question())
+    assert isinstance(outcome, NoAnswer)
+    assert outcome.why == ("unavailable" if mode == "record" else "not_recorded")
+    assert wire.calls == []
+    assert str(tmp_path) not in outcome.reason
+    (tmp_path / "var" / "cassettes").write_text("a file where the folder should be")
+    outcome = gateway(tmp_path, wire, llm=mode).ask(question())
+    assert isinstance(outcome, NoAnswer)
+    assert (outcome.why, str(tmp_path) in outcome.reason) == ("not_recorded", False)
+
+
+def test_a_reply_that_cannot_be_recorded_is_no_answer_and_its_cost_is_told(tmp_path: Path) -> None:
+    first = gateway(tmp_path / "first")
+    assert isinstance(first.ask(question()), Answer)
+    model = gateway(tmp_path)
+    place = model.cassettes.path(first.cassettes.names()[0])
+    place.parent.mkdir(parents=True)
+    place.symlink_to(tmp_path / "elsewhere")
+    outcome = model.ask(question())
+    assert isinstance(outcome, NoAnswer)
+    assert (outcome.why, "symbolic link" in outcome.reason) == ("unavailable", True)
+    assert sum(d.cost_usd for d in outcome.disclosures) == model.accounts.account(question().agent).spent > 0
+    assert not (tmp_path / "elsewhere").exists()
+
+
 def test_a_prompt_without_its_values_is_our_mistake(tmp_path: Path) -> None:
     with pytest.raises(TemplateError, match="plan"):
         gateway(tmp_path).ask(Ask("names_and_docs", {"spec": "", "ports": []}, NamesAndDocs))

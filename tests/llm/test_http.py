@@ -146,6 +146,24 @@ def test_a_stream_that_never_ends_is_cut_at_the_whole_time(server: Provider, tmp
     assert "too slow" in answer.disclosure.fallbacks[0]
 
 
+def test_an_answer_without_a_choice_or_with_a_mad_count_is_settled_like_any_other(
+    server: Provider, tmp_path: Path, clock: Clock
+) -> None:
+    empty = {"id": "c", "object": "chat.completion", "created": 1, "model": "m", "choices": []}
+    server.always["openai"] = garbles(json.dumps(empty).encode())
+    model = ask_of(server, tmp_path, clock, more={"prices": {"gpt-4.1": PRICE}})
+    outcome = model.ask(question())
+    assert isinstance(outcome, NoAnswer)
+    assert (outcome.why, "no choice" in outcome.reason) == ("unavailable", True)
+    spent = model.accounts.account(question().agent)
+    assert (spent.reserved, spent.spent > 0) == (0, True)
+    server.always["openai"] = says(GOOD, prompt=10**30)
+    clock.now += 600  # the breaker forgets
+    told = answered(model.ask(question("another"))).disclosure
+    assert "usage" in told.dropped
+    assert model.accounts.account(question().agent).reserved == 0
+
+
 def test_a_provider_that_is_not_there_is_passed_over_and_costs_nothing(
     server: Provider, tmp_path: Path, clock: Clock
 ) -> None:

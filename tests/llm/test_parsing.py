@@ -22,8 +22,9 @@ GOOD = '{"title": "T", "summary": "S"}'
         f"```\n{GOOD}\n```",
         f"The object {{see below}} is {GOOD} as you asked.",
         '{"note": "not this"}\n' + GOOD,
+        f"{GOOD}\nOnce more:\n{GOOD}",
     ],
-    ids=["bare", "fenced", "plain fence", "in a sentence", "second object"],
+    ids=["bare", "fenced", "plain fence", "in a sentence", "second object", "twice the same"],
 )
 def test_the_object_is_found_where_models_put_it(text: str) -> None:
     assert parse(text, NamesAndDocs).value == NamesAndDocs(title="T", summary="S")
@@ -35,6 +36,8 @@ def test_the_object_is_found_where_models_put_it(text: str) -> None:
         ("", "the reply holds no JSON object"),
         ("[1, 2]", "the reply holds no JSON object"),
         ('{"title": "T"', "the reply holds no JSON object"),
+        ('{"title": "A", "title": "T", "summary": "S"}', "the reply holds no JSON object"),
+        (f'The spec says {{"title": "X", "summary": "Y"}}. {GOOD}', "the reply holds several JSON objects that differ"),
         ('{"title": NaN, "summary": "S"}', "the reply holds no JSON object"),
         ('{"title": "T"}', "summary: Field required"),
         ('{"title": "T", "summary": "S", "price": 3}', "price: Extra inputs are not permitted"),

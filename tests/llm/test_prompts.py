@@ -112,4 +112,5 @@ def test_what_cannot_be_seen_is_written_out(text: str) -> None:
 
 def test_hidden_characters_become_escapes() -> None:
     assert visible("a\u202eb\u200bc\U000e0041") == "a\\u{202e}b\\u{200b}c\\u{e0041}"
+    assert visible("a\ufe0fb\u3164c\U000e0101\u2028") == "a\\u{fe0f}b\\u{3164}c\\u{e0101}\\u{2028}"
     assert visible("CO₂ 5 m³ – é") == "CO₂ 5 m³ – é"

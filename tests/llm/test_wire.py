@@ -8,9 +8,11 @@ from typing import Any
 
 import httpx
 import pytest
+from pydantic import SecretStr
 
 from greenlang.llm import wire
 from greenlang.llm.config import Timeouts
+from greenlang.llm.secrets import Redactor
 from greenlang.llm.wire import LiteLLM, Trouble
 from tests.llm.ground import provider
 
@@ -65,7 +67,7 @@ def test_a_long_prompt_has_its_own_price(monkeypatch: pytest.MonkeyPatch) -> Non
         (None, httpx.ConnectTimeout("no"), "failed", False),
         (None, httpx.ReadTimeout("no"), "failed", True),
         (200, httpx.RemoteProtocolError("cut"), "failed", True),
-        (302, ValueError("moved"), "failed", True),
+        (302, ValueError("moved"), "denied", False),
         (400, ValueError("no"), "refused", False),
         (401, ValueError("no"), "denied", False),
         (404, ValueError("no"), "unknown_model", False),
@@ -80,9 +82,23 @@ def test_each_failure_says_what_may_help_and_whether_it_may_have_cost(
     outer = RuntimeError("litellm wraps it")
     outer.__cause__ = error
     seen = wire._Seen(Timeouts(), status=status)
-    trouble = wire._trouble(outer, seen, NOW)
+    trouble = wire._trouble(outer, seen, NOW, Redactor([]))
     assert isinstance(trouble, Trouble)
     assert (trouble.sort, trouble.billed) == (sort, billed)
+
+
+def test_a_long_message_is_cut_without_half_a_key_and_without_this_machine_s_folders() -> None:
+    key, seen = "sk-planted-0123456789abcdef", wire._Seen(Timeouts(), status=401)
+    for length in range(360, 405):  # the cut falls before, into and behind the key
+        said = str(wire._trouble(ValueError(f"{'x' * length} {key}"), seen, NOW, Redactor([SecretStr(key)])))
+        assert "sk-p" not in said
+    traced = ValueError("no answer Traceback (most recent call last): File /home/somebody/x.py")
+    assert str(wire._trouble(traced, seen, NOW, Redactor([]))) == "401: no answer"
+
+
+@pytest.mark.parametrize("told", [10**30, -1, True, 1.5, None])
+def test_what_is_no_count_of_tokens_is_not_counted(told: object) -> None:
+    assert wire._count(told) is None
 
 
 class _Pieces(httpx.SyncByteStream):

@@ -8,11 +8,13 @@ from pathlib import Path
 from pydantic import Field
 
 from greenlang.factory.outcome import MUTATION_SCORE, AgentOutcome, StageOutcome
+from greenlang.factory.reporting import folder_of
 from greenlang.quality.judgement import MutantLine
 from resources.factory import FactoryResource
 
 # What the line was asked for; outside the class, since Dagster copies resources. A fixture empties it.
 CALLS: list[dict[str, object]] = []
+NOT_REGISTERED = ("incomplete", "quarantined", "refused", "infrastructure")
 
 
 class FakeFactory(FactoryResource):
@@ -44,7 +46,7 @@ class FakeFactory(FactoryResource):
     def _agent(self, key: str, file: str) -> Iterator[StageOutcome]:
         yield StageOutcome(key, "spec_validation", "done", 0.0)
         agent_id, _, rest = key.partition("@")
-        outcome = next((o for o in ("incomplete", "refused", "infrastructure") if o in key), "registered")
+        outcome = next((o for o in NOT_REGISTERED if o in key), "registered")
         yield _stage(
             AgentOutcome(
                 key=key,
@@ -63,6 +65,7 @@ class FakeFactory(FactoryResource):
                 pack_digest="ab" * 32,
                 certificate_digest="cd" * 32,
                 rebuilt=self.rebuilt,
+                report=folder_of(key) if outcome in {"registered", "quarantined"} else "",
                 mutants=(
                     MutantLine("m1", "sign", "a/tools.py", 7, "a + b", "a - b", "killed", "test_a"),
                     MutantLine("m2", "sign", "a/tools.py", 9, "a - b", "a + b", "survived"),

@@ -152,6 +152,34 @@ def test_a_run_whose_only_agent_fails_is_red(instance: DagsterInstance, factory:
     assert green(instance, "registry_entry") == set()
 
 
+def test_a_run_whose_only_agent_was_quarantined_shows_its_report(
+    instance: DagsterInstance, factory: FakeFactory
+) -> None:
+    result = materialize_in_ui(instance, factory, ["buildings/quarantined@1.0.0-01234567"])
+    (failure,) = [e for e in result.all_events if e.is_step_failure]
+    told = failure.step_failure_data.user_failure_data
+    assert told is not None
+    shown = {name: value.value for name, value in told.metadata.items()}
+    page = str(shown["report"])
+    assert page.endswith("reports/buildings.quarantined@1.0.0-01234567/index.html")
+    assert page in str(shown["not registered"])
+    assert "types" in str(shown["quality"])
+    assert (shown["score"], shown["survivors"]) == (97.5, 1)
+
+
+def test_of_a_batch_the_table_names_the_reports_and_no_figure_of_one_agent(
+    instance: DagsterInstance, factory: FakeFactory
+) -> None:
+    batch(instance, factory, files=["one.yaml", "quarantined.yaml", "incomplete.yaml"])
+    inbox = instance.get_latest_materialization_event(AssetKey("spec_inbox"))
+    assert inbox is not None
+    shown = {name: value.value for name, value in inbox.asset_materialization.metadata.items()}
+    rows = {line.split("|")[3].strip(): line for line in str(shown["not registered"]).splitlines()[2:]}
+    assert "index.html" in rows["quarantined"]
+    assert "index.html" not in rows["incomplete"], "it was never judged"
+    assert not {"score", "quality", "report"} & set(shown)
+
+
 def test_a_range_marks_only_the_keys_that_succeeded(instance: DagsterInstance, factory: FakeFactory) -> None:
     keys = [f"buildings/{n}@1.0.0-01234567" for n in ("a", "incomplete", "z")]
     assert materialize_in_ui(instance, factory, keys).success

@@ -152,6 +152,31 @@ def test_what_duckdb_cannot_be_asked_is_named() -> None:
     assert "label (its text is not written in the formula)" in told.text
 
 
+def test_a_figure_of_more_digits_than_duckdb_holds_is_counted_and_is_no_difference() -> None:
+    resolution = BUILDERS["smallest"]()
+    (output,) = resolution.plans
+    (name,) = resolution.spec.inputs
+    number = Name(name=name, kind="input", unit="1")
+    cube: Node = number
+    for _ in range(2):
+        cube = Arithmetic(op="*", left=cube, right=number, unit="1")
+    port = InputSpec(name, "float64", unit="1")
+    wide = replace(
+        resolution,
+        spec=replace(resolution.spec, inputs={name: port}),
+        plans={output: replace(resolution.plans[output], expression=cube)},
+    )
+    asked = [{name: "10000000000000"}, {name: "2"}]
+    line = '{"ok":true,"data":{"%s":"%s"}}\n'
+    right = (line % (output, f"1{'0' * 39}") + line % (output, "8")).encode()
+    found, told = differences(wide, asked, right)
+    assert found == ()
+    assert (told.figures, told.in_sql, told.beyond_sql) == (2, 1, 1)
+    assert "1 figures have more digits than DuckDB holds" in told.text
+    found, _ = differences(wide, asked, right.replace(b'"1000', b'"2000'))
+    assert [set(d.sources) for d in found] == [{"agent", "decimal"}]
+
+
 def test_long_formulas_are_asked_through_the_declared_function() -> None:
     resolution, asked, lines = answered("combustion")
     found, short = differences(resolution, asked, lines, sql_length=0)

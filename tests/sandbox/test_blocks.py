@@ -43,6 +43,16 @@ def test_a_signature_stands_alone(pack):
     assert results(pack, block("python", "def f(*, a: Decimal) -> Decimal: ...")) == [("passed", "")]
 
 
+def test_an_example_that_is_refused_is_no_example(pack):
+    made = "from greenlang_sdk.errors import AgentError\nfrom greenlang_sdk.results import AgentResult\n"
+    refused = "result = AgentResult(success=False, errors=(AgentError('invalid_input', 'a', 'not known'),))"
+    ((outcome, said),) = results(pack, block("python", made + refused))
+    assert outcome == "failed"
+    assert said.startswith("the example is refused: ")
+    assert "not known" in said
+    assert results(pack, block("python", made + "result = AgentResult(success=True)")) == [("passed", "")]
+
+
 @pytest.mark.parametrize(
     ("code", "outcome"),
     [

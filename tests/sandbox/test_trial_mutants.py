@@ -146,12 +146,6 @@ CASES = {
         "Decimal(2)",
         "Decimal(4)",
     ),
-    "the text of the file": (
-        "from pathlib import Path\nimport mini\n"
-        "def test_it():\n    assert 'Decimal(2)' in Path(mini.__file__).read_text(encoding='utf-8')\n",
-        "Decimal(2)",
-        "Decimal('2')",
-    ),
     "tests that cannot be collected": (
         "import mini\nassert mini.FACTOR == 2\ndef test_it():\n    assert True\n",
         "Decimal(2)",
@@ -232,14 +226,22 @@ def test_test_modules_may_take_from_each_other(box, tmp_path):
 
 
 def test_a_control_that_dies_fails_the_pack(box, tmp_path):
-    text = "from pathlib import Path\nimport mini\nSIZE = Path(mini.__file__).stat().st_size\n"
-    text += "def test_it():\n    assert len(Path(mini.__file__).read_text(encoding='utf-8')) == SIZE\n"
+    text = "import mini\ndef test_it():\n    ends = [place[3] or 0 for place in mini.double.__code__.co_positions()]\n"
+    text += "    assert max(ends) == len('    return amount * FACTOR')\n"
     pack = packs.write(tmp_path, tests=text)
-    wrong = packs.changed(pack, INIT, "Decimal(2)", "Decimal(33)")
+    wrong = packs.changed(pack, INIT, "amount * FACTOR", "amount * FACTOR * 1")
     layout = packs.changed(pack, INIT, "amount * FACTOR", "amount  *  FACTOR", "layout", control=True)
     mutation = run(box, pack, wrong, layout).mutation
     assert mutation.status == "failed"
     assert mutation.detail == ("it kills what was not changed (layout, killed by tests/test_unit.py::test_it)")
+
+
+def test_the_text_of_the_source_tells_no_mutant(box, tmp_path):
+    text = "from pathlib import Path\nimport mini\n"
+    text += "def test_it():\n    assert 'Decimal(2)' in Path(mini.__file__).read_text(encoding='utf-8')\n"
+    pack = packs.write(tmp_path, tests=text)
+    mutation = run(box, pack, packs.changed(pack, INIT, "Decimal(2)", "Decimal(3)")).mutation
+    assert (mutation.status, mutation.detail) == ("failed", "its tests notice nothing: not one mutant dies")
 
 
 def test_a_suite_that_notices_nothing_fails(box, tmp_path):

@@ -5,6 +5,7 @@ import math
 from decimal import Decimal
 
 import pytest
+from greenlang_sdk.canonical import _orders as orders
 from greenlang_sdk.canonical import canonical, digest
 from greenlang_sdk.errors import CanonicalError
 from hypothesis import given
@@ -58,3 +59,13 @@ def test_what_json_cannot_hold_is_refused(value: object) -> None:
 def test_order_of_keys_does_not_matter(value: dict[str, int]) -> None:
     assert digest(dict(reversed(value.items()))) == digest(value)
     assert json.loads(canonical(value)) == value
+
+
+def test_many_sets_of_keys_are_told_apart_and_never_kept_without_end() -> None:
+    for number in range(3000):
+        assert canonical({f"b{number}": 1, "a": 2}) == f'{{"a":2,"b{number}":1}}'.encode()
+    long = "k" * 10_000
+    assert canonical({long: 1, "a": 2}) == f'{{"a":2,"{long}":1}}'.encode()
+    kept = [sum(map(len, names)) for names in orders]  # type: ignore[arg-type]
+    assert len(kept) <= 1000
+    assert max(kept) <= 1000

@@ -162,3 +162,26 @@ def test_the_caller_s_context_comes_back() -> None:
         assert context.prec == 34
         assert Decimal(1) / Decimal(3) == Decimal("0." + "3" * 34)
     assert decimal.getcontext().prec == before
+
+
+@pytest.mark.parametrize("capitals", [0, 1])
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        ("1E+3", "1000"),
+        ("-1.50E-8", "-0.000000015"),
+        ("-0E+7", "0"),
+        ("0E-9", "0"),
+        ("1.2E+1", "12"),
+        ("-3.10", "-3.1"),
+    ],
+)
+def test_normal_text_has_no_exponent_whatever_the_callers_context(capitals: int, value: str, text: str) -> None:
+    with decimal.localcontext(decimal.Context(prec=3, capitals=capitals)):
+        assert decimals.normal_text(Decimal(value)) == text
+
+
+def test_digits_are_counted_without_sign_point_and_exponent() -> None:
+    assert decimals.to_decimal(Decimal("-0." + "1" * 1000)) == Decimal("-0." + "1" * 1000)
+    with pytest.raises(NotANumber, match="digits"):
+        decimals.to_decimal(Decimal("1" * 1001))

@@ -19,6 +19,7 @@ from pydantic import ValidationError
 from greenlang.factory.outcome import Detail, MeasureResult
 from greenlang.factory.wheels import agent_wheel
 from greenlang.quality import dockerfile, manifests
+from greenlang.quality.measures import resolved
 from greenlang.quality.measures.integration import declared_names
 from greenlang.quality.measures.results import either, inapplicable, none
 from greenlang.quality.measures.subject import Subject, distribution
@@ -40,7 +41,7 @@ def measure(subject: Subject) -> list[MeasureResult]:
     return [
         image,
         none("manifests", deployed.faults, "faults"),
-        none("one story", list(_contradictions(deployed)), "contradictions"),
+        none("one story", [*_contradictions(deployed), *resolved.contradictions(subject)], "contradictions"),
         _of_pods("probes", pods, [d for pod in pods for d in _probes(deployed, *pod)]),
         _of_pods("confinement", pods, [d for pod in pods for d in _confinement(*pod)]),
         _wheel(subject),

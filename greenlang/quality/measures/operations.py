@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
@@ -14,6 +16,7 @@ from greenlang.sandbox.trial import Service
 _KEYS = ("time", "level", "message", "run_id")
 _KNOWN = frozenset({*_KEYS, "agent", "version", "tool", "errors", "provenance", "seconds"})
 _ERROR_KEYS = frozenset({"code", "field"})
+_SPACE = re.compile(r"\s")
 
 
 def measure(subject: Subject) -> list[MeasureResult]:
@@ -22,7 +25,7 @@ def measure(subject: Subject) -> list[MeasureResult]:
     if service is None:
         names = ("health", "metrics", "logs", "logs keep still")
         return [inapplicable(name, f"the service: {NOT_RUN}") for name in names]
-    return [_health(subject, service), _metrics(service), _logs(service), _still(service)]
+    return [_health(subject, service), _metrics(service), _logs(service), _still(subject, service)]
 
 
 def _health(subject: Subject, service: Service) -> MeasureResult:
@@ -91,26 +94,35 @@ def _lacks(line: str) -> str:
     return "" if when.tzinfo is not None else "its time has no zone"
 
 
-def _still(service: Service) -> MeasureResult:
+def _still(subject: Subject, service: Service) -> MeasureResult:
     if not service.logs:
         return inapplicable("logs keep still", "there is no log line")
+    names = {name for part in subject.case.resolution.flat for name in (*part.spec.inputs, *part.spec.outputs)}
     wrong = [
         Detail(f"log line {number}: {what}", rule="logs")
         for number, line in enumerate(service.logs, 1)
-        if (what := _tells(_values(line)))
+        if (what := _tells(_values(line), names))
     ]
     total = len(service.logs)
     return share("logs keep still", total - len(wrong), total, "lines", [place(d) for d in wrong], wrong)
 
 
-def _tells(values: dict[str, Any]) -> str:
+def _tells(values: dict[str, Any], names: Collection[str]) -> str:
     """What a line tells that is no business of a log."""
     unknown = [key for key in values if key not in _KNOWN]
     if unknown:
         return f"holds {', '.join(unknown)}"
     errors = values.get("errors") or []
-    loose = [e for e in errors if not isinstance(e, dict) or set(e) - _ERROR_KEYS] if isinstance(errors, list) else [1]
-    if loose:
+    if not isinstance(errors, list) or not all(_plain_error(e, names) for e in errors):
         return "an error holds more than code and field"
     figures = [k for k, v in values.items() if isinstance(v, int | float | dict) and k != "seconds"]
+    if re.search(r"\d", str(values.get("message", ""))):
+        figures.append("message")
     return f"{', '.join(figures)} holds a figure" if figures else ""
+
+
+def _plain_error(error: object, names: Collection[str]) -> bool:
+    """Whether an error is a code and a field; several words are a sentence, unless they are a name of the spec."""
+    if not isinstance(error, dict) or set(error) - _ERROR_KEYS:
+        return False
+    return all(str(value) in names or not _SPACE.search(str(value)) for value in error.values())

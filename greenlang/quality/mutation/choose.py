@@ -20,7 +20,8 @@ from greenlang.quality.mutation.telling import Telling, checked, tables_of
 from greenlang.resolution.plan import Resolution
 from greenlang.sandbox.trial import MutatedFile
 
-CONTROLS = 2
+CONTROLS = 1  # with a sample: each costs as much as a mutant that survives
+CONTROLS_OF_ALL = 2
 
 
 def mutants(
@@ -31,7 +32,7 @@ def mutants(
     alternatives: Alternatives | None = None,
     limit: int | None = 20,
 ) -> tuple[Mutant, ...]:
-    """Mutants of a pack on disk, two controls among them, in an order that tells nothing.
+    """Mutants of a pack on disk, controls among them (one; two where all are made), in an order that tells nothing.
 
     ``limit``: that many beside the controls, spread over the operators and chosen by the digest of the spec; None for
     all. ``alternatives`` gives the rows that could stand in a pinned row's place; without it none is replaced.
@@ -66,7 +67,8 @@ def choose(
     seed = resolution.spec.digest
     shows = _shows(resolution, files, sources)
     taken = [e for e in every if shows(e)] if limit is None else _spread(every, seed, limit, shows)
-    made = [_mutant(edit, files, seed) for edit in (*taken, *_controls(sources, seed))]
+    controls = _controls(sources, seed, CONTROLS_OF_ALL if limit is None else CONTROLS)
+    made = [_mutant(edit, files, seed) for edit in (*taken, *controls)]
     return tuple(sorted(made, key=lambda mutant: mutant.id))
 
 
@@ -169,12 +171,12 @@ def _around(data: bytes, start: int, end: int) -> str:
 # --- controls -------------------------------------------------------------------------------------------------------
 
 
-def _controls(sources: Mapping[str, Source], seed: str) -> list[Edit]:
-    """Two files laid out anew: comments and blank lines, and a local variable of another name where there is one."""
+def _controls(sources: Mapping[str, Source], seed: str, count: int) -> list[Edit]:
+    """Files that compute as before: a local variable of another name where there is one, comments and blank lines."""
     found = [edit for source in sources.values() for edit in (*_renamed(source), *_laid_out(source))]
     ranked = sorted(found, key=lambda edit: _rank(edit, seed))
     renamed = [edit for edit in ranked if edit.said[1] == "renamed"][:1]
-    return (renamed + [edit for edit in ranked if edit not in renamed])[:CONTROLS]
+    return (renamed + [edit for edit in ranked if edit not in renamed])[:count]
 
 
 def _laid_out(source: Source) -> Iterator[Edit]:

@@ -116,17 +116,15 @@ class Reading:
         return None
 
     def _value(self, node: ast.expr, names: dict[str, Any]) -> Any:
-        number = number_of(node)
-        if number is not None:
-            return int(number) if isinstance(node, (ast.Constant, ast.UnaryOp)) else number
+        if isinstance(node, ast.Name) and node.id in names:
+            return names[node.id]
+        if isinstance(node, (ast.Constant, ast.UnaryOp, ast.Call)) and (number := number_of(node)) is not None:
+            return number if isinstance(node, ast.Call) else int(number)
         match node:
             case ast.Constant(value=value):
                 return value
-            case ast.Name(id=name):
-                if name in names:
-                    return names[name]
-                if name in self.constants:
-                    return self.constants[name]
+            case ast.Name(id=name) if name in self.constants:
+                return self.constants[name]
             case ast.Attribute(value=ast.Name(id=name), attr=attribute) if isinstance(names.get(name), Mapping):
                 return names[name].get(attribute)
             case ast.BinOp(left=left, op=sign, right=right) if type(sign) in _BINARY:

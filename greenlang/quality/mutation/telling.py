@@ -14,7 +14,7 @@ from functools import cached_property
 from pathlib import PurePosixPath
 from typing import Any
 
-from greenlang.factory.near_misses import telling
+from greenlang.factory.cases import searched
 from greenlang.quality.differential_inputs import drawn
 from greenlang.quality.mutation.code import number_of
 from greenlang.quality.mutation.interpret import Reading, Unreadable
@@ -53,7 +53,7 @@ class Telling:
             yield _typed(fields, "Input", given)
         for vector in self.part.vectors:
             yield _typed(fields, "Input", vector.input)
-        for vector in telling(self.part, answered) if answered else ():  # a search: last, since it costs most
+        for vector in searched(self.part) if answered else ():  # a search: last, since it costs most
             yield _typed(fields, "Input", vector.input)
 
     def _asked(self) -> Iterator[tuple[dict[str, Any], dict[str, str] | str]]:

@@ -78,7 +78,15 @@ def question(
         why = refused(request, folder, patches(reply), generated)
         return [why] if why else []
 
-    return Ask("code_repair", values, CodeRepair, agent=request.key, stage="refinement", check=check)
+    return Ask(
+        "code_repair",
+        values,
+        CodeRepair,
+        agent=request.key,
+        stage="refinement",
+        check=check,
+        aside=("references",),
+    )
 
 
 def explanation(

@@ -70,6 +70,11 @@ def write(request: RepairRequest, outcome: RepairOutcome, changes: Sequence[Chan
     return target
 
 
+def clear(dossiers: Path, key: str) -> None:
+    """Remove the dossier on an agent that needs none any more; no error where there is none."""
+    shutil.rmtree(dossiers / slug(key), ignore_errors=True)
+
+
 def _json(path: Path, value: object) -> None:
     path.write_text(json.dumps(value, ensure_ascii=False, indent=1, sort_keys=True) + "\n", encoding="utf-8")
 

@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 from greenlang.factory.source import SpecSource
 from greenlang.llm.ask import Disclosure
+from greenlang.llm.disclosing import for_artifact
 from greenlang.provenance import bytes_digest
 from greenlang.quality.judgement import Judgement
 from greenlang.quality.repair.classes import Failure
@@ -159,6 +160,20 @@ class RepairOutcome:
         Seconds and dollars of an attempt are split evenly over its classes, so that their sums are true.
         """
         return tuple(row for n, attempt in enumerate(self.attempts) for row in _rows(self, n, attempt))
+
+    def attested(self) -> dict[str, Any]:
+        """What the certificate of a repaired pack says: the rungs that changed it, and the models that had a part.
+
+        The same bytes whether a model was asked or a recording answered; empty for a pack that nothing changed.
+        """
+        kept = [a for a in self.attempts if a.status in {"repaired", "improved"}] if self.repaired else []
+        if not kept:
+            return {}
+        asked = self.disclosures if any(a.rung == "code" for a in kept) else ()
+        return {
+            "changes": [{"rung": a.rung, "round": a.round, "diff": bytes_digest(a.diff.encode())} for a in kept],
+            "models": [for_artifact(d) for d in asked],
+        }
 
     def lineage(self) -> tuple[dict[str, Any], ...]:
         """Rows for the agent's lineage: which rung changed the repaired pack, with the digest of the change."""

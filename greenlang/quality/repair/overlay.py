@@ -19,9 +19,10 @@ import yaml
 from greenlang.errors import CalculationError, FormulaError
 from greenlang.factors.table import FactorTable
 from greenlang.factory.source import SpecSource
+from greenlang.factory.text import one_line
 from greenlang.formulas.library import FormulaLibrary, library
 from greenlang.llm.ask import Answer, Ask, Disclosure, Model, NoAnswer
-from greenlang.llm.numbers import foreign_numbers, known_numbers
+from greenlang.llm.numbers import PERCENT, foreign_numbers, known_numbers, numerals
 from greenlang.llm.replies import OverlayProposal, ProposedFormula
 from greenlang.quality.repair.outcome import Proposal, RepairRequest, Resolve
 from greenlang.resolution import run, samples
@@ -31,6 +32,8 @@ from greenlang.specs.diagnostics import Diagnostic, has_errors
 from greenlang.specs.overlay import overlay_name
 
 UNSIGNED = "proposal, not reviewed"
+_UNIT = re.compile(r"\[([^\[\]\n]*)\]")  # of a figure in the formula language
+_PERCENT_UNIT = re.compile(r"\s*\[\s*(?:%|percent)\s*\]")
 _MOST_TEXT = 40_000
 _MOST_NEAR = 12
 _MOST_APART = 40  # formulas that are tried one by one where the whole does not stand
@@ -137,6 +140,7 @@ def _question(request: RepairRequest, sample: int) -> Ask[OverlayProposal]:
         stage="refinement",
         sample=sample,
         check=check_words,
+        aside=("references",),
     )
 
 
@@ -211,12 +215,42 @@ def _words_refused(request: RepairRequest, formula: ProposedFormula, wanted: set
     if formula.output not in wanted:
         return "it has a plan already, or is no output"
     quote = " ".join(formula.quote.split())
-    if not quote or quote not in " ".join(_spec_text(request).split()):
+    if not quote or not _stands_whole(quote, " ".join(_spec_text(request).split())):
         return "the quoted words do not stand in the spec"
-    known = known_numbers(formula.quote, *_table_numbers(request.resolution))
-    for text in (formula.expression, *formula.bind.values()):
-        if foreign := foreign_numbers(text, known):
-            return f"the number {foreign[0].text} stands neither in the quoted words nor in the tables"
+    tables = _table_numbers(request.resolution)
+    texts = (formula.expression, *formula.bind.values())
+    return next((why for t in texts if (why := _number_refused(t, quote, tables) or _unit_refused(t, quote))), "")
+
+
+def _stands_whole(quote: str, text: str) -> bool:
+    """Whether words stand in a text without a word or figure being cut: "5 kg" does not stand in "0.5 kg"."""
+    before = r"(?<!\w)" if re.match(r"[\w.,]", quote) else ""
+    before += r"(?<![.,])" if quote[0].isdigit() else ""
+    after = r"(?!\w)" if re.search(r"\w$", quote) else ""
+    after += r"(?![.,]?\d)(?!\s*(?:\^|\*\*))" if re.search(r"[\d.,]$", quote) else ""
+    return re.search(f"{before}{re.escape(quote)}{after}", text) is not None
+
+
+def _number_refused(text: str, quote: str, tables: Sequence[Decimal]) -> str:
+    """Why the figures of an expression are not the author's: foreign ones, and 5 where the words say 5 percent."""
+    if foreign := foreign_numbers(text, known_numbers(quote, *tables)):
+        return f"the number {foreign[0].text} stands neither in the quoted words nor in the tables"
+    said = list(numerals(quote))
+    shares = {n.value for n in said if PERCENT.match(quote, n.at + len(n.text))}
+    shares -= {n.value for n in said if not PERCENT.match(quote, n.at + len(n.text))} | {abs(v) for v in tables}
+    for n in numerals(text):
+        if n.value in shares and not _PERCENT_UNIT.match(text, n.at + len(n.text)):
+            return f"the quoted words say {n.text} percent, which is {n.value / 100:f}"
+    return ""
+
+
+def _unit_refused(text: str, quote: str) -> str:
+    """Why a unit that an expression gives to a figure is not the author's: 5 kg must not become 5 [t]."""
+    for unit in _UNIT.findall(text):
+        for word in re.findall(r"[^\W\d_]\w*|%", unit):
+            spelled = r"(?:%|per ?cent)" if word in {"%", "percent"} else r"\s*".join(map(re.escape, word))
+            if not re.search(rf"(?<![^\W\d_]){spelled}(?!\w)", quote):
+                return f"the unit {word} of [{unit}] does not stand in the quoted words"
     return ""
 
 
@@ -329,4 +363,4 @@ def _header(checked: Checked, reply: OverlayProposal, disclosure: Disclosure, re
     guessed = [*reply.units, *reply.names]
     lines += [f"No number proves what is said of {', '.join(guessed)}: read it twice."] if guessed else []
     lines += [f"Not taken: {' '.join(r.split())}" for r in refused[:10]]
-    return "".join(f"# {line}\n" for line in lines).encode()
+    return "".join(f"# {one_line(line)}\n" for line in lines).encode()  # a line break would end the comment

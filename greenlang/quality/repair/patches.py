@@ -11,18 +11,23 @@ import base64
 import difflib
 import re
 import shutil
-import unicodedata
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from greenlang.llm.prompts import visible
 from greenlang.provenance import bytes_digest
 
 MAX_PATCHES = 20
 MAX_TEXT = 20_000
 _DEMOS = "demos"
-_SILENCERS = re.compile(r"type:\s*ignore|#\s*noqa|pragma:\s*no\s*(?:cover|branch)|#\s*nosec|mypy:|ruff:|pylint:")
+_SILENCERS = re.compile(  # as generously as the tools themselves read them
+    r"type:\s*ignore|#\s*noqa|pragma[:\s]?\s*no\s*(?:cover|branch)|#\s*nosec|mypy:|ruff:|pylint:|pyright:|flake8:"
+    r"|\bno_type_check\b|\bfmt:\s*(?:off|skip)",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,11 +147,17 @@ def _text_refused(patch: Patch) -> str:
         return f"{patch.path}: the patch changes nothing"
     if max(len(patch.old), len(patch.new)) > MAX_TEXT:
         return f"{patch.path}: a patch has at most {MAX_TEXT} characters"
-    if any(unicodedata.category(c) in {"Cc", "Cf", "Cs"} and c not in "\n\t" for c in patch.new):
+    if visible(patch.new) != patch.new:
         return f"{patch.path}: the new text has control or invisible characters"
-    if silencer := set(_SILENCERS.findall(patch.new)) - set(_SILENCERS.findall(patch.old)):
-        return f"{patch.path}: the new text silences a check (`{sorted(silencer)[0]}`)"
+    if silencer := _silenced(patch.old, patch.new):
+        return f"{patch.path}: the new text silences a check (`{silencer}`)"
     return ""
+
+
+def _silenced(old: str, new: str) -> str:
+    """A word that silences a check and stands more often in the new text, "" if none does."""
+    before, after = (Counter(w.lower() for w in _SILENCERS.findall(text)) for text in (old, new))
+    return min(after - before, default="")
 
 
 def _replaced(text: str, patch: Patch) -> tuple[str, str]:
@@ -177,6 +188,8 @@ def apply(
         if why:
             return (), why
     for path, text in texts.items():
+        if silencer := _silenced(before[path].decode(), text):  # put together of what stood there and of patches
+            return (), f"{path}: the patched file silences a check (`{silencer}`)"
         try:
             ast.parse(text)
         except (SyntaxError, ValueError, RecursionError, MemoryError) as error:

@@ -15,7 +15,8 @@ from greenlang_sdk.decimals import normal_text
 from greenlang_sdk.errors import CanonicalError
 
 _SAFE = 2**53 - 1
-_TEXT = {str}
+_MOST = 1000  # orders of keys that are kept, and characters of the keys of one
+_orders: dict[tuple[object, ...], tuple[tuple[str, str], ...]] = {}
 _quote = json.encoder.encode_basestring
 
 
@@ -38,10 +39,13 @@ def digest(value: object) -> str:
 
 def _text(value: object) -> str:
     # what most values are is asked for first: much of a run goes into this function
-    if type(value) is str:
-        return _quote(value)
-    if type(value) is dict and set(map(type, value)) <= _TEXT and "".join(value).isascii():
-        return "{" + ",".join([f"{_quote(key)}:{_text(value[key])}" for key in sorted(value)]) + "}"
+    kind = type(value)
+    if kind is str:
+        return _quote(value)  # type: ignore[arg-type]
+    if kind is Decimal:
+        return f'"{normal_text(value)}"'  # type: ignore[arg-type]
+    if kind is dict:
+        return _mapping(value)  # type: ignore[arg-type]
     match value:
         case None:
             return "null"
@@ -58,14 +62,29 @@ def _text(value: object) -> str:
         case float():
             return _number(value)
         case Mapping():
-            if not all(isinstance(key, str) for key in value):
-                raise CanonicalError("keys of a mapping are text")
-            # RFC 8785 sorts by UTF-16 code units, which differs from code points beyond the basic plane
-            keys = sorted(value, key=lambda key: key.encode("utf-16-be", "surrogatepass"))
-            return "{" + ",".join(f"{_quote(key)}:{_text(value[key])}" for key in keys) + "}"
+            return _mapping(value)
         case list() | tuple():
             return "[" + ",".join(map(_text, value)) + "]"
     raise CanonicalError(f"{type(value).__name__} has no canonical JSON")
+
+
+def _mapping(value: Mapping[str, object]) -> str:
+    names = tuple(value)
+    order = _orders.get(names) or _order(names)
+    return "{" + ",".join([name + _text(value[key]) for key, name in order]) + "}"
+
+
+def _order(names: tuple[object, ...]) -> tuple[tuple[str, str], ...]:
+    """Keys as RFC 8785 sorts them, each with its text. The same few sets of keys come again and again: they stay."""
+    keys = [name for name in names if isinstance(name, str)]
+    if len(keys) != len(names):
+        raise CanonicalError("keys of a mapping are text")
+    # RFC 8785 sorts by UTF-16 code units, which differs from code points beyond the basic plane
+    keys.sort(key=lambda key: key.encode("utf-16-be", "surrogatepass"))
+    order = tuple((key, f"{_quote(key)}:") for key in keys)
+    if len(_orders) < _MOST and sum(map(len, keys)) <= _MOST:
+        _orders[names] = order
+    return order
 
 
 def _number(value: float) -> str:

@@ -28,6 +28,7 @@ Whole = Annotated[Decimal, BeforeValidator(to_whole)]
 Text = StrictStr
 Truth = StrictBool
 
+_PLAIN = {str, Decimal, bool, int, float, type(None)}  # most values: asked for first
 _CONFIG = ConfigDict(
     extra="forbid",
     frozen=True,
@@ -72,6 +73,8 @@ def plain(value: object) -> object:
     Records, other models and dataclasses become mappings, tuples lists, members of an Enum their values, and dates and
     times their ISO 8601 text.
     """
+    if type(value) in _PLAIN:
+        return value
     match value:
         case BaseModel():
             return plain(value.model_dump(by_alias=True))

@@ -246,6 +246,36 @@ FILES: dict[str, tuple[Callable[[Path], None], str, str]] = {
         "deployment_readiness.one story",
         "the image exposes [9090]",
     ),
+    "manifest of the pack with another figure": (
+        edit("pack.yaml", 'value: "0.0459"', 'value: "0.0549"'),
+        "deployment_readiness.one story",
+        "co2e-per-kwh.value is 0.0549, of the plan 0.0459",
+    ),
+    "manifest of the pack with another formula": (
+        edit("pack.yaml", "consumption × generation_wtt", "consumption × losses_wtt"),
+        "deployment_readiness.one story",
+        "outputs.upstream.formula is consumption × losses_wtt, of the plan consumption × generation_wtt",
+    ),
+    "manifest of the pack without a limit": (
+        edit("pack.yaml", '      le: "100000000000"\n', ""),
+        "deployment_readiness.one story",
+        "inputs.consumption.le is not said, of the plan 100000000000",
+    ),
+    "manifest of the pack with another licence": (
+        edit("pack.yaml", "license: Apache-2.0", "license: MIT"),
+        "deployment_readiness.one story",
+        "license is MIT, of the plan Apache-2.0",
+    ),
+    "manifest of another pack": (
+        edit("pack.yaml", "id: electricity/location_based_uk_v1", "id: electricity/other"),
+        "deployment_readiness.one story",
+        "id is electricity/other",
+    ),
+    "manifest of the pack that is none": (
+        edit("pack.yaml", "compute:", "calculate:"),
+        "deployment_readiness.one story",
+        "it is no manifest of a pack",
+    ),
     "probe of no route": (
         edit(K8S, "/health", "/healthz", count=1),
         "deployment_readiness.probes",
@@ -433,7 +463,7 @@ RUNS: dict[str, tuple[Callable[[], dict[str, Any]], set[str], str]] = {
     ),
     "licence": (
         lambda: {"resolution": spec_with(license="")},
-        {"specification.fields", "compliance_security.licence"},
+        {"specification.fields", "compliance_security.licence", "deployment_readiness.one story"},
         "licence",
     ),
     "version": (
@@ -685,6 +715,21 @@ RUNS: dict[str, tuple[Callable[[], dict[str, Any]], set[str], str]] = {
         {"operations.logs keep still"},
         "holds consumption",
     ),
+    "figure in a message": (
+        lambda: {"trial": trial(service=service(logs=(LOGS[0].replace('"answered"', '"answered 177"'), LOGS[1])))},
+        {"operations.logs keep still"},
+        "message holds a figure",
+    ),
+    "sentence for a field": (
+        lambda: {"trial": trial(service=service(logs=(LOGS[0], LOGS[1].replace('"consumption"', '"is 1 above 0"'))))},
+        {"operations.logs keep still"},
+        "more than code and field",
+    ),
+    "errors that are no list": (
+        lambda: {"trial": trial(service=service(logs=(LOGS[0].replace('"errors":[]', '"errors":"x"'), LOGS[1])))},
+        {"operations.logs keep still"},
+        "more than code and field",
+    ),
     "figure under a known key": (
         lambda: {"trial": trial(service=service(logs=(LOGS[0].replace('"errors":[]', '"errors":1000'), LOGS[1])))},
         {"operations.logs keep still"},
@@ -715,6 +760,15 @@ def one_provenance() -> Any:
             line["provenance"] = lines[0]["provenance"]
     said = b"".join(json.dumps(line).encode() + b"\n" for line in lines)
     return evaluations(said, said)
+
+
+def test_one_input_in_two_spellings_has_one_digest_and_that_is_no_fault(untouched: Path) -> None:
+    """`5`, `5.0` and a default that is given are the same input: their answers share digest and data."""
+    answered = next(line for line in output().splitlines() if b'"ok":true' in line)
+    twice = output() + answered + b"\n"
+    more = [*case(untouched).inputs, {"consumption": "1000.0"}]
+    judgement = judge(case(untouched, inputs=more, trial=trial(evaluations=evaluations(twice, twice))))
+    assert "determinism.provenance" not in unmet(judgement)
 
 
 def lax() -> Any:

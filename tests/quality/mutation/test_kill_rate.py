@@ -17,6 +17,7 @@ from greenlang.settings import Settings
 from tests.factory.conftest import BUILDERS
 
 LEAST = 0.95
+LEAST_TESTS, MOST_TESTS = 40, 100  # each is run twice, and once more for each mutant that lives
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +39,9 @@ def test_the_tests_of_a_golden_pack_kill_its_mutants(name: str, sandbox: Sandbox
     write_pack(generate(resolution), pack)
     made = mutants(resolution, pack, package, limit=None)
     request = TrialRequest(({},), tuple(m.file for m in made), calls=1)
-    mutation = sandbox.trial(pack, package, request).mutation
+    trial = sandbox.trial(pack, package, request)
+    assert LEAST_TESTS <= len(trial.tests.tests) <= MOST_TESTS
+    mutation = trial.mutation
     assert mutation is not None
     assert mutation.status == "passed", mutation.detail
     outcome = {result.id: result.outcome for result in mutation.results}

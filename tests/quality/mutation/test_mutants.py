@@ -18,7 +18,7 @@ from greenlang.factors.model import Factor
 from greenlang.factory.generate import generate, package_name
 from greenlang.factory.pack import write_pack
 from greenlang.quality.mutation import OPERATORS, Mutant, mutants
-from greenlang.quality.mutation.choose import CONTROLS, choose
+from greenlang.quality.mutation.choose import CONTROLS, CONTROLS_OF_ALL, choose
 from greenlang.resolution.plan import Resolution
 from greenlang.sandbox.trial import MutantResult
 from tests.factory.conftest import BUILDERS, factor
@@ -71,7 +71,7 @@ def test_ids_are_all_different_and_alike_for_controls(name: str) -> None:
     assert len(set(ids)) == len(ids)
     assert ids == sorted(ids)
     controls = [mutant for mutant in every(name) if mutant.file.control]
-    assert len(controls) == CONTROLS
+    assert len(controls) == CONTROLS_OF_ALL
     assert {len(mutant.id) for mutant in every(name)} == {16}
 
 
@@ -90,6 +90,7 @@ def test_a_sample_is_the_same_each_time_and_spread_over_the_operators(combustion
     assert first == choose(combustion, files, alternatives=neighbours, limit=20)
     counted = [m for m in first if not m.file.control]
     assert len(counted) == 20
+    assert len(first) - len(counted) == CONTROLS
     operators = {m.operator for m in every("combustion") if not m.file.control}
     assert {m.operator for m in counted} == operators
     assert {m.id for m in first} <= {m.id for m in every("combustion")}

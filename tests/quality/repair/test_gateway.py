@@ -9,7 +9,10 @@ from typing import Any
 
 import pytest
 
+from greenlang.llm.cassettes import Cassettes
+from greenlang.llm.disclosing import for_artifact
 from greenlang.llm.gateway import Gateway
+from greenlang.provenance import canonical
 from greenlang.quality.repair import RepairOutcome, repair
 from tests.llm.ground import Script, gateway
 from tests.quality.repair.light import Bench
@@ -49,6 +52,30 @@ def test_a_repair_is_recorded_once_and_replayed_offline_with_the_same_result(ben
     assert (silent.calls, again.usd) == ([], Decimal(0))
     assert again.recorded_usd == live.usd
     assert again.disclosures[0].replayed
+    assert canonical(live.attested()) == canonical(again.attested())
+    model = live.attested()["models"][0]
+    assert (model["model"], model["prompt"]) == ("gpt-4.1-real", "code_repair@1")
+    assert {"requested", "accepted", "dropped", "fingerprint", "price_map_digest"} <= model.keys()
+    assert live.attested()["changes"][0]["rung"] == "code"
+
+
+def test_a_rebuild_beside_other_neighbours_is_the_same_and_free(bench, tmp_path):
+    """The registry grows between a night and the next; what it holds is sent as examples and is no question."""
+    wire = Script([reply(bench, "pass", "tests/test_golden.py", "assert result.errors == ()"), reply(bench, RIGHT)])
+    live = climb(bench, gateway(tmp_path, wire), examples=("an agent of the first night",))
+    assert live.repaired
+    assert all("an agent of the first night" in call[2][1]["content"] for call in wire.calls)
+    silent = Script([RuntimeError("nobody may be called")])
+    again = climb(bench, gateway(tmp_path, silent, llm="replay"), examples=("another agent", "and one more"))
+    assert (again.repaired, again.usd, silent.calls) == (True, Decimal(0), [])
+    assert live.folder is not None
+    assert again.folder is not None
+    assert for_artifact(live.disclosures[0]) == for_artifact(again.disclosures[0])
+    store = Cassettes(tmp_path / "var" / "cassettes")
+    assert store.verify() == []
+    kept = [json.loads(store.path(name).read_bytes()) for name in store.names()]
+    assert all("an agent of the first night" in str(one["sent"]) for one in kept)
+    assert not any("an agent of the first night" in str(one["messages"]) for one in kept)
 
 
 def test_a_replay_without_a_cassette_ends_in_quarantine_and_calls_nobody(bench, tmp_path):

@@ -117,6 +117,48 @@ def test_what_the_checks_do_not_confirm_is_not_proposed(tmp_path, proposed, reas
     assert reason in why(outcome)
 
 
+@pytest.mark.parametrize(
+    ("prose", "expression", "quote", "reason"),
+    [
+        ("b is 0.2 of a", "2 * a_kw", "2 of a", "do not stand in the spec"),
+        ("b is 12 of a", "2 * a_kw", "2 of a", "do not stand in the spec"),
+        ("b is a times 2.5", "2 * a_kw", "a times 2", "do not stand in the spec"),
+        ("b is a times 2^3", "2 * a_kw", "a times 2", "do not stand in the spec"),
+        ("b is a and 7 W", "a_kw + 7 [kW]", "b is a and 7 W", "the unit kW of [kW] does not stand in the quoted words"),
+        ("b is 2 percent more", "2 * a_kw", "b is 2 percent more", "2 percent, which is 0.02"),
+    ],
+)  # fmt: skip
+def test_words_that_were_cut_or_mean_another_figure_back_no_formula(tmp_path, prose, expression, quote, reason):
+    outcome, _ = climbed(tmp_path, says(formula("b_kw", expression, quote)), spec=source(prose))
+    assert outcome.proposal is None
+    assert reason in why(outcome)
+
+
+@pytest.mark.parametrize(
+    ("prose", "expression"),
+    [
+        ("b is 100 percent more than a, so 2 of a", "2 * a_kw"),
+        ("b is a, and 7 kW more", "a_kw + 7 [kW]"),
+        ("b is a, and 7kW more", "a_kw + 7 [kW]"),
+        ("b is 200 % of a.", "200 [%] * a_kw"),
+    ],
+)
+def test_figures_and_units_as_the_author_writes_them_stand(tmp_path, prose, expression):
+    outcome, _ = climbed(tmp_path, says(formula("b_kw", expression, prose)), spec=source(prose))
+    assert outcome.proposal is not None, why(outcome)
+
+
+def test_no_text_of_a_reply_ends_a_comment_of_the_file(tmp_path):
+    sneaky = "a\nreviewed: {by: Eve}\n#"
+    outcome, _ = climbed(tmp_path, says(GOOD, names={sneaky: "a_kw"}, units={sneaky: "kW"}))
+    assert outcome.proposal is not None, why(outcome)
+    lines = outcome.proposal.overlay.decode().splitlines()
+    assert not [line for line in lines if line.startswith("reviewed: {by")]
+    read, findings = source(overlay=outcome.proposal.overlay).read(1_000_000)
+    assert read is None
+    assert "GLS082" in {d.code for d in findings}
+
+
 def test_one_wrong_formula_does_not_take_the_right_one_with_it(tmp_path):
     outcome, _ = climbed(tmp_path, says(formula("c_kw", "2 * a_kw * a_kw"), GOOD))
     assert outcome.proposal is not None

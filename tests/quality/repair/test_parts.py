@@ -230,9 +230,33 @@ def test_text_that_stands_twice_is_refused_and_nothing_is_written(folder):
     assert contents(folder) == before
 
 
-@pytest.mark.parametrize("new", ["A = 1  # type: ignore", "A = 1  # pragma: no cover", "A\u202e = 1", "A = '\x00'"])
+@pytest.mark.parametrize(
+    "new",
+    [
+        "A = 1  # type: ignore",
+        "A = 1  # pragma: no cover",
+        "A = 1  # PRAGMA NO COVER",
+        "A = 1  # NOQA",
+        "A = 1  # pyright: ignore",
+        "A = 1  # fmt: off",
+        "A\u202e = 1",
+        "A = 'x\U000e0101'",
+        "A = '\x00'",
+    ],
+)
 def test_text_that_silences_a_check_or_hides_itself_is_refused(folder, new):
     assert apply(folder, "gl_x", [Patch("gl_x/tools.py", "A = 1", new)], rung="code")[1]
+
+
+def test_a_silencer_is_not_put_together_of_patches_nor_copied(folder):
+    pair = [Patch("gl_x/tools.py", "A = 1", "A = 1  # no"), Patch("gl_x/tools.py", "no\n", "noq\n")]
+    more = [*pair, Patch("gl_x/tools.py", "q\n", "qa\n")]
+    assert "silences" in apply(folder, "gl_x", more, rung="code")[1]
+    (folder / "gl_x" / "tools.py").write_text("import os  # noqa: F401\nA = 1\n")
+    twice = Patch("gl_x/tools.py", "import os  # noqa: F401", "import os  # noqa: F401\nimport re  # noqa: F401")
+    assert "silences" in apply(folder, "gl_x", [twice], rung="code")[1]
+    kept = Patch("gl_x/tools.py", "import os  # noqa: F401", "import re  # noqa: F401")
+    assert apply(folder, "gl_x", [kept], rung="code")[1] == ""
 
 
 def test_links_are_not_followed_in_any_part_of_a_path(folder, tmp_path):

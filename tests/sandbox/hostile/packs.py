@@ -629,7 +629,7 @@ PACKS: tuple[Hostile, ...] = (
         swallowed('eval("op" + "en(\'/etc/passwd\')")'),
         "name",
         "escaped",
-        "read /etc/passwd",
+        "ran a text",
     ),
     Hostile(
         "annotation",
@@ -640,7 +640,130 @@ PACKS: tuple[Hostile, ...] = (
         },
         "text as code",
         "escaped",
+        "ran a text",
+    ),
+    Hostile(
+        "pattern",
+        "reads the globals of a function by a match statement",
+        swallowed(
+            "match test_it:\n    case object(__globals__=found):\n"
+            "        found['__builtins__']['eval'](\"open('/etc/passwd').read()\")"
+        ),
+        "attribute",
+        "escaped",
+        "ran a text",
+    ),
+    Hostile(
+        "builtins of the package",
+        "imports what every module of the package holds",
+        swallowed("found['eval'](\"open('/etc/passwd')\")", "from gl_x_smallest import __builtins__ as found\n"),
+        "attribute",
+        "escaped",
+        "ran a text",
+    ),
+    Hostile(
+        "folder of the package",
+        "has modules of Python found as its own",
+        imported(
+            "import json\nfrom pathlib import Path\n__path__ = [str(Path(json.__file__).parents[1])]\n"
+            "from gl_x_smallest import os as own\ntry:\n    own.open('/' + 'etc/passwd', 0)\nexcept OSError:\n    pass"
+        ),
+        "name",
+        "escaped",
         "read /etc/passwd",
+    ),
+    Hostile(
+        "frames of pytest",
+        "evaluates a text in a frame that pytest.raises hands out",
+        swallowed(
+            "with pytest.raises(ValueError) as raised:\n    raise ValueError\n"
+            "raised.traceback[0].frame.eval(\"open('/etc/passwd')\")",
+            "import pytest\n",
+        ),
+        "attribute",
+        "escaped",
+        "ran a text",
+    ),
+    Hostile(
+        "records of the judge",
+        "finds the record of the tests through a fixture, and changes it",
+        {
+            HOSTILE: "def test_a() -> None:\n    assert False\n\n\ndef test_b(capsys) -> None:\n"
+            "    session = capsys.request.session\n    session.testsfailed = 0\n"
+            "    for plugin in session.config.pluginmanager.get_plugins():\n"
+            "        for record in getattr(plugin, 'tests', {}).values():\n"
+            "            record['outcome'] = 'passed'\n"
+        },
+        "attribute",
+        "passed",
+        then="mutants",
+    ),
+    Hostile(
+        "patch by a path",
+        "replaces what writes the report, by a path through the package",
+        {
+            f"+{INIT}": "\nimport json\n",
+            HOSTILE: "import pytest\n\npytest.MonkeyPatch().setattr('gl_x_smallest.json.dumps', lambda v: '{}')\n"
+            "\n\ndef test_a() -> None: ...\n",
+        },
+        "patch",
+        "failed",
+        "no meaning",
+    ),
+    Hostile(
+        "annotation put together",
+        "has an annotation evaluated that no syntax tree shows",
+        imported(
+            "from pydantic import BaseModel\nHIDDEN = 'list[' + \"ev\" + \"al('1')]\"\n"
+            "try:\n    class Evil(BaseModel):\n        x: HIDDEN = 1\nexcept Exception:\n    pass"
+        ),
+        "",
+        "escaped",
+        "ran a text",
+    ),
+    Hostile(
+        "condition of a mark",
+        "has pytest evaluate a text, with os at hand",
+        {HOSTILE: "import pytest\n\n\n@pytest.mark.xfail('os.getcwd() == 1', reason='x')\ndef test_a() -> None: ...\n"},
+        "",
+        "escaped",
+        "ran a text",
+    ),
+    Hostile(
+        "copied attributes",
+        "has functools.wraps hand over the globals of a function",
+        swallowed(
+            "wraps(test_it, assigned=('__globals__',), updated=())(Taker())",
+            "from functools import wraps\n\n\nclass Taker:\n    def __setattr__(self, name, value):\n"
+            "        value['__builtins__']['eval'](\"open('/etc/passwd')\")\n",
+        ),
+        "indirect",
+        "escaped",
+        "ran a text",
+    ),
+    Hostile(
+        "pickle in a model",
+        "has pydantic read a pickle",
+        imported(
+            "import warnings\nfrom pydantic import BaseModel\n\n\nclass Evil(BaseModel):\n    x: int = 1\n\n\n"
+            "try:\n    Evil.parse_raw(b'cos\\ngetcwd\\n(tR.', proto='pickle', allow_pickle=True)\n"
+            "except Exception:\n    pass"
+        ),
+        "attribute",
+        "escaped",
+        "unpickled os.getcwd",
+    ),
+    Hostile(
+        "text of the source",
+        "compares the text of the source, blanks left out, and tests nothing",
+        {
+            "tests/test_unit.py": "from pathlib import Path\n\nimport gl_x_smallest as pack\n\n"
+            "TEXT = Path(pack.__file__).with_name('tools.py').read_text()\n\n\n"
+            "def test_doubles() -> None:\n    assert 'returna*2' in ''.join(TEXT.split())\n"
+        },
+        "",
+        "passed",
+        then="mutants",
     ),
     Hostile(
         "code in data",

@@ -97,6 +97,14 @@ ALLOWED = {
         "import sys\n\nimport pytest\n\n\ndef test_a(monkeypatch: pytest.MonkeyPatch) -> None:\n"
         '    monkeypatch.setattr(sys, "argv", ["x"])\n    monkeypatch.setenv("AGENT_LOGS", "json")\n',
     ),
+    "the package's own, patched": (
+        TEST_FILE,
+        f"import {PACKAGE} as pack\n\n\ndef test_a(monkeypatch) -> None:\n"
+        f"    monkeypatch.setattr(pack, 'AGENT', 1)\n    monkeypatch.setattr('{PACKAGE}.AGENT', 1)\n",
+    ),
+    "a text with plain places": (AGENT_FILE, "X = '{} and {name:>5}'.format(1, name=2)\n"),
+    "a decorator": (AGENT_FILE, "from functools import wraps\n\n\ndef f(g: object) -> object:\n    return wraps(g)\n"),
+    "patterns": (AGENT_FILE, "def f(x: object) -> object:\n    match x:\n        case str(y):\n            return y\n"),
     "the demos": ("demos/api.py", "from fastapi import FastAPI\n\napp = FastAPI()\n"),
 }
 
@@ -143,6 +151,48 @@ REFUSED = {
     "the environment in the agent": ("escape import", AGENT_FILE, "import os\n\nX = os.environ\n"),
     "a program of Python": ("escape import", TEST_FILE, "import runpy\n\nrunpy.run_module('pdb')\n"),
     "a destructor": ("attribute", AGENT_FILE, "class A:\n    def __del__(self) -> None: ...\n"),
+    "attributes read by format": ("format", TEST_FILE, "X = '{0.__code__}'.format(len)\n"),
+    "format as a value": ("format", TEST_FILE, "f = str.format\n"),
+    "format by its name": ("indirect", TEST_FILE, "getattr('', 'format')\n"),
+    "a pattern of a class of its own": ("indirect", TEST_FILE, "match 1:\n    case Mine(x): ...\n"),
+    "a list for patterns": ("name", TEST_FILE, "class A:\n    __match_args__ = ('x',)\n"),
+    "another folder for imports": ("name", AGENT_FILE, "__path__ = []\n"),
+    "a class for the built-in names": ("hook", AGENT_FILE, "class __builtins__: ...\n"),
+    "an import under a name of Python": ("name", AGENT_FILE, "from math import pi as __path__\n"),
+    "a module that is not there": ("import", TEST_FILE, f"from {PACKAGE}.os import x\n"),
+    "hidden names of the package": ("attribute", AGENT_FILE, "from . import __loader__\n"),
+    "what the SDK took": ("module", AGENT_FILE, "from greenlang_sdk.wrapper import update_wrapper\n"),
+    "wraps as a value": ("indirect", AGENT_FILE, "from functools import wraps\n\nw = wraps\n"),
+    "wraps with a list": ("indirect", AGENT_FILE, "from functools import wraps\n\nwraps(len, ('x',))\n"),
+    "a pickle": ("attribute", AGENT_FILE, "def f(x):\n    return x.parse_raw('')\n"),
+    "a request": ("attribute", AGENT_FILE, "def f(x):\n    return x.request.config\n"),
+    "a hidden name in a test": ("private", TEST_FILE, "def test_a(caplog):\n    caplog._handler.x\n"),
+    "a module that an error holds": ("attribute", TEST_FILE, "try:\n    x.y\nexcept AttributeError as e:\n    e.obj\n"),
+    "a module that a class holds": ("attribute", AGENT_FILE, "from pathlib import Path\n\nx = Path._flavour.pathmod\n"),
+    "a module that is handed over": ("hook", TEST_FILE, "def setup_module(module): ...\n"),
+    "a mangled name": ("private", AGENT_FILE, "license._Printer__filenames = ['x']\n"),
+    "a patch that nobody undoes": ("patch", TEST_FILE, "import pytest\n\npytest.MonkeyPatch()\n"),
+    "a write as a value": ("write", AGENT_FILE, "from pathlib import Path\n\nw = Path.write_text\n"),
+    "a patched name put together": (
+        "patch",
+        TEST_FILE,
+        "def test_a(monkeypatch):\n    monkeypatch.setattr(x, a + b, 1)\n",
+    ),
+    "a patched hidden name": (
+        "patch",
+        TEST_FILE,
+        "def test_a(monkeypatch):\n    monkeypatch.setattr(x, '__code__', 1)\n",
+    ),
+    "a library through the package": (
+        "patch",
+        TEST_FILE,
+        f"import {PACKAGE} as pack\n\npack.more.Path.read_text = None\n",
+    ),
+    "a library by a path through the package": (
+        "patch",
+        TEST_FILE,
+        f"def test_a(monkeypatch):\n    monkeypatch.setattr('{PACKAGE}.more.Path.read_text', None)\n",
+    ),
     "a way up": ("outside", TEST_FILE, "X = 'a/../../b'\n"),
     "an annotation that runs": ("text as code", AGENT_FILE, "x: 'list[exec(1)]' = 1\n"),
     "tests in a folder": ("layout", "tests/more/test_a.py", ""),
@@ -154,7 +204,9 @@ REFUSED = {
 @pytest.mark.parametrize("name", REFUSED)
 def test_what_no_good_code_does(name: str, tmp_path: Path) -> None:
     rule, path, text = REFUSED[name]
-    more = {f"{PACKAGE}/more.py": "import sys\n"} if name == "a module through the package" else {}
+    held = {"a module through the package": "import sys\n"}
+    text_of_more = held.get(name, "from pathlib import Path\n" if "through the package" in name else "")
+    more = {f"{PACKAGE}/more.py": text_of_more} if text_of_more else {}
     rules = {r for place, r in found(tmp_path, {**more, path: text}) if place.startswith(path)}
     assert rule in rules
     assert rule in RULES

@@ -3,35 +3,41 @@
 from pathlib import Path
 
 import pytest
-from greenlang_sdk.testing import Case, read_cases, text_of
+from greenlang_sdk.testing import read_cases, text_of
 
 import gl_emissions_carbon_calculator_v1 as pack
 
 CASES = read_cases(Path(__file__).with_name("vectors.json"))
 
 
-@pytest.mark.parametrize("case", CASES.refused, ids=str)
-def test_input_outside_its_limits_is_refused_by_name(case: Case) -> None:
-    result = pack.AGENT.run(case.input)
-    assert not result.success
-    assert result.data is None
-    assert {error.code for error in result.errors} == {case.code}
-    assert {error.field.partition(".")[0] for error in result.errors} == {case.field}
+@pytest.mark.parametrize("field", sorted({case.field for case in CASES.refused}))
+def test_input_outside_its_limits_is_refused_by_name(field: str) -> None:
+    for case in CASES.refused:
+        if case.field == field:
+            result = pack.AGENT.run(case.input)
+            assert not result.success, case.name
+            assert result.data is None, case.name
+            assert {error.code for error in result.errors} == {case.code}, case.name
+            assert {error.field.partition(".")[0] for error in result.errors} == {field}, case.name
 
 
-@pytest.mark.parametrize("case", CASES.accepted, ids=str)
-def test_input_inside_its_limits_is_taken(case: Case) -> None:
-    given = pack.Input.model_validate(case.input).as_dict()
-    assert {name: text_of(given[name]) for name in case.expect} == case.expect
+@pytest.mark.parametrize("field", sorted({name for case in CASES.accepted for name in case.expect}))
+def test_input_inside_its_limits_is_taken(field: str) -> None:
+    for case in CASES.accepted:
+        if field in case.expect:
+            given = pack.Input.model_validate(case.input).as_dict()
+            assert text_of(given[field]) == case.expect[field], case.name
 
 
-@pytest.mark.parametrize("case", [c for c in CASES.vectors if c.code], ids=str)
-def test_what_has_no_answer_is_refused_with_a_reason(case: Case) -> None:
-    result = pack.AGENT.run(case.input)
-    assert not result.success
-    assert result.error is not None
-    assert case.code in ("any", result.error.code)
-    assert result.error.message
+def test_what_has_no_answer_is_refused_with_a_reason() -> None:
+    for case in CASES.vectors:
+        if not case.code:
+            continue
+        result = pack.AGENT.run(case.input)
+        assert not result.success, case.name
+        assert result.error is not None, case.name
+        assert case.code in ("any", result.error.code), case.name
+        assert result.error.message, case.name
 
 
 @pytest.mark.parametrize("payload", [[], "text", 5, None], ids=repr)

@@ -3,35 +3,41 @@
 import decimal
 from pathlib import Path
 
-import pytest
-from greenlang_sdk.testing import Case, read_cases
+from greenlang_sdk.testing import read_cases
 
 import gl_emissions_carbon_calculator_v1 as pack
 
 CASES = read_cases(Path(__file__).with_name("vectors.json"))
-SAMPLE = [*CASES.sample, *(case for case in CASES.vectors if case.code)]
+SAMPLE = [*CASES.sample[:5], *[case for case in CASES.vectors if case.code][:2]]
 
 
-@pytest.mark.parametrize("case", SAMPLE, ids=str)
-def test_same_input_gives_same_bytes(case: Case) -> None:
-    first = pack.AGENT.run(case.input).canonical()
-    assert pack.AGENT.run(case.input).canonical() == first
-    assert pack.Agent().run(case.input).canonical() == first
+def test_same_input_gives_same_bytes() -> None:
+    for case in SAMPLE:
+        first = pack.AGENT.run(case.input).canonical()
+        assert pack.AGENT.run(case.input).canonical() == first, case.name
 
 
-@pytest.mark.parametrize("case", SAMPLE, ids=str)
-def test_order_of_the_input_does_not_matter(case: Case) -> None:
-    turned = dict(reversed(case.input.items()))
-    assert pack.AGENT.run(turned).canonical() == pack.AGENT.run(case.input).canonical()
+def test_another_agent_gives_the_same_bytes() -> None:
+    for case in SAMPLE:
+        first = pack.AGENT.run(case.input).canonical()
+        assert pack.Agent().run(case.input).canonical() == first, case.name
 
 
-@pytest.mark.parametrize("case", SAMPLE, ids=str)
-def test_the_caller_s_decimal_context_does_not_matter(case: Case) -> None:
-    wanted = pack.AGENT.run(case.input).canonical()
-    with decimal.localcontext(prec=3, rounding=decimal.ROUND_UP):
-        assert pack.AGENT.run(case.input).canonical() == wanted
+def test_order_of_the_input_does_not_matter() -> None:
+    for case in SAMPLE:
+        turned = dict(reversed(case.input.items()))
+        wanted = pack.AGENT.run(case.input).canonical()
+        assert pack.AGENT.run(turned).canonical() == wanted, case.name
+
+
+def test_the_caller_s_decimal_context_does_not_matter() -> None:
+    for case in SAMPLE:
+        wanted = pack.AGENT.run(case.input).canonical()
+        with decimal.localcontext(prec=3, rounding=decimal.ROUND_UP):
+            assert pack.AGENT.run(case.input).canonical() == wanted, case.name
 
 
 def test_refusals_are_deterministic_too() -> None:
     for case in CASES.refused:
-        assert pack.AGENT.run(case.input).canonical() == pack.AGENT.run(case.input).canonical()
+        first = pack.AGENT.run(case.input).canonical()
+        assert pack.AGENT.run(case.input).canonical() == first, case.name

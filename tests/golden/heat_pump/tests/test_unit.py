@@ -5,26 +5,23 @@ from pathlib import Path
 import pytest
 from greenlang_sdk.decimals import round_output
 from greenlang_sdk.errors import UnknownTool
-from greenlang_sdk.testing import Case, agrees, calculate, read_cases
+from greenlang_sdk.testing import agrees, calculate, read_cases
 
 import gl_buildings_heat_pump_e58fff as pack
 
 CASES = read_cases(Path(__file__).with_name("vectors.json"))
-PAIRS = [
-    pytest.param(name, case, id=f"{name}-{case}")
-    for name, tool in pack.TOOLS.items()
-    for case in CASES.answered
-    if tool.output in case.expect
-]
 
 
-@pytest.mark.parametrize(("name", "case"), PAIRS)
-def test_tool_calculates_what_was_expected(name: str, case: Case) -> None:
+@pytest.mark.parametrize("name", list(pack.TOOLS))
+def test_tool_calculates_what_was_expected(name: str) -> None:
     tool = pack.TOOLS[name]
-    value = calculate(pack.AGENT, case.input)[tool.output]
-    if tool.decimals is not None:
-        value = round_output(value, tool.decimals)
-    assert agrees(value, case.expect[tool.output], case.tolerances.get(tool.output))
+    for case in CASES.answered:
+        if tool.output in case.expect:
+            value = calculate(pack.AGENT, case.input)[tool.output]
+            if tool.decimals is not None:
+                value = round_output(value, tool.decimals)
+            expected, tolerance = case.expect[tool.output], case.tolerances.get(tool.output)
+            assert agrees(value, expected, tolerance), case.name
 
 
 def test_tools_are_those_of_the_plan() -> None:

@@ -3,20 +3,22 @@
 from pathlib import Path
 
 import pytest
-from greenlang_sdk.testing import Case, read_cases
+from greenlang_sdk.testing import read_cases
 
 import gl_x_smallest as pack
 
 CASES = read_cases(Path(__file__).with_name("vectors.json"))
 
 
-@pytest.mark.parametrize("case", CASES.refused, ids=str)
-def test_input_outside_its_limits_is_refused_by_name(case: Case) -> None:
-    result = pack.AGENT.run(case.input)
-    assert not result.success
-    assert result.data is None
-    assert {error.code for error in result.errors} == {case.code}
-    assert {error.field.partition(".")[0] for error in result.errors} == {case.field}
+@pytest.mark.parametrize("field", sorted({case.field for case in CASES.refused}))
+def test_input_outside_its_limits_is_refused_by_name(field: str) -> None:
+    for case in CASES.refused:
+        if case.field == field:
+            result = pack.AGENT.run(case.input)
+            assert not result.success, case.name
+            assert result.data is None, case.name
+            assert {error.code for error in result.errors} == {case.code}, case.name
+            assert {error.field.partition(".")[0] for error in result.errors} == {field}, case.name
 
 
 @pytest.mark.parametrize("payload", [[], "text", 5, None], ids=repr)

@@ -28,13 +28,14 @@ def test_agent_answers_what_was_expected(tool: str, case: Case) -> None:
         assert agrees(actual[name], expected, case.tolerances.get(name)), name
 
 
-@pytest.mark.parametrize(("tool", "case"), ANSWERED)
-def test_every_answer_names_its_sources(tool: str, case: Case) -> None:
-    result = pack.AGENT.call(tool, case.input)
-    rows = {key for step in result.chain for key, _ in step.factors}
-    used = {key if "://" in key else f"ef://{key}" for key in rows}
-    assert {citation.ref for citation in result.citations} == used
-    assert all(citation.text for citation in result.citations)
+@pytest.mark.parametrize("tool", list(CASES))
+def test_every_answer_names_its_sources(tool: str) -> None:
+    for case in CASES[tool].answered:
+        result = pack.AGENT.call(tool, case.input)
+        rows = {key for step in result.chain for key, _ in step.factors}
+        used = {key if "://" in key else f"ef://{key}" for key in rows}
+        assert {citation.ref for citation in result.citations} == used, case.name
+        assert all(citation.text for citation in result.citations), case.name
 
 
 @pytest.mark.parametrize("tool", list(CASES))

@@ -6,33 +6,28 @@ from pathlib import Path
 import pytest
 from greenlang_sdk.decimals import round_output
 from greenlang_sdk.errors import UnknownTool
-from greenlang_sdk.testing import Case, agrees, calculate, read_cases
+from greenlang_sdk.testing import agrees, calculate, read_cases
 
 import gl_plant_toolbox as pack
 
 FILES = sorted(Path(__file__).parent.glob("vectors/*.json"))
 CASES = {json.loads(f.read_text(encoding="utf-8"))["tool"]: read_cases(f) for f in FILES}
 AGENTS = pack.AGENT.agents
-TRIPLES = [
-    pytest.param(tool, name, case, id=f"{tool}-{name}-{case}")
-    for tool, cases in CASES.items()
-    for name, calculation in AGENTS[tool].tools.items()
-    for case in cases.answered
-    if calculation.output in case.expect
-]
 PAIRS = [
     pytest.param(tool, name, id=f"{tool}-{name}") for tool in CASES for name in AGENTS[tool].tools
 ]
 
 
-@pytest.mark.parametrize(("tool", "name", "case"), TRIPLES)
-def test_calculation_gives_what_was_expected(tool: str, name: str, case: Case) -> None:
+@pytest.mark.parametrize(("tool", "name"), PAIRS)
+def test_calculation_gives_what_was_expected(tool: str, name: str) -> None:
     calculation = AGENTS[tool].tools[name]
-    value = calculate(AGENTS[tool], case.input)[calculation.output]
-    if calculation.decimals is not None:
-        value = round_output(value, calculation.decimals)
-    expected = case.expect[calculation.output]
-    assert agrees(value, expected, case.tolerances.get(calculation.output))
+    for case in CASES[tool].answered:
+        if calculation.output in case.expect:
+            value = calculate(AGENTS[tool], case.input)[calculation.output]
+            if calculation.decimals is not None:
+                value = round_output(value, calculation.decimals)
+            tolerance = case.tolerances.get(calculation.output)
+            assert agrees(value, case.expect[calculation.output], tolerance), case.name
 
 
 @pytest.mark.parametrize("tool", list(CASES))

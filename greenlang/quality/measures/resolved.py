@@ -1,0 +1,74 @@
+"""What pack.yaml repeats of the plan: identity, licence, inputs, outputs, emission factors.
+
+Belongs here: comparing. Does not belong here: what pack.yaml holds (`greenlang.factory.manifest`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import yaml
+
+from greenlang.factory import text, whole
+from greenlang.factory.manifest import ports
+from greenlang.factory.outcome import Detail
+from greenlang.quality.files import _LOADER
+from greenlang.quality.measures.subject import Subject
+
+PACK = "pack.yaml"
+_UNTOLD = ("evidence",)  # prose on how a formula was found; nothing calculates with it
+
+
+def contradictions(subject: Subject) -> Iterator[Detail]:
+    """Every statement of pack.yaml that is not the plan's. A pack without pack.yaml says nothing here."""
+    if not subject.files.text(PACK):
+        return
+    try:
+        said = subject.files.yaml(PACK)[0]
+        compute = dict(said["compute"])
+        rows = {str(row["key"]): row for row in compute["factors"]}
+    except (yaml.YAMLError, RecursionError, LookupError, TypeError, ValueError):
+        yield _contradiction("it is no manifest of a pack")
+        return
+    resolution, spec = subject.case.resolution, subject.spec
+    if resolution.missing:
+        return
+    wanted: dict[str, Any] = {"id": spec.agent_id, "license": spec.license}
+    own: dict[str, Any] = {name: said.get(name) for name in wanted}
+    if whole.is_toolbox(resolution):
+        wanted["tools"] = {part.spec.part: ports(part) for part in resolution.flat}
+        own["tools"] = compute.get("tools")
+    else:
+        wanted |= ports(resolution)
+        own |= {name: compute.get(name) for name in ("inputs", "outputs")}
+    wanted["factors"] = {f.key: {"value": f.value, "unit": f.unit, "citation": f.citation} for f in resolution.pinned}
+    wanted["factors"] |= {
+        row.key: {"value": row.value, "unit": row.unit, "citation": row.citation}
+        for row in whole.parameters(resolution)
+    }
+    own["factors"] = {key: {name: row.get(name) for name in ("value", "unit", "citation")} for key, row in rows.items()}
+    plain = yaml.load(text.yaml(wanted), _LOADER)  # noqa: S506 - a safe loader, over a text of our own
+    for place, ours, theirs in _differing("", plain, own):
+        yield _contradiction(f"{place} is {_short(theirs)}, of the plan {_short(ours)}")
+
+
+def _differing(place: str, ours: Any, theirs: Any) -> Iterator[tuple[str, Any, Any]]:
+    """Where two documents part: the deepest key, what we say, what they say."""
+    if isinstance(ours, Mapping) and isinstance(theirs, Mapping):
+        for name in {**ours, **theirs}:
+            if name not in _UNTOLD:
+                yield from _differing(f"{place}.{name}".lstrip("."), ours.get(name), theirs.get(name))
+    elif ours != theirs and (ours or theirs):
+        yield place, ours, theirs
+
+
+def _short(value: Any) -> str:
+    if value is None:
+        return "not said"
+    said = str(value)
+    return said if len(said) <= 60 else f"{said[:60]}..."
+
+
+def _contradiction(message: str) -> Detail:
+    return Detail(message, PACK, rule="contradiction")
