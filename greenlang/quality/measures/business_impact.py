@@ -23,6 +23,7 @@ from greenlang.resolution.plan import Resolution
 from greenlang.specs.model import Given, InputSpec
 
 _BASES = 24  # an input may matter only where another has a certain value
+_TURNED = 2
 _VALUES = 5
 _RUNS = 240  # evaluations of a part, shared among the inputs that a plan reads
 
@@ -58,7 +59,7 @@ def _moved(part: Resolution) -> dict[str, float | None]:
     """
     tables = run.tables(part.lookups)
     read = _read(part)
-    bases = [vector.input for vector in part.vectors if not vector.error][:_BASES]
+    bases = _bases(part)
     answers = [(base, _answer(part, tables, base)) for base in bases]
     most = max(_VALUES, _RUNS // max(1, len(read)))
     found: dict[str, float | None] = {}
@@ -67,7 +68,7 @@ def _moved(part: Resolution) -> dict[str, float | None]:
             found[name] = None
             continue
         values = _values(part, port)
-        pairs = ((base, value, before) for base, before in answers for value in values if before is not None)
+        pairs = ((base, value, before) for value in values for base, before in answers if before is not None)
         tried = False
         for base, value, before in islice(pairs, most):
             after = _answer(part, tables, {**base, name: value}) if value != base.get(name) else None
@@ -80,6 +81,16 @@ def _moved(part: Resolution) -> dict[str, float | None]:
         if tried:
             found.setdefault(name, None)
     return found
+
+
+def _bases(part: Resolution) -> list[Mapping[str, Given]]:
+    """Inputs to start from: the vectors, and the first of them with each flag turned."""
+    bases: list[Mapping[str, Given]] = [vector.input for vector in part.vectors if not vector.error]
+    flags = [name for name, port in part.spec.inputs.items() if port.dtype == "bool"]
+    turned = [
+        {**base, name: not base.get(name, part.spec.inputs[name].default)} for base in bases[:_TURNED] for name in flags
+    ]
+    return [*bases[:_TURNED], *turned, *bases[_TURNED:]][:_BASES]
 
 
 def _read(part: Resolution) -> set[str]:

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from greenlang import _paths
 from greenlang.factory.outcome import MeasureResult
 from greenlang.formulas.tree import Number
 from greenlang.quality import asked, judge
@@ -20,6 +21,7 @@ from greenlang.quality.measures.exit_criteria import percentile
 from greenlang.quality.measures.subject import Subject
 from greenlang.resolution.plan import Resolution
 from greenlang.specs.model import InputSpec
+from tests.factory.made_agents import planned
 from tests.quality.good import case, measures, resolution, write
 
 
@@ -80,6 +82,13 @@ def test_the_sensitivity_is_a_figure_of_a_run(pack: Path) -> None:
     assert moved(pack, resolution()).figures["sensitivity consumption (relative change)"] > 0
     still = {n: dataclasses.replace(p, expression=Number(value=Decimal(0))) for n, p in resolution().plans.items()}
     assert moved(pack, dataclasses.replace(resolution(), plans=still)).share == 0
+
+
+def test_an_input_that_matters_behind_a_flag_is_found_on_a_base_where_the_flag_is_off() -> None:
+    text = (_paths.data() / "templates/specs/examples/electricity_market.pack.yaml").read_text(encoding="utf-8")
+    made, findings = planned(text)
+    assert made is not None, findings
+    assert None not in business_impact._moved(made).values()
 
 
 def test_inputs_to_be_refused_are_made_of_the_spec() -> None:

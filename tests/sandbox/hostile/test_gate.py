@@ -13,13 +13,14 @@ from greenlang.catalogue.manager import TemplateManager
 from greenlang.catalogue.rows import Row
 from greenlang.catalogue.serving import Served, Serving
 from greenlang.factors import FactorTable
-from greenlang.factory.generate import generate
+from greenlang.factory.generate import generate, package_name
 from greenlang.factory.pack import write_pack
 from greenlang.formulas.library import library
 from greenlang.resolution.resolve import resolve
 from greenlang.sandbox import gate
-from greenlang.sandbox.gate_rules import RULES
+from greenlang.sandbox.gate_rules import RULES, TELLING
 from greenlang.specs.reader import read
+from tests.factory.made_agents import imported, planned
 from tests.sandbox.hostile.test_matrix import GOOD, PACKAGE
 from tools.bench_catalogue import made_up
 
@@ -229,3 +230,22 @@ def test_one_attempt_makes_it_escaped_and_mistakes_alone_do_not(tmp_path: Path) 
     assert status == "escaped"
     assert detail == "refused before it ran: a.py:2: eval (name). Leave it out. (and 1 more)"
     assert attempts == ("asked for eval (name) in a.py:2",)
+
+
+def test_an_author_s_word_that_looks_like_a_way_out_is_renamed(tmp_path: Path) -> None:
+    words = sorted(word for word in TELLING if word.isidentifier() and not word.startswith("_"))
+    assert {"mro", "request", "touch", "io"} <= set(words)
+    fields = "\n".join(f"    {word}: {{dtype: float64, unit: '1', ge: 0}}" for word in [*words, "pytest_score"])
+    resolution, findings = planned(
+        "schema_version: '2.0.0'\nid: names/words_v1\nname: Words\nversion: '1.0.0'\nsummary: Adds.\n"
+        f"license: Apache-2.0\ncompute:\n  entrypoint: 'python://x:y'\n  inputs:\n{fields}\n"
+        "  outputs:\n    total: {dtype: float64, unit: '1'}\n"
+        f"  formulas:\n    total: {' + '.join(words)} + pytest_score\n"
+    )
+    assert resolution is not None, findings
+    assert resolution.complete, resolution.missing
+    write_pack(generate(resolution), tmp_path / "pack")
+    assert gate.check(tmp_path / "pack", package_name(resolution.spec)) == ()
+    with imported(resolution) as agent:
+        given = dict.fromkeys([*words, "pytest_score"], 1)
+        assert agent.AGENT.run(given).data.total == len(words) + 1
