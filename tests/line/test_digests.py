@@ -19,9 +19,12 @@ FILES = {"a.py": b"x = 1\n"}
 
 @pytest.fixture(autouse=True)
 def _fresh() -> Iterator[None]:
-    yield
-    for remembered in (digests._judging, digests._contents):
-        remembered.cache_clear()
+    """Nothing is remembered from builds before, nor left to those after."""
+    for _ in (1, 2):
+        for remembered in (digests._judging, digests._contents):
+            remembered.cache_clear()
+        if _ == 1:
+            yield
 
 
 def both(settings: Settings) -> tuple[str, str]:
