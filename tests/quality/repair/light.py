@@ -162,6 +162,8 @@ def _run(folder: Path, package: str, resolution: Resolution) -> tuple[TestResult
         return (*results, *(_vector(agent, q) for q in whole.questions(resolution)))
     finally:
         sys.path.remove(str(folder))
+        for module in [m for m in sys.modules if m.partition(".")[0] == package]:
+            del sys.modules[module]  # nobody else meets this copy
         sys.dont_write_bytecode = before
 
 
