@@ -6,7 +6,6 @@ Belongs here: reading the file, and which advisories concern a version. Does not
 from __future__ import annotations
 
 import json
-import re
 import zipfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -14,6 +13,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
 from greenlang.errors import SettingsError
@@ -41,7 +41,7 @@ class Advisories:
         """The advisories that concern this version of a distribution. Raises InvalidVersion for what is none."""
         wanted = Version(version)
         found = {}
-        for advisory, affected in self.affected.get(_normal(name), ()):
+        for advisory, affected in self.affected.get(canonicalize_name(name), ()):
             hit, fixed = _concerns(affected, wanted)
             if hit:
                 found[advisory.id] = Advisory(advisory.id, advisory.summary, fixed)
@@ -106,7 +106,7 @@ def _concerning(entry: Any, file: str) -> Iterator[tuple[str, tuple[Advisory, Ma
         if str(package.get("ecosystem", "")).partition(":")[0] != "PyPI":
             continue
         _check(affected, advisory.id, file)
-        yield _normal(str(package.get("name", ""))), (advisory, affected)
+        yield canonicalize_name(str(package.get("name", ""))), (advisory, affected)
 
 
 def _check(affected: Mapping[str, Any], name: str, file: str) -> None:
@@ -170,7 +170,3 @@ def _fixed(affected: Mapping[str, Any], wanted: Version) -> str:
     ]
     above = [text for text in fixes if Version(text) > wanted]
     return min(above, key=Version, default="")
-
-
-def _normal(name: str) -> str:
-    return re.sub(r"[-_.]+", "-", name).lower()

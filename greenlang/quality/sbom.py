@@ -15,6 +15,7 @@ from typing import Any
 
 from packageurl import PackageURL
 from packaging.requirements import InvalidRequirement, Requirement
+from packaging.utils import canonicalize_name
 
 SBOM = "sbom.cdx.json"
 _DIGEST_LENGTHS = {"MD5": 32, "SHA-1": 40, "SHA-256": 64, "SHA-384": 96, "SHA-512": 128}
@@ -80,11 +81,13 @@ def differences(
     """What a bill says otherwise than it is. ``name``, ``version`` and ``requirements`` are those of pyproject.toml,
     ``imported`` the distributions that the code imports."""
     root = bill.root
-    if normal(str(root.get("name", ""))) != normal(name):
+    if canonicalize_name(str(root.get("name", ""))) != canonicalize_name(name):
         yield f"it is about {root.get('name')}, not {name}"
     elif root.get("version") != version:
         yield f"it is about version {root.get('version')}, not {version}"
-    stated = {normal(str(c.get("name", ""))): str(c.get("version", "")) for c in bill.components}
+    stated: dict[str, str] = {
+        canonicalize_name(str(c.get("name", ""))): str(c.get("version", "")) for c in bill.components
+    }
     try:
         true = installed(tuple(sorted(requirements)))
     except (importlib.metadata.PackageNotFoundError, InvalidRequirement) as error:
@@ -97,7 +100,9 @@ def differences(
             yield f"{component} is named and not needed"
         elif stated[component] != true[component]:
             yield f"{component} is {true[component]}, not {stated[component]}"
-    yield from (f"{one} is imported and not named" for one in sorted(set(map(normal, imported)) - stated.keys()))
+    yield from (
+        f"{one} is imported and not named" for one in sorted(set(map(canonicalize_name, imported)) - stated.keys())
+    )
     yield from _forms(bill)
 
 
@@ -111,7 +116,7 @@ def _forms(bill: Bill) -> Iterator[str]:
         except ValueError:
             yield f"{name}: {component.get('purl')!r} is no package URL"
             continue
-        if (purl.type, normal(purl.name), purl.version) != ("pypi", normal(name), version):
+        if (purl.type, canonicalize_name(purl.name), purl.version) != ("pypi", canonicalize_name(name), version):
             yield f"{name}: its package URL names {purl.name} {purl.version}"
         for digest in _objects(component.get("hashes")):
             length = _DIGEST_LENGTHS.get(str(digest.get("alg")))
@@ -134,14 +139,9 @@ def installed(requirements: tuple[str, ...]) -> Mapping[str, str]:
     queue = [Requirement(line) for line in requirements]
     while queue:
         wanted = queue.pop()
-        name = normal(wanted.name)
+        name = canonicalize_name(wanted.name)
         if name in found or (wanted.marker and not wanted.marker.evaluate({"extra": ""})):
             continue
         found[name] = importlib.metadata.version(name)
         queue += [Requirement(line) for line in importlib.metadata.requires(name) or []]
     return dict(sorted(found.items()))
-
-
-def normal(name: str) -> str:
-    """A distribution's name in its normal form (PEP 503)."""
-    return re.sub(r"[-_.]+", "-", name).lower()

@@ -158,8 +158,8 @@ def tests(result: dict[str, Any], declared: set[str]) -> tuple[tuple[TestResult,
     if not isinstance(listed, list) or not isinstance(errors, list) or len(listed) > MAX_TESTS:
         return (), "its result is malformed"
     found: list[TestResult] = []
-    for record in [*listed, *({**_object(e), "outcome": "error"} for e in errors)]:
-        values = _object(record)
+    for record in [*listed, *({**mapping(e), "outcome": "error"} for e in errors)]:
+        values = mapping(record)
         name, outcome, seconds = values.get("id"), values.get("outcome"), values.get("seconds", 0.0)
         if not isinstance(name, str) or outcome not in _OUTCOMES or not isinstance(seconds, int | float):
             return tuple(found), "its result is malformed"
@@ -186,14 +186,14 @@ def tests(result: dict[str, Any], declared: set[str]) -> tuple[tuple[TestResult,
 
 def coverage(result: dict[str, Any]) -> CoverageResult | None:
     """The coverage of a result, None where it is malformed or impossible."""
-    values = _object(result.get("coverage"))
+    values = mapping(result.get("coverage"))
     lines, branches = values.get("lines"), values.get("branches")
     for pair in (lines, branches):
         if not (isinstance(pair, list) and len(pair) == 2 and all(type(n) is int for n in pair)):
             return None
         if not 0 <= pair[0] <= pair[1]:
             return None
-    missing = _object(values.get("missing"))
+    missing = mapping(values.get("missing"))
     return CoverageResult(
         *cast("tuple[int, int]", lines),
         *cast("tuple[int, int]", branches),
@@ -209,7 +209,8 @@ def _category(test_id: str) -> str:
     return Path(test_id.partition("::")[0]).stem.removeprefix("test_") if ".py" in test_id else "import"
 
 
-def _object(value: object) -> dict[str, Any]:
+def mapping(value: object) -> dict[str, Any]:
+    """A foreign value as an object; {} where it is none."""
     return value if isinstance(value, dict) else {}
 
 

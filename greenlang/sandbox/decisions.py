@@ -203,7 +203,7 @@ def service(run: Run, blocks: Sequence[Block]) -> Service:
         return Service(status, detail=detail, cpu_seconds=run.ended.cpu_seconds)
     http = {
         str(name): (int(pair[0]), str(pair[1])[:_MAX_TEXT])
-        for name, pair in _object(result.get("http")).items()
+        for name, pair in claims.mapping(result.get("http")).items()
         if isinstance(pair, list) and len(pair) == 2 and type(pair[0]) is int
     }
     health, metrics = http.get("GET /health", (0, "")), http.get("GET /metrics", (0, ""))
@@ -231,7 +231,7 @@ def service(run: Run, blocks: Sequence[Block]) -> Service:
 
 
 def _blocks(told: Any, blocks: Sequence[Block]) -> tuple[BlockResult, ...] | None:
-    values = [_object(value) for value in _list(told)]
+    values = [claims.mapping(value) for value in _list(told)]
     if len(values) != len(blocks) or any(v.get("outcome") not in ("passed", "failed", "skipped") for v in values):
         return None
     return tuple(
@@ -242,13 +242,9 @@ def _blocks(told: Any, blocks: Sequence[Block]) -> tuple[BlockResult, ...] | Non
 
 def _json(text: str) -> dict[str, Any]:
     try:
-        return _object(claims.loads(text))
+        return claims.mapping(claims.loads(text))
     except (ValueError, RecursionError):
         return {}
-
-
-def _object(value: object) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}
 
 
 def _list(value: object) -> list[Any]:

@@ -42,16 +42,17 @@ def imported(resolution: Resolution) -> Iterator[Any]:
     name = package_name(resolution.spec)
     with TemporaryDirectory() as folder:
         write_pack(generate(resolution), Path(folder) / "pack")
-        _forget(name)  # another test's package of this name
+        forget(name)  # another test's package of this name
         sys.path.insert(0, f"{folder}/pack")
         importlib.invalidate_caches()
         try:
             yield importlib.import_module(name)
         finally:
             sys.path.remove(f"{folder}/pack")
-            _forget(name)
+            forget(name)
 
 
-def _forget(package: str) -> None:
+def forget(package: str) -> None:
+    """Let the next import of a package find its files anew."""
     for module in [m for m in sys.modules if m.partition(".")[0] == package]:
         del sys.modules[module]

@@ -20,11 +20,14 @@ FILES = {"a.py": b"x = 1\n"}
 @pytest.fixture(autouse=True)
 def _fresh() -> Iterator[None]:
     """Nothing is remembered from builds before, nor left to those after."""
-    for _ in (1, 2):
-        for remembered in (digests._judging, digests._contents):
-            remembered.cache_clear()
-        if _ == 1:
-            yield
+    _forget()
+    yield
+    _forget()
+
+
+def _forget() -> None:
+    for remembered in (digests._judging, digests._contents):
+        remembered.cache_clear()
 
 
 def both(settings: Settings) -> tuple[str, str]:

@@ -84,7 +84,7 @@ def test_answers_that_depend_on_clock_folder_seed_zone_or_locale_differ(value, b
 
 def test_an_agent_that_threads_disturb_is_found(box, tmp_path):
     keeps = "    def shared(self, given):\n        self.given = given['amount']\n"
-    keeps += "        __import__('time').sleep(0.002)\n        return self.given\n"
+    keeps += "        __import__('time').sleep(0.05)\n        return self.given\n"
     text = agent("self.shared(given)").replace("\n\ndef double", f"\n{keeps}\ndef double")
     pack = packs.write(tmp_path, text, "def test_it(): pass\n")
     first, second, threads = box.trial(pack, "mini", REQUEST).evaluations

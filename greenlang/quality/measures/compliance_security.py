@@ -6,6 +6,7 @@ import importlib.metadata
 import re
 from collections.abc import Iterator
 
+from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion
 
 from greenlang.factory.outcome import Detail, MeasureResult
@@ -80,7 +81,7 @@ def _component_licences(bill: sbom.Bill) -> MeasureResult:
     for component in bill.components:
         name = str(component.get("name", ""))
         try:
-            expression = licences.licence_of(sbom.normal(name))
+            expression = licences.licence_of(canonicalize_name(name))
         except importlib.metadata.PackageNotFoundError:
             wrong.append(Detail(f"{name} is not installed, so its licence is unknown", sbom.SBOM, rule="licence"))
             continue

@@ -14,6 +14,7 @@ from functools import cached_property
 from itertools import pairwise
 
 import yaml
+from packaging.utils import canonicalize_name
 from pydantic import ValidationError
 
 from greenlang.factory.outcome import Detail, MeasureResult
@@ -22,7 +23,7 @@ from greenlang.quality import dockerfile, manifests
 from greenlang.quality.measures import resolved
 from greenlang.quality.measures.integration import declared_names
 from greenlang.quality.measures.results import either, inapplicable, none
-from greenlang.quality.measures.subject import Subject, distribution
+from greenlang.quality.measures.subject import Subject
 
 IMAGE, FOLDER, API = "Dockerfile", "deploy/k8s/", "demos/api.py"
 _PROBES = ("startup_probe", "readiness_probe", "liveness_probe")
@@ -216,11 +217,13 @@ def _wheel_faults(subject: Subject, name: str, data: bytes) -> Iterator[str]:
         metadata = Parser().parsestr(wheel.read(f"{home}/METADATA").decode())
         record = wheel.read(f"{home}/RECORD").decode()
         digests = {n: hashlib.sha256(wheel.read(n)).digest() for n in names if not n.endswith("/RECORD")}
-    if distribution(str(metadata["Name"])) != distribution(str(project.get("name", ""))):
+    if canonicalize_name(str(metadata["Name"])) != canonicalize_name(str(project.get("name", ""))):
         yield f"it is called {metadata['Name']}"
     if metadata["Version"] != project.get("version"):
         yield f"its version is {metadata['Version']}"
-    needs = {distribution(_word(line)) for line in metadata.get_all("Requires-Dist") or [] if "extra ==" not in line}
+    needs = {
+        canonicalize_name(_word(line)) for line in metadata.get_all("Requires-Dist") or [] if "extra ==" not in line
+    }
     if needs != set(declared_names(subject)):
         yield f"it needs {', '.join(sorted(needs)) or 'nothing'}"
     if f"{subject.case.package}/__init__.py" not in names:

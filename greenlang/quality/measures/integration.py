@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+
+from packaging.utils import canonicalize_name
 
 from greenlang.factory.outcome import Detail, MeasureResult
 from greenlang.quality import source
 from greenlang.quality.measures.agreement import ERROR_CODES
 from greenlang.quality.measures.results import inapplicable, place, share
-from greenlang.quality.measures.subject import Subject, distribution
+from greenlang.quality.measures.subject import Subject
 
 
 def measure(subject: Subject) -> list[MeasureResult]:
     """A result for each declared measure, in order."""
     tests = subject.tests("integration")
     bad = [test.id for test in tests if test.outcome != "passed"]
-    needed = sorted({distribution(name) for name in subject.imported})
+    needed = sorted({canonicalize_name(name) for name in subject.imported})
     declared = declared_names(subject)
     return [
         share("integration tests", len(tests) - len(bad), len(tests), "passed", bad),
@@ -31,10 +33,10 @@ def declared_names(subject: Subject) -> list[str]:
     """The distributions that pyproject.toml needs, by name."""
     stated = subject.files.project.get("dependencies")
     lines = [str(line) for line in stated] if isinstance(stated, list) else []
-    return [distribution(re.split(r"[\s\[<>=!~;@(]", line, maxsplit=1)[0]) for line in lines]
+    return [canonicalize_name(re.split(r"[\s\[<>=!~;@(]", line, maxsplit=1)[0]) for line in lines]
 
 
-def _all(name: str, every: list[str], wrong: list[str], what: str) -> MeasureResult:
+def _all(name: str, every: Sequence[str], wrong: Sequence[str], what: str) -> MeasureResult:
     if not every:
         return inapplicable(name, "none is needed" if what == "declared" else "none is declared")
     details = [Detail(f"{w} is not {what}", "pyproject.toml", rule="dependency") for w in wrong]

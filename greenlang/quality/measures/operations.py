@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Collection
 from datetime import datetime
@@ -10,7 +9,7 @@ from typing import Any
 
 from greenlang.factory.outcome import Detail, MeasureResult
 from greenlang.quality.measures.results import NOT_RUN, either, inapplicable, place, share
-from greenlang.quality.measures.subject import Subject
+from greenlang.quality.measures.subject import Subject, json_object
 from greenlang.sandbox.trial import Service
 
 _KEYS = ("time", "level", "message", "run_id")
@@ -65,23 +64,15 @@ def _logs(service: Service) -> MeasureResult:
         for number, line in enumerate(service.logs, 1)
         if (what := _lacks(line))
     ]
-    if not wrong and len({_values(line)["run_id"] for line in service.logs}) < len(service.logs):
+    if not wrong and len({json_object(line)["run_id"] for line in service.logs}) < len(service.logs):
         wrong.append(Detail("two runs have one run id", rule="logs"))
     total = len(service.logs)
     return share("logs", max(0, total - len(wrong)), total, "lines are structured", [place(d) for d in wrong], wrong)
 
 
-def _values(line: str) -> dict[str, Any]:
-    try:
-        value = json.loads(line)
-    except (ValueError, RecursionError):
-        return {}
-    return value if isinstance(value, dict) else {}
-
-
 def _lacks(line: str) -> str:
     """What a line lacks of a structured one."""
-    values = _values(line)
+    values = json_object(line)
     if not values:
         return "is no JSON object"
     absent = [key for key in _KEYS if not values.get(key)]
@@ -101,7 +92,7 @@ def _still(subject: Subject, service: Service) -> MeasureResult:
     wrong = [
         Detail(f"log line {number}: {what}", rule="logs")
         for number, line in enumerate(service.logs, 1)
-        if (what := _tells(_values(line), names))
+        if (what := _tells(json_object(line), names))
     ]
     total = len(service.logs)
     return share("logs keep still", total - len(wrong), total, "lines", [place(d) for d in wrong], wrong)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import ast
 import json
-import re
 from collections.abc import Mapping
 from functools import cached_property
 from typing import Any
@@ -64,7 +63,7 @@ class Subject:
     @cached_property
     def answers(self) -> list[Mapping[str, Any]]:
         """The answers as values; what is no JSON object is empty."""
-        return [_object(line) for line in self.lines]
+        return [json_object(line) for line in self.lines]
 
     @cached_property
     def expected_answers(self) -> int:
@@ -82,14 +81,10 @@ class Subject:
         return [test for test in self.case.trial.tests.tests if test.category == category]
 
 
-def _object(line: bytes) -> Mapping[str, Any]:
+def json_object(line: str | bytes) -> dict[str, Any]:
+    """A line of foreign text as a JSON object; {} where it is none."""
     try:
         value = json.loads(line)
     except (ValueError, RecursionError):
         return {}
     return value if isinstance(value, dict) else {}
-
-
-def distribution(name: str) -> str:
-    """A distribution's name in its normal form (PEP 503)."""
-    return re.sub(r"[-_.]+", "-", name).lower()

@@ -34,6 +34,7 @@ from greenlang.resolution.plan import Resolution
 from greenlang.sandbox.trial import Trial
 from greenlang.sandbox.verdict import Profile, TestResult, Verdict
 from tests.factory.conftest import BUILDERS
+from tests.factory.made_agents import forget
 
 PROFILE = Profile("strict", ("none",))
 KEY = "x/agent@1.0.0-00000000"
@@ -147,8 +148,7 @@ def _unparsed(folder: Path, path: Path) -> Detail | None:
 
 def _run(folder: Path, package: str, resolution: Resolution) -> tuple[TestResult, ...]:
     """One test a vector, and one that the package can be imported."""
-    for module in [m for m in sys.modules if m.partition(".")[0] == package]:
-        del sys.modules[module]
+    forget(package)
     sys.path.insert(0, str(folder))
     sys.dont_write_bytecode, before = True, sys.dont_write_bytecode
     importlib.invalidate_caches()
@@ -162,8 +162,7 @@ def _run(folder: Path, package: str, resolution: Resolution) -> tuple[TestResult
         return (*results, *(_vector(agent, q) for q in whole.questions(resolution)))
     finally:
         sys.path.remove(str(folder))
-        for module in [m for m in sys.modules if m.partition(".")[0] == package]:
-            del sys.modules[module]  # nobody else meets this copy
+        forget(package)  # nobody else meets this copy
         sys.dont_write_bytecode = before
 
 
