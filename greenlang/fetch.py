@@ -5,12 +5,12 @@ Belongs here: the network. Does not belong here: what the files mean (``greenlan
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 from pathlib import Path
 
 from greenlang.errors import FetchError
 from greenlang.factors.catalogue import Edition, PublishedFile
+from greenlang.provenance import file_digest
 
 Progress = Callable[[PublishedFile, int], None]
 _CHUNK = 1 << 16
@@ -55,8 +55,7 @@ def fetch(file: PublishedFile, folder: Path, progress: Progress | None = None) -
         raise FetchError(
             f"`{file.name}`: {file.address}: {error or type(error).__name__}; run it again to go on"
         ) from error
-    with part.open("rb") as stream:
-        digest = hashlib.file_digest(stream, "sha256").hexdigest()
+    digest = file_digest(part)
     if digest != file.sha256:
         part.unlink()
         raise FetchError(

@@ -23,6 +23,7 @@ __all__ = [
     "bytes_digest",
     "canonical",
     "digest",
+    "file_digest",
     "files_digest",
     "tree",
 ]
@@ -31,6 +32,12 @@ __all__ = [
 def bytes_digest(data: bytes) -> str:
     """SHA-256 in hex."""
     return hashlib.sha256(data).hexdigest()
+
+
+def file_digest(path: Path) -> str:
+    """SHA-256 of a file in hex, read in pieces."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def tree(folder: Path) -> dict[str, str]:

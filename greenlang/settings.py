@@ -65,6 +65,12 @@ class Settings(BaseSettings):
     llm_cassettes: Path | None = Field(None, description="folder of recorded replies; default: `cassettes` inside var")
     llm_budget_usd: Decimal = Field(Decimal(5), ge=0, description="US dollars that models may cost for one agent")
     llm_rounds: int = Field(3, ge=0, description="rounds of questions to models for one agent and stage")
+    llm_samples: int = Field(
+        1,
+        ge=1,
+        le=9,
+        description="how often a question for an overlay is asked; answers that calculate differently give no proposal",
+    )
     webserver_port: int = Field(3000, ge=1, le=65535, description="port of the Dagster UI on 127.0.0.1")
 
     @field_validator("var")

@@ -1,5 +1,9 @@
 """Processor milliseconds to test and judge an agent, part by part: ``make bench``.
 
+Counted is everything between a pack on disk and its report on disk, in the line's own code and in the state of a
+worker of it: parts are named, what has no name stands under ``rest``, and what a worker spends once stands apart.
+Generation and packaging lie before and behind that; they are named and not counted.
+
 Beside it, for the same packs: one subprocess for each tool and each agent, which is how each tool is meant to be called
 by hand. That way is slow, so it is taken of a few packs only (``--slow``). Figures are of this machine at this
 moment; quote the ratios.
@@ -8,6 +12,8 @@ moment; quote the ratios.
 from __future__ import annotations
 
 import argparse
+import cProfile
+import gc
 import json
 import os
 import resource
@@ -16,33 +22,59 @@ import subprocess
 import sys
 import time
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from greenlang.factory import chunk, examine, reporting
-from greenlang.factory.build import Builder, Draft, Task
+from greenlang.factory import build, chunk, examine, workers
+from greenlang.factory.build import Builder, Task
 from greenlang.factory.line import prepare
+from greenlang.factory.neighbours import Neighbours
+from greenlang.factory.refine import Refiner
 from greenlang.factory.source import SpecSource
 from greenlang.quality import tools
 from greenlang.quality.dimensions import DIMENSIONS
 from greenlang.quality.tools import LINT_RULES, SECURITY_RULES, PackRef
+from greenlang.sandbox import Sandbox, cache, claims, gate
+from greenlang.sandbox.trial import Trial
+from greenlang.sandbox.trials import Trying
 from greenlang.settings import Settings
 from tools.bench import specs
 
 AIM = {"20": 330.0, "all": 650.0}
 _TICK = os.sysconf("SC_CLK_TCK")
-_NAMES = {
-    "asked": "inputs made",
-    "inputs": "inputs made",
-    "mutants": "mutants made",
-    "blocks": "code blocks found",
-    "differences": "differential",
-    "audit": "literals",
-    "judge": "measures",
-}
+_MEASURES = "measures: "  # before the name of the dimension that is measured
+PARTS: tuple[tuple[Any, str, str], ...] = (
+    (Builder, "draft", "generation"),
+    (build, "finish_pack", "packaging"),
+    (build, "publish_pack", "packaging"),
+    (build, "sign_pack", "packaging"),
+    (tools, "_parse", "parse"),
+    (tools, "_ruff", "ruff"),
+    (tools, "_mypy", "mypy"),
+    (examine, "asked", "inputs made"),
+    (examine, "inputs", "inputs made"),
+    (examine, "mutants", "mutants made"),
+    (examine, "blocks", "code blocks found"),
+    (examine, "differences", "differential"),
+    (examine, "trace", "literals"),
+    (examine, "judge", "judge"),
+    (Sandbox, "_trying", "gate"),
+    (gate, "check", "gate"),
+    (cache, "key", "trials kept"),
+    (cache.TrialCache, "get", "trials kept"),
+    (cache.TrialCache, "put", "trials kept"),
+    (Sandbox, "_run", "wire"),
+    (claims, "parse", "claims"),
+    (Trying, "run", "claims"),
+    (Refiner, "mend", "repair"),
+    (build, "write_report", "report"),
+    (build, "_judged", "report"),
+    (Neighbours, "nearest", "report"),
+)
 # What is run for several dimensions at once is charged to the one that asks for most of it.
 _CHARGED = {
     "parse": "implementation",
@@ -58,9 +90,9 @@ _CHARGED = {
     "code blocks found": "documentation",
     "answers, service, documents": "operations",  # latency is Exit criteria's, code blocks are Documentation's
 }
-_NO_DIMENSION = "none of its own"  # report, forks, wire
+_NO_DIMENSION = "none of its own"  # report, gate, forks, wire
 Spent = dict[str, float]  # part -> processor seconds
-_NOT_COUNTED = ("generation",)  # what is before the testing and judging
+NOT_COUNTED = ("generation", "packaging")  # what is before the testing and judging, and behind it
 
 
 def own() -> float:
@@ -89,113 +121,138 @@ def below() -> float:
 
 
 class Meter:
-    """Processor seconds by part."""
+    """Processor seconds by part. What is measured inside a part is that inner part's own, and counted once."""
 
     def __init__(self) -> None:
-        self.spent: dict[str, float] = defaultdict(float)
+        self.spent: Spent = defaultdict(float)
+        self._inner: list[float] = []  # for each part that is open: the seconds of the parts within it
 
     @contextmanager
     def part(self, name: str) -> Iterator[None]:
-        """Count the block towards a part, descendants too."""
-        begin = own() + below()
+        """Count the block towards a part."""
+        begin = own()
+        self._inner.append(0.0)
         try:
             yield
         finally:
-            self.spent[name] += own() + below() - begin
+            self._close(name, own() - begin)
 
-    def wrap(self, module: Any, function: str, name: str) -> None:
-        """Count every call of a module's function towards a part."""
-        real: Callable[..., Any] = getattr(module, function)
+    def _close(self, name: str, seconds: float) -> None:
+        self.spent[name] += seconds - self._inner.pop()
+        if self._inner:
+            self._inner[-1] += seconds
+
+    def wrap(self, owner: Any, function: str, name: str) -> None:
+        """Count every call of a function towards a part."""
+        setattr(owner, function, self.metered(getattr(owner, function), name))
+
+    def metered(self, real: Callable[..., Any], name: str) -> Callable[..., Any]:
+        """The function, its calls counted towards a part."""
 
         def metered(*args: Any, **options: Any) -> Any:
-            begin = own()
-            try:
+            with self.part(name):
                 return real(*args, **options)
-            finally:
-                self.spent[name] += own() - begin
 
-        setattr(module, function, metered)
+        return metered
 
-    def measures(self) -> Spent:
-        """Have the measures of each dimension counted, by its name; they are within the part ``measures``."""
-        measured = sys.modules["greenlang.quality.judge"]._MEASURED
-        spent: Spent = defaultdict(float)
+    def watch_collector(self) -> None:
+        """Looking for garbage strikes whatever is under way: it is a part of its own."""
+        begin = 0.0
 
-        def metered(name: str, real: Callable[..., Any]) -> Callable[..., Any]:
-            def measure(*args: Any) -> Any:
+        def collecting(phase: str, _: Mapping[str, int]) -> None:
+            nonlocal begin
+            if phase == "start":
                 begin = own()
-                try:
-                    return real(*args)
-                finally:
-                    spent[name] += own() - begin
+                self._inner.append(0.0)
+            else:
+                self._close("garbage collection", own() - begin)
 
-            return measure
-
-        for name, real in list(measured.items()):
-            measured[name] = metered(name, real)
-        return spent
+        gc.callbacks.append(collecting)
 
 
-def by_dimension(spent: Spent, measured: Spent) -> Spent:
+def instrument(meter: Meter) -> Spent:
+    """Have every part of a chunk's work counted. Also the seconds of the runs, which the fork server measures."""
+    for owner, function, name in PARTS:
+        meter.wrap(owner, function, name)
+    measured = sys.modules["greenlang.quality.judge"]._MEASURED
+    for name, real in list(measured.items()):
+        measured[name] = meter.metered(real, f"{_MEASURES}{name}")
+    meter.watch_collector()
+    runs: Spent = defaultdict(float)
+    trial = Sandbox.trial
+
+    def tried(*args: Any, **options: Any) -> Any:
+        found = trial(*args, **options)
+        for name, seconds in in_the_sandbox(found).items():
+            runs[name] += seconds
+        return found
+
+    Sandbox.trial = tried  # type: ignore[method-assign]
+    return runs
+
+
+def by_dimension(spent: Spent) -> Spent:
     """Seconds by dimension: its measures, and the runs that are charged to it. Their sum is that of what is counted."""
-    out: Spent = {d.name: measured.get(d.name, 0.0) for d in DIMENSIONS} | {_NO_DIMENSION: 0.0}
+    out: Spent = {d.name: 0.0 for d in DIMENSIONS} | {_NO_DIMENSION: 0.0}
     for part, seconds in spent.items():
-        if part not in _NOT_COUNTED:
-            own_part = seconds - (sum(measured.values()) if part == "measures" else 0.0)
-            out[_CHARGED.get(part, _NO_DIMENSION)] += own_part
+        if part not in NOT_COUNTED:
+            charged = part.removeprefix(_MEASURES) if part.startswith(_MEASURES) else _CHARGED.get(part, _NO_DIMENSION)
+            out[charged] += seconds
     return out
 
 
-def ours(settings: Settings, count: int) -> tuple[Spent, Spent, list[Draft], Counter[str]]:
-    """Seconds by part and by dimension over all packs, the packs, and what came of them."""
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Seconds by part over all packs, the seconds that a worker spends once, and what came of the packs."""
+
+    spent: Spent
+    once: float
+    outcomes: Counter[str]
+
+
+def ours(settings: Settings, count: int, profile: str = "") -> Found:
+    """The packs, examined.
+
+    The way is the line's own, in the worker's state: a chunk at a time, from specs to published packs with their
+    reports. Generation and packaging are named and not counted; everything else is.
+    """
+    tasks = [Task(f"bench/{name}@1.0.0-01234567", SpecSource(name, data)) for name, data in specs(count + 1).items()]
     meter = Meter()
-    measured = meter.measures()
-    for function in ("_parse", "_ruff", "_mypy"):
-        meter.wrap(tools, function, function.removeprefix("_"))
-    for function in examine.PARTS:
-        meter.wrap(examine, function, _NAMES.get(function, function))
-    meter.wrap(reporting, "write_report", "report")
+    runs = instrument(meter)
+    begin = own() + below()
     builder = Builder(settings)
-    drafts: list[Draft] = []
-    with meter.part("generation"):
-        for name, data in specs(count).items():
-            made = builder.draft(Task(f"bench/{name}@1.0.0-01234567", SpecSource(name, data)))
-            if not isinstance(made, Draft):
-                sys.exit(f"{name}: {made.outcome.outcome}: {made.outcome.reason}")
-            drafts.append(made)
-    examine_all(builder, drafts[:1], meter)  # fork servers, DuckDB, the base cache of mypy: once a worker, not an agent
-    kept = meter.spent["generation"]
+    examined(builder, tasks[-1:])  # fork servers, DuckDB, imports, templates: once a worker, and not an agent
+    once = own() + below() - begin
     meter.spent.clear()
-    measured.clear()
-    meter.spent["generation"] = kept
-    shutil.rmtree(settings.var / "cache" / "trials", ignore_errors=True)
-    with meter.part("everything"):
-        outcomes = examine_all(builder, drafts, meter)
-    everything = meter.spent.pop("everything")
-    meter.spent["rest"] = everything - sum(s for name, s in meter.spent.items() if name not in _NOT_COUNTED)
-    return meter.spent, by_dimension(meter.spent, measured), drafts, outcomes
+    runs.clear()
+    begin, begin_below = own(), below()
+    profiler = cProfile.Profile(time.process_time) if profile else None
+    if profiler is not None:
+        profiler.enable()
+    outcomes = examined(builder, tasks[:-1])
+    if profiler is not None:
+        profiler.disable()
+        profiler.dump_stats(profile)
+    rest = own() - begin - sum(meter.spent.values())
+    forks = below() - begin_below - sum(runs.values())
+    gc.unfreeze()
+    gc.enable()
+    return Found({**meter.spent, **runs, "forks": forks, "rest": rest}, once, outcomes)
 
 
-def examine_all(builder: Builder, drafts: list[Draft], meter: Meter) -> Counter[str]:
-    """Tools, trial, judgement and report of all packs; what came of them."""
+def examined(builder: Builder, tasks: Sequence[Task]) -> Counter[str]:
+    """All tasks through the line, in the chunks of one worker, which looks for garbage behind each; what came of it."""
     outcomes: Counter[str] = Counter()
-    examiner = builder.examiner
-    for start in range(0, len(drafts), chunk.MOST):
-        part = drafts[start : start + chunk.MOST]
-        findings = tools.prepare([draft.ref for draft in part], examiner.cache)
-        for draft in part:
-            questions = examiner.questions(draft.ref, draft.resolution)
-            trial = examiner.run(draft.ref, questions)
-            for name, seconds in in_the_sandbox(trial).items():
-                meter.spent[name] += seconds
-            found = examiner.judge(draft.ref, draft.resolution, questions, trial, findings[draft.folder])
-            reporting.write_report(builder.settings, draft.base, found)
-            outcomes["passed" if found.judgement.passed else found.mishap or found.why] += 1
+    for part in chunk.chunks(tasks, 1):
+        for built in chunk.build_chunk(builder, part, lambda key: None):
+            outcome = built.outcome
+            outcomes["passed" if outcome.outcome == "registered" else f"{outcome.outcome}: {outcome.reason}"] += 1
+        workers.settle()
     return outcomes
 
 
-def in_the_sandbox(trial: Any) -> Spent:
-    """Seconds of the children, as the fork server measured them; forking and the wire are in ``rest``."""
+def in_the_sandbox(trial: Trial) -> Spent:
+    """Seconds of the children, as the fork server measured them."""
     runs = {
         "tests with coverage": trial.tests,
         "second run": trial.again,
@@ -239,52 +296,48 @@ def main() -> None:
     parser.add_argument("--slow", type=int, default=3, help="packs for the way of one subprocess a tool; 0: not at all")
     parser.add_argument("--mutants", default="20", help="a number, or all")
     parser.add_argument("--json", action="store_true")
+    parser.add_argument("--profile", default="", help="a file for cProfile's figures of this process")
     given = parser.parse_args()
     with TemporaryDirectory(prefix="greenlang-bench-") as name:
         settings = Settings(var=Path(name) / "var", mutants=given.mutants)
         settings.packs.mkdir(parents=True)
         prepare(settings)
         begin = time.perf_counter()
-        spent, dimensions, drafts, outcomes = ours(settings, given.packs)
+        found = ours(settings, given.packs, given.profile)
         wall = time.perf_counter() - begin
         slow: Spent = defaultdict(float)
         tried = 20 if given.mutants == "all" else int(given.mutants)
-        for draft in drafts[: given.slow]:
-            for part, seconds in by_hand(draft.ref, Path(name), tried).items():
+        for folder in sorted(settings.packs.iterdir())[: given.slow]:
+            ref = PackRef(folder, next(folder.glob("*/__main__.py")).parent.name)
+            for part, seconds in by_hand(ref, Path(name), tried).items():
                 slow[part] += seconds
         shutil.rmtree(settings.packs)
-    show(spent, dimensions, slow, outcomes, wall, given)
+    show(found, slow, wall, given)
 
 
-def show(spent: Spent, dimensions: Spent, slow: Spent, outcomes: Counter[str], wall: float, given: Any) -> None:
+def show(found: Found, slow: Spent, wall: float, given: argparse.Namespace) -> None:
     """The table, or JSON for programs."""
-    rows = {part: seconds / given.packs * 1000 for part, seconds in spent.items()}
+    charged = {name: seconds / given.packs * 1000 for name, seconds in by_dimension(found.spent).items()}
+    rows: Spent = defaultdict(float)
+    for part, seconds in found.spent.items():
+        rows["measures" if part.startswith(_MEASURES) else part] += seconds / given.packs * 1000
     hand = {part: seconds / given.slow * 1000 for part, seconds in slow.items()} if given.slow else {}
-    charged = {name: seconds / given.packs * 1000 for name, seconds in dimensions.items()}
-    total = sum(ms for part, ms in rows.items() if part not in _NOT_COUNTED)
+    total = sum(ms for part, ms in rows.items() if part not in NOT_COUNTED)
+    once = found.once * 1000
     if given.json:
-        print(
-            json.dumps(
-                {
-                    "ms": rows,
-                    "dimensions_ms": charged,
-                    "by_hand_ms": hand,
-                    "total_ms": total,
-                    "outcomes": dict(outcomes),
-                },
-                indent=2,
-            )
-        )
+        figures = {"ms": rows, "dimensions_ms": charged, "by_hand_ms": hand, "total_ms": total, "once_ms": once}
+        print(json.dumps({**figures, "outcomes": dict(found.outcomes)}, indent=2))
         return
     print(f"\nTesting and judging {given.packs} agents, mutants: {given.mutants}; processor milliseconds an agent")
     print(f"  {'part':<28}{'ours':>9}{'one process each':>19}{'ratio':>9}")
     for part in sorted(rows, key=lambda part: -rows[part]):
         beside = f"{hand[part]:19.0f}{hand[part] / rows[part]:8.0f}x" if hand.get(part) and rows[part] > 0 else ""
-        mark = " (not counted)" if part in _NOT_COUNTED else ""
+        mark = " (not counted)" if part in NOT_COUNTED else ""
         print(f"  {part:<28}{rows[part]:9.1f}{beside}{mark}")
     aim = AIM.get(given.mutants)
     told = f", aim {aim:.0f}: {'met' if total <= aim else 'missed'}" if aim else ""
     print(f"  {'total':<28}{total:9.1f}{told}; {wall / given.packs * 1000:.0f} ms on the clock, one worker")
+    print(f"  {'once a worker':<28}{once:9.1f} (not counted: its start and its first agent)")
     if given.slow:
         print(
             f"  one process each: {sum(hand.values()):.0f} ms, measured on {given.slow} of the packs; a mutant counts"
@@ -293,8 +346,8 @@ def show(spent: Spent, dimensions: Spent, slow: Spent, outcomes: Counter[str], w
     print("\n  by dimension: its measures, and the runs that are charged to it")
     for name, ms in charged.items():
         print(f"  {name:<28}{ms:9.1f}")
-    if set(outcomes) != {"passed"}:
-        print(f"  outcomes: {dict(outcomes)}")
+    if set(found.outcomes) != {"passed"}:
+        print(f"  outcomes: {dict(found.outcomes)}")
 
 
 if __name__ == "__main__":

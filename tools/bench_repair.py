@@ -1,11 +1,14 @@
-"""Yield and cost of the rungs that need no model: example agents, damaged in many ways, really tried and judged.
+"""Yield and cost of the rungs: example agents, damaged in many ways, really tried and judged.
 
-``python tools/bench_repair.py [specs]`` prints a table by damage and one by rung. The rungs of a model
-are measured where a model is: ``greenlang query`` over the table ``repairs`` (docs/repair.md has the text).
+``python -m tools.bench_repair [specs]`` prints a table by damage and one by rung, of the rungs that need no model.
+``python -m tools.bench_repair --models [specs]`` plants faults that only a model can mend, and lets a scripted provider
+on loopback answer. That measures what becomes of right and wrong answers and what a question costs, and not how often a
+model is right: no live provider is asked. What live ones yield is in ``greenlang quality repairs``.
 """
 
 from __future__ import annotations
 
+import json
 import sys
 import time
 from collections import defaultdict
@@ -19,6 +22,8 @@ from greenlang.factory.examine import Examiner
 from greenlang.factory.generate import generate, package_name
 from greenlang.factory.pack import write_pack
 from greenlang.formulas.library import library
+from greenlang.llm.ask import Model
+from greenlang.llm.wire import LiteLLM
 from greenlang.quality.repair import Judged, RepairOutcome, RepairRequest, repair
 from greenlang.quality.tools import PackRef, prepare
 from greenlang.resolution.plan import Resolution
@@ -93,7 +98,8 @@ class Bench:
         ref = PackRef(folder, package_name(resolution.spec))
         findings = prepare([ref], self.examiner.cache)[folder]
         questions = self.examiner.questions(ref, resolution)
-        examined = self.examiner.judge(ref, resolution, questions, self.examiner.run(ref, questions), findings)
+        trial = self.examiner.run(ref, questions, findings)
+        examined = self.examiner.judge(ref, resolution, questions, trial, findings)
         return Judged(examined.judgement, examined.trial)
 
     def passes(self, resolution: Resolution) -> bool:
@@ -104,11 +110,16 @@ class Bench:
             print(f"left out: {resolution.spec.agent_id} does not pass undamaged {judgement.mishap}")
         return judgement.passed
 
-    def climb(self, resolution: Resolution, damage: Callable[[Path, str], bool]) -> RepairOutcome | None:
-        files, pack = generate(resolution), self.folder / "pack"
+    def climb(
+        self, resolution: Resolution, damage: Callable[[Path, str], bool], model: Model | None = None
+    ) -> RepairOutcome | None:
+        """With a model the damage is the generator's own: generating anew gives the same."""
+        files, pack = dict(generate(resolution)), self.folder / "pack"
         write_pack(files, pack)
         if not damage(pack, package_name(resolution.spec)):
             return None
+        if model is not None:
+            files = {name: (pack / name).read_bytes() for name in files}
         judged = self.judge(resolution, pack)
         if judged.judgement.passed:
             return None
@@ -120,8 +131,72 @@ class Bench:
             dossiers=self.folder / "dossiers",
             pack=pack,
             judged=judged,
+            explain=False,
         )
-        return repair(request, try_pack=lambda f: self.judge(resolution, f), regenerate=lambda: files)
+        return repair(request, try_pack=lambda f: self.judge(resolution, f), regenerate=lambda: files, model=model)
+
+
+PRICED = "claude-sonnet-4-6"  # the first model of the built-in configuration, at the price map's price
+
+
+def _fault(text: str) -> tuple[str, str]:
+    """A line of the tools that multiplies, and what a generator with a fault would write; empty where there is none."""
+    lines = [n for n in text.splitlines() if "return " in n and " * " in n and text.count(n) == 1]
+    return (lines[0], lines[0].replace(" * ", " / ", 1)) if lines else ("", "")
+
+
+def _answers(package: str, right: str, wrong: str) -> dict[str, list[dict[str, str | int]]]:
+    """What the scripted provider says in each of its moods, as patches."""
+    patch: dict[str, str | int] = {"file": f"{package}/tools.py", "line": 1, "old": wrong, "explanation": "bench"}
+    return {
+        "right": [{**patch, "new": right}],
+        "another wrong formula": [{**patch, "new": right.replace(" * ", " + ", 1)}],
+        "a number from nowhere": [{**patch, "new": right.replace("return ", 'return Decimal("1.0173") * ')}],
+        "a changed test": [{**patch, "file": "tests/vectors.json", "old": "{", "new": "["}],
+    }
+
+
+def models(names: list[str]) -> None:
+    """The code rung, with a provider on loopback in four moods; a question is priced as the first built-in model is."""
+    from greenlang.llm.config import Gateways, Provider
+    from greenlang.llm.gateway import Gateway
+    from tests.llm.server import Provider as Server
+    from tests.llm.server import says
+
+    rows = defaultdict(list)
+    with TemporaryDirectory() as folder:
+        bench, server = Bench(Path(folder)), Server()
+        server.start()
+        price = LiteLLM().price(Gateways().providers[0], PRICED)
+        assert price is not None
+        raw = {"name": "loopback", "models": [PRICED], "base_url": server.base_url("loopback"), "api_key_env": None}
+        raw["tokens_per_minute"] = 100_000_000  # nobody is spared here
+        config = Gateways(providers=(Provider.model_validate({**raw, "prices": {PRICED: price}}),))
+        for name in names or SPECS:
+            resolution = bench.resolution(name)
+            package = package_name(resolution.spec)
+            right, wrong = _fault(generate(resolution)[f"{package}/tools.py"].decode())
+            if not right or not bench.passes(resolution):
+                continue
+            damage = _swap("{p}/tools.py", right, wrong)
+            for mood, patches in _answers(package, right, wrong).items():
+                server.always["loopback"] = says(json.dumps({"patches": patches}), prompt=None)
+                here = Settings(var=bench.folder / f"{package}-{mood.replace(' ', '-')}", llm="record")
+                before, begin = len(server.heard), time.perf_counter()
+                outcome = bench.climb(resolution, damage, Gateway(here, config=config, environment={}))
+                heard = server.heard[before:]
+                size = sum(len(h.text.encode()) for h in heard) // max(1, len(heard))
+                if outcome is not None:
+                    told = next(a for a in reversed(outcome.attempts) if a.rung == "code")
+                    rows[mood].append((told.status, len(heard), size, outcome.usd, time.perf_counter() - begin))
+        server.stop()
+    print("| the provider says | climbs | mended | ended | calls | bytes a call | USD at most | seconds |")
+    print("|---|---|---|---|---|---|---|---|")
+    for mood, done in rows.items():
+        ends = ", ".join(sorted({status for status, *_ in done}))
+        calls, size, usd, spent = (sum(float(row[i]) for row in done) / len(done) for i in (1, 2, 3, 4))
+        good = sum(status == "repaired" for status, *_ in done)
+        print(f"| {mood} | {len(done)} | {good} | {ends} | {calls:.1f} | {size:,.0f} | {usd:.3f} | {spent:.1f} |")
 
 
 def main(names: list[str]) -> None:
@@ -152,4 +227,4 @@ def main(names: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    models([n for n in sys.argv[1:] if n != "--models"]) if "--models" in sys.argv else main(sys.argv[1:])

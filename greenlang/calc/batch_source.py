@@ -10,7 +10,6 @@ Belongs here: files in, columns out. Does not belong here: what a column means.
 from __future__ import annotations
 
 import csv
-import hashlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
@@ -21,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 from greenlang.calc.batch_mapping import BatchMapping, FromColumn, MappingMistake
 from greenlang.calc.batch_sql import literal, quoted
 from greenlang.calc.mistakes import near
+from greenlang.provenance import file_digest
 
 if TYPE_CHECKING:
     import duckdb
@@ -86,12 +86,6 @@ def readable(path: Path, folder: Path) -> Path:
     link = folder / f"activities{path.suffix}"
     link.symlink_to(path.absolute())
     return link
-
-
-def file_digest(path: Path) -> str:
-    """SHA-256 of a file's bytes."""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def columns_used(mapping: BatchMapping) -> Iterator[tuple[str, str]]:

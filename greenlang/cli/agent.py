@@ -33,7 +33,7 @@ def inspect(context: typer.Context, agent_id: AgentId, json: AsJson = False) -> 
         if entry is None:
             rows = query(
                 settings,
-                "SELECT outcome, version, file, reason, run_id FROM agents WHERE agent_id = $id "
+                "SELECT outcome, version, file, reason, waits_for, run_id FROM agents WHERE agent_id = $id "
                 "AND ($version IS NULL OR version = $version) ORDER BY finished_at DESC LIMIT 1",
                 {"id": name, "version": version or None},
             ).as_dicts()
@@ -41,7 +41,8 @@ def inspect(context: typer.Context, agent_id: AgentId, json: AsJson = False) -> 
                 found(registry, agent_id)  # says what is near, and exits
             row = rows[0]
             why = row["reason"] or "but the registry does not hold it"
-            raise not_found(f"{name} {row['version']} from {row['file']} is {row['outcome']}: {why}")
+            waits = f"; it waits for: {row['waits_for']}" if row["waits_for"] else ""
+            raise not_found(f"{name} {row['version']} from {row['file']} is {row['outcome']}: {why}{waits}")
     identity = {"id": entry.agent_id, "version": entry.version}
     judged = query(
         settings,

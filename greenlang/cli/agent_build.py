@@ -1,4 +1,4 @@
-"""`greenlang agent create | batch`: from a spec file to an agent."""
+"""`greenlang agent create | batch | refine`: from a spec file to an agent."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import typer
 
 from greenlang.cli.agent_explain import app
 from greenlang.cli.agent_spec import OverlayOption, SpecFile
-from greenlang.cli.app import NEGATIVE, settings
+from greenlang.cli.app import NEGATIVE, built_settings, not_found, settings
 from greenlang.cli.registry import AsJson
 from greenlang.cli.show import as_json, facts, progress_bar, table
 
@@ -49,26 +49,66 @@ def batch(
     _drop_and_run(context, {path.name: path for path in paths}, json=json)
 
 
+@app.command()
+def refine(
+    context: typer.Context,
+    agent: Annotated[str, typer.Argument(metavar="AGENT", help="agent_id, agent_id@version, or the key of a build.")],
+    json: AsJson = False,
+) -> None:
+    """Build and judge one accepted agent anew, whatever stands, and climb the repair ladder where it fails.
+
+    The spec stays as its author wrote it: what is proposed for it lies in the dossier. Exit code 1 if the agent is not
+    registered.
+    """
+    from greenlang.bucket import Bucket
+    from greenlang.factory.inbox.shelf import accepted_keys
+    from greenlang.specs.model import identity
+
+    found = built_settings(context)
+    known = {key: identity(key) for key in accepted_keys(Bucket.open(found.bucket_address))}
+    keys = [key for key, (name, version) in known.items() if agent in {key, name, f"{name}@{version}"}]
+    if not keys:
+        raise not_found(f"no accepted spec is called {agent}")
+    if len(keys) > 1:
+        raise not_found(f"{agent} has several accepted specs; name one: {', '.join(keys)}")
+    rows, told = _built(found, json=json, keys=keys, force=True)
+    _end(found, rows, told, json=json)
+
+
 def _drop_and_run(context: typer.Context, files: dict[str, Path], *, json: bool) -> None:
     """Files by their names in the inbox, through the line; a row for each spec, and for each file that was refused."""
     from greenlang.bucket import Bucket
-    from greenlang.factory import line
-    from greenlang.factory.reporting import pages_of
 
     found = settings(context)
     bucket = Bucket.open(found.bucket_address)
     for name, path in files.items():
         bucket.write(f"inbox/{name}", path.read_bytes())
+    rows, told = _built(found, json=json, files=list(files))
+    _end(found, rows + _standing(found, files, told), told, json=json)
+
+
+_Told = dict[str, tuple[str, "tuple[Diagnostic, ...]"]]  # key -> file and findings
+
+
+def _built(found: Settings, *, json: bool, **asked: Any) -> tuple[list[dict[str, Any]], _Told]:
+    """A batch: a row for each outcome, and the findings."""
+    from greenlang.factory import line
+    from greenlang.factory.reporting import pages_of
+
     rows: list[dict[str, Any]] = []
-    told: dict[str, tuple[str, tuple[Diagnostic, ...]]] = {}
+    told: _Told = {}
     with progress_bar("building agents", hidden=json) as progress:
-        batch = line.run_batch(found, files=list(files), entrance="command line", settle=False, on_progress=progress)
+        batch = line.run_batch(found, **asked, entrance="command line", settle=False, on_progress=progress)
         for stage in batch:
             if stage.agent is not None:
                 row = {name: getattr(stage.agent, name) for name in _SHOWN}
                 rows.append(row | pages_of(found, stage.agent.key))
                 told[stage.agent.key] = stage.agent.file, stage.agent.diagnostics
-    rows += _standing(found, files, told)
+    return rows, told
+
+
+def _end(found: Settings, rows: list[dict[str, Any]], told: _Told, *, json: bool) -> None:
+    """Show what became of it. Exits 1 if any is not registered."""
     if json:
         as_json(rows)
     else:

@@ -57,6 +57,7 @@ def status(context: typer.Context, json: AsJson = False) -> None:
         "recorded": recorded,
         "budget_usd": chosen.llm_budget_usd,
         "rounds": chosen.llm_rounds,
+        "samples": chosen.llm_samples,
     }
     if json:
         as_json({**told, "providers": rows})
@@ -69,7 +70,10 @@ def status(context: typer.Context, json: AsJson = False) -> None:
 
 @app.command()
 def usage(context: typer.Context, json: AsJson = False) -> None:
-    """Calls, replays, tokens and US dollars by agent, stage, provider and model (the view `llm_usage`)."""
+    """Calls, replays, tokens and US dollars by agent, stage, provider and model (the view `llm_usage`).
+
+    `estimated_usd` is the part of `cost_usd` of which nobody said whether it was billed.
+    """
     from greenlang.llm.usage import flush
     from greenlang.metrics.query import query
 
@@ -79,13 +83,14 @@ def usage(context: typer.Context, json: AsJson = False) -> None:
         chosen,
         "SELECT partition, stage, provider, model, count(*) FILTER (call <> 'replayed') AS calls,"
         " count(*) FILTER (call = 'replayed') AS replayed, count(*) FILTER (call NOT IN ('answered', 'replayed'))"
-        " AS failed, sum(total_tokens)::BIGINT AS tokens, sum(cost_usd) AS cost_usd FROM llm_usage"
+        " AS failed, sum(total_tokens)::BIGINT AS tokens, sum(cost_usd) AS cost_usd,"
+        " coalesce(sum(cost_usd) FILTER (estimated), 0) AS estimated_usd FROM llm_usage"
         " GROUP BY ALL ORDER BY cost_usd DESC, partition, stage, provider, model",
     )
     if json:
         as_json(found.as_dicts())
     elif found.rows:
-        table(found.columns, found.rows, right=range(4, 9))
+        table(found.columns, found.rows, right=range(4, 10))
     else:
         typer.echo("no model was asked yet")
 
@@ -133,7 +138,10 @@ def verify(context: typer.Context) -> None:
 def propose_overlay(
     context: typer.Context,
     spec: SpecFile,
-    samples: Annotated[int, typer.Option("--samples", min=1, max=9, help="Ask so often; differing plans refuse.")] = 1,
+    samples: Annotated[
+        int | None,
+        typer.Option("--samples", min=1, max=9, help="Ask so often; differing plans refuse. Default: the setting."),
+    ] = None,
     out: Annotated[Path | None, typer.Option("-o", "--out", help="File to write; default: the terminal.")] = None,
 ) -> None:
     """An overlay for what an author states in prose, proposed by a model and checked by the resolver.
@@ -150,19 +158,20 @@ def propose_overlay(
     from greenlang.quality.repair.overlay import propose, resolver
 
     chosen, formulas, factors = settings(context), library(), factor_table(context)
+    asks = samples or chosen.llm_samples
     source, resolution = _resolved(context, spec)
     if resolution.complete:
         typer.echo("every output has a plan; nothing is to be proposed", err=True)
         return
     with TemporaryDirectory() as folder, Gateway(chosen) as model:
         work = Path(folder)
-        request = RepairRequest(resolution.spec.partition, "", resolution, work, work, source=source, samples=samples)
+        request = RepairRequest(resolution.spec.partition, "", resolution, work, work, source=source, samples=asks)
         asked = propose(request, model, resolver(source, factors, formulas, chosen.max_spec_bytes))
     if asked.proposal is None:
         raise _none(asked.reason, asked.no_answer)
     _told(asked.proposal.disclosure)
     if asked.proposal.stability is not None:
-        typer.echo(f"  {asked.proposal.stability:.0%} of {samples} samples stand and give the same figures", err=True)
+        typer.echo(f"  {asked.proposal.stability:.0%} of {asks} samples stand and give the same figures", err=True)
     if out is None:
         typer.echo(asked.proposal.overlay.decode(), nl=False)
         return

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="The twelve dimensions, the report on an agent, a pack judged now.", no_args_is_help=True)
 SHOWN = 12  # next steps in the terminal
+OSV_FILE = "https://osv-vulnerabilities.storage.googleapis.com/PyPI/all.zip"
 
 
 Form = Literal["table", "html", "json", "sarif"]
@@ -58,6 +60,24 @@ def dimensions(context: typer.Context, json: AsJson = False) -> None:
         for first, m in ((n == 0, m) for n, m in enumerate(d.measures))
     ]
     table(("dimension", "least", "weight", "required", "measure", "for", "met at"), rows, right=(1, 2))
+
+
+@app.command()
+def repairs(context: typer.Context, json: AsJson = False) -> None:
+    """What each rung of the repair ladder yields and costs, over every build (the view `repair_rungs`)."""
+    from greenlang.metrics.query import query
+
+    found = query(
+        built_settings(context),
+        "SELECT * REPLACE (round(seconds, 1) AS seconds) FROM repair_rungs"
+        " ORDER BY list_position(['mechanical', 'template', 'overlay', 'code'], rung), error_class NULLS FIRST",
+    )
+    if json:
+        print_json(found.as_dicts())
+    elif found.rows:
+        table(found.columns, [["" if cell is None else cell for cell in row] for row in found.rows], right=range(2, 9))
+    else:
+        typer.echo("no agent needed a repair yet")
 
 
 @app.command()
@@ -121,6 +141,40 @@ def validate(
         raise typer.Exit(NEGATIVE)
     _print(result.report, _form(html=html, json=json, sarif=sarif))
     raise typer.Exit(_code(result))
+
+
+@app.command()
+def advisories(
+    context: typer.Context,
+    *,
+    most: Annotated[int, typer.Option("--max-age", min=1, help="Days after which the file counts as old.")] = 30,
+    json: AsJson = False,
+) -> None:
+    """Whether the file of known vulnerabilities (GREENLANG_ADVISORIES) is there and fresh. Exits 1 if it is not."""
+    from greenlang.quality.advisories import age, load
+
+    path = settings(context).advisories
+    if path is None:
+        raise not_found("no advisories are given: GREENLANG_ADVISORIES names none, and no dependency audit runs")
+    found = load(path)
+    days = age(found, datetime.now(UTC).date())
+    fresh = days is not None and days <= most
+    told = {
+        "file": str(path),
+        "advisories": found.count,
+        "distributions": len(found.affected),
+        "newest": found.newest,
+        "days": days,
+        "fresh": fresh,
+    }
+    if json:
+        print_json(told)
+    else:
+        facts([(name, value) for name, value in told.items() if name != "fresh" and value is not None])
+    if not fresh:
+        said = "say not when they were modified" if days is None else f"are {days} days old"
+        typer.echo(f"these advisories {said}: take a new {OSV_FILE}", err=True)
+        raise typer.Exit(NEGATIVE)
 
 
 def _code(result: QualityResult) -> int:

@@ -21,7 +21,7 @@ from greenlang.factory import describe, whole
 from greenlang.factory.attest import envelope_path, sign_pack
 from greenlang.factory.digests import consumed_digest, world_digest
 from greenlang.factory.examine import Examined, Examiner
-from greenlang.factory.generate import generate, package_name
+from greenlang.factory.generate import generated, package_name
 from greenlang.factory.outcome import AgentOutcome, Stage, StageOutcome
 from greenlang.factory.pack import PackInfo, finish_pack, publish_pack, recover_pack, write_pack
 from greenlang.factory.refine import Refiner
@@ -29,6 +29,7 @@ from greenlang.factory.reporting import folder_of, write_report
 from greenlang.factory.source import SpecSource
 from greenlang.formulas.library import FormulaLibrary, library
 from greenlang.llm.ask import Disclosure
+from greenlang.llm.disclosing import from_artifact, named
 from greenlang.provenance import bytes_digest
 from greenlang.quality.literals import trace
 from greenlang.quality.repair import dossier
@@ -151,7 +152,7 @@ class Builder:
         if not resolution.complete:
             return self.incomplete(task, clock, base, resolution)
         with clock.stage("agent_generation"):
-            files = generate(resolution)
+            files = generated(resolution)
         base = replace(base, consumed_digest=consumed_digest(files, self.settings), lineage=_lineage(resolution))
         standing = self.settings.packs / slug(task.key)
         if task.standing == base.consumed_digest and standing.is_dir():
@@ -170,7 +171,7 @@ class Builder:
         clock, resolution = draft.clock, draft.resolution
         with clock.stage("test_generation"):
             questions = self.examiner.questions(draft.ref, resolution)
-            trial = self.examiner.run(draft.ref, questions)
+            trial = self.examiner.run(draft.ref, questions, findings)
         with clock.stage("quality_validation"):
             examined = self.examiner.judge(draft.ref, resolution, questions, trial, findings)
         if examined.mishap or examined.judgement.passed:
@@ -181,6 +182,7 @@ class Builder:
             base = replace(
                 draft.base,
                 repairs=found.rows(),
+                waits_for=self.refiner.waits_for(found.wants),
                 lineage=(*draft.base.lineage, *found.lineage()),
                 summary=draft.base.summary | {"repair": describe.repair(found)},
             )
@@ -209,7 +211,9 @@ class Builder:
         def told(outcome: AgentOutcome) -> AgentOutcome:
             with clock.stage("quality_validation"):
                 near = self.examiner.neighbours.nearest(draft.resolution)
-                short = write_report(self.settings, outcome, examined, near, asked)
+                overlay = draft.resolution.spec.overlay
+                drafts = [from_artifact(d) for d in overlay.proposed] if overlay else []
+                short = write_report(self.settings, outcome, examined, near, asked, drafts)
             return replace(outcome, summary=outcome.summary | {"quality": short})
 
         if mishap := examined.mishap:
@@ -243,7 +247,8 @@ class Builder:
         with clock.stage("refinement"):
             found = self.refiner.propose(task.key, task.source, resolution)
         if found is None:
-            return clock.built(base, last="reference_selection")
+            return clock.built(replace(base, waits_for=self.refiner.waits_for("no_model")), last="reference_selection")
+        base = replace(base, waits_for=self.refiner.waits_for(found.wants))
         if found.proposal is not None:
             base = replace(base, reason=f"{base.reason}; an overlay is proposed, and waits for a person")
         summary = base.summary | {"repair": describe.repair(found)}
@@ -328,6 +333,7 @@ def _lineage(resolution: Resolution) -> tuple[dict[str, Any], ...]:
     rows: list[dict[str, Any]] = [{"kind": "spec", "ref": spec.partition, "digest": spec.digest, "citation": ""}]
     if spec.overlay is not None:
         reviewed = f"reviewed by {spec.overlay.reviewer} {spec.overlay.reviewed_on}".rstrip()
+        reviewed += "".join(f"; drafted by {named(d)}" for d in spec.overlay.proposed)
         rows.append({"kind": "overlay", "ref": spec.overlay.name, "digest": spec.overlay.digest, "citation": reviewed})
     rows += [
         {"kind": "factor", "ref": f.ref, "digest": row_digest(f), "citation": f.citation} for f in resolution.pinned

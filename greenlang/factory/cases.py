@@ -12,7 +12,7 @@ formula (``degrees``), vectors that move every input (``variations``), what tell
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 from functools import lru_cache
 from typing import Any
@@ -25,7 +25,7 @@ from greenlang.errors import UnitError
 from greenlang.factory import limits
 from greenlang.factory.citations import citations_of
 from greenlang.factory.degrees import Degrees
-from greenlang.factory.fields import described
+from greenlang.factory.fields import described, row_name
 from greenlang.factory.near_misses import telling
 from greenlang.factory.parameters import parameter_tables
 from greenlang.factory.same import Same
@@ -33,7 +33,7 @@ from greenlang.factory.text import one_line
 from greenlang.factory.variations import variations
 from greenlang.formulas.tree import SystemValue
 from greenlang.resolution.plan import Resolution, Vector
-from greenlang.specs.model import AgentSpec, Given, InputSpec, Scalar
+from greenlang.specs.model import AgentSpec, Given, InputSpec, OutputSpec, Scalar
 from greenlang.specs.reader import violates
 
 _KEPT = 64  # resolutions: a chunk of agents is generated before the first of them is asked for its mutants
@@ -131,10 +131,15 @@ def _tools(resolution: Resolution) -> Iterator[dict[str, Any]]:
 
 def _fields(spec: AgentSpec) -> Iterator[dict[str, str]]:
     """What each field of the models says of itself, by the spec."""
-    for model, ports in (("Input", spec.inputs), ("Output", spec.outputs)):
-        for name, port in ports.items():
+    models: list[tuple[str, Iterable[InputSpec | OutputSpec]]] = [
+        ("Input", spec.inputs.values()),
+        ("Output", spec.outputs.values()),
+        *((row_name(given), given.columns) for given in spec.inputs.values() if given.columns),
+    ]
+    for model, ports in models:
+        for port in ports:
             said = described(port.description, port.unit, port.numeric)
-            yield {"model": model, "name": name, "description": said}
+            yield {"model": model, "name": port.name, "description": said}
 
 
 def _figures(resolution: Resolution, stored: Mapping[str, str]) -> Iterator[dict[str, Any]]:
@@ -185,53 +190,74 @@ def _refused(spec: AgentSpec, base: Mapping[str, Given]) -> Iterator[dict[str, A
             yield _case(f"{name}-missing", rest, code="invalid_input", field=name)
         if given.required or given.default is not None:
             yield bad(f"{name}-null", name, None)
-        for label, value in limits.wrong_types(given):
+        for label, value in (*_wrong(given), *_wrong_rows(given)):
             yield bad(f"{name}-{label}", name, value)
-        for label, rows in _wrong_rows(given):
-            yield bad(f"{name}-{label}", name, rows)
-        if given.enum:
-            outside = limits.no_choice(given)
-            if outside is not None:
-                yield bad(f"{name}-outside-the-choices", name, _scalar(outside))
-        for label, beyond in limits.outside(given):
-            yield bad(f"{name}-{label}", name, _scalar(beyond))
-        for label, misfit in limits.misfits(given):
-            yield bad(f"{name}-{label}", name, misfit)
     unknown = "no_such_input"
     while unknown in spec.inputs:
         unknown += "_"
     yield bad("unknown-input", unknown, 1)
 
 
+def _wrong(given: InputSpec) -> Iterator[tuple[str, Any]]:
+    """Values that an input or a column must refuse, each with what is wrong with it."""
+    yield from limits.wrong_types(given)
+    outside = limits.no_choice(given) if given.enum else None
+    if outside is not None:
+        yield "outside-the-choices", _scalar(outside)
+    for label, beyond in limits.outside(given):
+        yield label, _scalar(beyond)
+    yield from limits.misfits(given)
+
+
 def _wrong_rows(given: InputSpec) -> Iterator[tuple[str, list[Any]]]:
     """Tables of one row with one mistake."""
-    row = {column.name: _scalar(limits.sample(column)) for column in given.columns}
+    row = _row(given)
     for column in given.columns:
         if column.required:
             yield f"{column.name}-missing", [{k: v for k, v in row.items() if k != column.name}]
-        for label, value in limits.wrong_types(column):
+        for label, value in _wrong(column):
             yield f"{column.name}-{label}", [row | {column.name: value}]
-        for label, beyond in limits.outside(column):
-            yield f"{column.name}-{label}", [row | {column.name: _scalar(beyond)}]
     if given.columns:
         yield "rows-of-numbers", [1]
         yield "unknown-column", [{**row, "no_such_column": 1}]
 
 
+def _row(given: InputSpec) -> dict[str, Any]:
+    """A row that a table takes."""
+    return {column.name: _scalar(limits.sample(column)) for column in given.columns}
+
+
 def _accepted(spec: AgentSpec, base: Mapping[str, Given]) -> Iterator[dict[str, Any]]:
-    """Inputs that fit the model: every limit from inside, every choice."""
+    """Inputs that fit the model: every limit from inside, every choice; those of a table's columns in its first row."""
     plain = _plain(base)
     for name, given in spec.inputs.items():
-        for label, value in limits.inside(given):
-            yield _case(f"{name}-{label}", plain | {name: _scalar(value)}, expect={name: normal_text(value)})
+        for label, value in _right(given):
+            yield _case(f"{name}-{label}", plain | {name: _scalar(value)}, expect={name: text_of(_exact(value))})
         if not given.required:
             rest = {k: v for k, v in plain.items() if k != name}
             yield _case(f"{name}-left-out", rest, expect={name: text_of(_exact(given.default))})
-        for choice in given.enum:
-            if violates(given, choice):
-                continue
+        for column, label, row, taken in _right_rows(given):
+            told = {name: text_of(_exact(taken))}
+            yield _case(f"{name}-{column}-{label}", plain | {name: [row]}, expect=told, field=column)
+
+
+def _right(given: InputSpec) -> Iterator[tuple[str, Scalar]]:
+    """Values that an input or a column just allows, each with what it is."""
+    yield from limits.inside(given)
+    for choice in given.enum:
+        if not violates(given, choice):
             label = re.sub(r"[^\w.-]+", "-", str(choice), flags=re.ASCII)
-            yield _case(f"{name}-is-{label}", plain | {name: _scalar(choice)}, expect={name: text_of(_exact(choice))})
+            yield f"is-{label}", choice
+
+
+def _right_rows(given: InputSpec) -> Iterator[tuple[str, str, dict[str, Any], Scalar | None]]:
+    """Column, label, a row in which that column stands at a limit, and as what it is taken."""
+    row = _row(given)
+    for column in given.columns:
+        for label, value in _right(column):
+            yield column.name, label, row | {column.name: _scalar(value)}, value
+        if not column.required:
+            yield column.name, "left-out", {k: v for k, v in row.items() if k != column.name}, column.default
 
 
 def _exact(value: Scalar | None) -> Scalar | None:

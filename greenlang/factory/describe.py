@@ -1,17 +1,21 @@
 """What became of an agent, as Markdown for people: plan, tests, pack.
 
-Belongs here: wording. Does not belong here: measuring, deciding.
+Belongs here: wording, and that no word of a spec becomes markup where it is shown (the Dagster UI, a report in the
+bucket). Does not belong here: measuring, deciding.
 """
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable
 
 from greenlang.factory import whole
 from greenlang.factory.outcome import AgentOutcome
 from greenlang.factory.pack import PackInfo
+from greenlang.llm.disclosing import named
 from greenlang.quality.repair import RepairOutcome
+from greenlang.quality.report.page import clean
 from greenlang.resolution.plan import Resolution
 from greenlang.sandbox.verdict import Verdict
 from greenlang.specs.diagnostics import Diagnostic
@@ -26,8 +30,25 @@ _MEANS = {
 }
 
 
+_MOST = 2_000  # characters of one foreign text
+_CODE = re.compile(r"(`[^`\n]*`)")
+_MARKUP = re.compile(r"([\\\[\]])")
+
+
+def said(text: str) -> str:
+    """A foreign text without HTML, links, pictures and characters that steer; what stands in backticks is inert."""
+    parts = _CODE.split(clean(text if len(text) <= _MOST else text[: _MOST - 1] + "…"))
+    outside = (_MARKUP.sub(r"\\\1", part).replace("<", "&lt;") for part in parts[::2])
+    inside = iter(parts[1::2])
+    return "".join(part + next(inside, "") for part in outside)
+
+
 def _cell(text: str) -> str:
-    return text.replace("|", "\\|").replace("\n", " ")
+    return said(text).replace("|", "\\|").replace("\n", " ")
+
+
+def _line(text: str) -> str:
+    return " ".join(said(text).split())
 
 
 def _table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
@@ -41,12 +62,12 @@ def plan(resolution: Resolution) -> str:
     """Each output with its formula, means and source; the pinned factors; what is not covered or missing."""
     spec = resolution.spec
     plans, units = whole.plans(resolution), whole.units(resolution)
-    parts = [f"**{spec.name}** {spec.version}: {spec.summary}".rstrip(": ")]
+    parts = [f"**{_line(spec.name)}** {_line(spec.version)}: {_line(spec.summary)}".rstrip(": ")]
     if spec.overlay is not None:
         on = f", {spec.overlay.reviewed_on}" if spec.overlay.reviewed_on else ""
         parts.append(
-            f"With the overlay `{spec.overlay.name}`, reviewed by {spec.overlay.reviewer}{on} "
-            f"(SHA-256 `{spec.overlay.digest}`)."
+            f"With the overlay {_line(spec.overlay.name)}, reviewed by {_line(spec.overlay.reviewer)}{on} "
+            f"(SHA-256 `{spec.overlay.digest}`)." + "".join(f" Drafted by {named(d)}." for d in spec.overlay.proposed)
         )
     rows = [(f"`{name}`", units[name], p.text, _MEANS[p.means], p.citation) for name, p in plans.items()]
     if rows:
@@ -59,8 +80,8 @@ def plan(resolution: Resolution) -> str:
         gaps = [(", ".join(f"{n} = {v}" for n, v in g.selectors), g.reason) for g in resolution.gaps]
         parts.append("Not covered:\n\n" + _table(("input", "why"), gaps))
     for missing in resolution.missing:
-        lines = [f"- **no plan for `{missing.output}`**: {missing.reason}"]
-        lines += [f"    - {c}" for c in missing.candidates]
+        lines = [f"- **no plan for `{missing.output}`**: {_line(missing.reason)}"]
+        lines += [f"    - {_line(c)}" for c in missing.candidates]
         parts.append("\n".join(lines))
     return "\n\n".join(parts) + "\n"
 
@@ -83,9 +104,11 @@ def tests(verdict: Verdict) -> str:
             f"{c.branches_covered} of {c.branches_total} branches."
         )
     bad = [t for t in verdict.tests if t.outcome not in {"passed", "skipped"}]
-    parts += [f"- `{t.id}`: {t.message.strip().splitlines()[-1] if t.message.strip() else t.outcome}" for t in bad[:10]]
+    for test in bad[:10]:
+        last = test.message.strip().splitlines()[-1] if test.message.strip() else test.outcome
+        parts.append(f"- {_line(test.id)}: {_line(last)}")
     if verdict.detail:
-        parts.append(verdict.detail)
+        parts.append(_line(verdict.detail))
     return "\n\n".join(parts) + "\n"
 
 
@@ -96,13 +119,13 @@ def repair(found: RepairOutcome) -> str:
         for a in found.attempts
     ]
     parts = [
-        f"Repair: **{found.status.replace('_', ' ')}**. {found.reason}",
+        f"Repair: **{found.status.replace('_', ' ')}**. {_line(found.reason)}",
         _table(("rung", "round", "result", "why", "seconds", "USD"), rows),
     ]
     if found.rates is not None:
         parts.append(found.rates.text)
     if found.explanation:
-        parts.append(found.explanation)
+        parts.append(said(found.explanation))
     if found.dossier is not None:
         parts.append(f"Dossier: `dossiers/{found.dossier.name}`")
     return "\n\n".join(parts) + "\n"
@@ -121,9 +144,12 @@ def findings(diagnostics: Iterable[Diagnostic], name: str) -> str:
     """Findings as a list with place and mend."""
     lines = []
     for d in diagnostics:
-        file = d.file or name
+        file = _line(d.file or name)
         where = f"{file}:{d.line}:{d.column}" if d.line else file
-        lines.append(f"- **{d.severity} {d.code}** at {where}: {d.message}" + (f"\n  Mend: {d.hint}" if d.hint else ""))
+        lines.append(
+            f"- **{d.severity} {d.code}** at {where}: {_line(d.message)}"
+            + (f"\n  Mend: {_line(d.hint)}" if d.hint else "")
+        )
     return "\n".join(lines) + "\n" if lines else ""
 
 
@@ -141,9 +167,9 @@ _NEXT = {
 def report(outcome: AgentOutcome) -> str:
     """The report of an agent whose spec stands in ``specs/``: why it is not registered, or that it is by now."""
     parts = [
-        f"# {outcome.name or outcome.file}: {outcome.outcome}",
+        f"# {_line(outcome.name or outcome.file)}: {outcome.outcome}",
         f"Spec `{outcome.key}`, file `{outcome.file}`.",
-        f"{outcome.reason[:1].upper()}{outcome.reason[1:]}.".removeprefix("."),
+        _line(f"{outcome.reason[:1].upper()}{outcome.reason[1:]}.".removeprefix(".")),
     ]
     if outcome.outcome == "incomplete":
         parts.append(_INCOMPLETE)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import sys
+from collections.abc import Mapping
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
@@ -58,7 +59,7 @@ def _contents(state: tuple[tuple[str, int, int], ...]) -> str:
     return files_digest({Path(name).name: bytes_digest(Path(name).read_bytes()) for name, _, _ in state})
 
 
-def consumed_digest(files: dict[str, bytes], settings: Settings) -> str:
+def consumed_digest(files: Mapping[str, bytes], settings: Settings) -> str:
     """Digest of everything that an agent's build consumes: what it renders to, the engine, and what judges it.
 
     Another threshold, measure or tool judges the standing agents again; a trial that was the same is remembered.

@@ -15,19 +15,18 @@ from greenlang.factors.table import FactorTable
 from greenlang.factory.neighbours import Neighbours
 from greenlang.quality.advisories import load
 from greenlang.quality.case import Case, asked
-from greenlang.quality.differential import Compared, differences, inputs
+from greenlang.quality.differential import LONG_SQL, SQL_LENGTH, Compared, differences, inputs
 from greenlang.quality.documents import blocks
 from greenlang.quality.judge import judge
 from greenlang.quality.judgement import Difference, Judgement
-from greenlang.quality.literals import Traced, audit, trace
+from greenlang.quality.literals import Traced, trace, untraced
 from greenlang.quality.mutation import Mutant, alternatives_in, mutants
 from greenlang.quality.tools import Findings, PackRef
 from greenlang.resolution.plan import Resolution
 from greenlang.sandbox import Sandbox
+from greenlang.sandbox.sources import Sources
 from greenlang.sandbox.trial import Trial, TrialRequest
 from greenlang.settings import Settings
-
-PARTS = ("asked", "inputs", "mutants", "blocks", "differences", "audit", "judge")  # what `make bench` tells apart
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,21 +89,29 @@ class Examiner:
         request = TrialRequest((*known, *hidden), tuple(m.file for m in made), blocks(ref.folder))
         return Questions(known, hidden, made, request)
 
-    def run(self, ref: PackRef, questions: Questions) -> Trial:
+    def run(self, ref: PackRef, questions: Questions, findings: Findings) -> Trial:
         """Everything that is run of a pack."""
-        return self.sandbox.trial(ref.folder, ref.package, questions.request)
+        ready = Sources(ref.folder, findings.texts, findings.trees)
+        return self.sandbox.trial(ref.folder, ref.package, questions.request, ready)
 
     def judge(
         self, ref: PackRef, resolution: Resolution, questions: Questions, trial: Trial, findings: Findings
     ) -> Examined:
         """The judgement of a trial."""
-        judgement = judge(self.case(ref, resolution, questions, trial, findings))
-        return Examined(trial, judgement, trace(resolution, ref.folder / ref.package))
+        numbers = trace(resolution, ref.folder / ref.package, findings.trees)
+        judgement = judge(self.case(ref, resolution, questions, trial, findings, numbers))
+        return Examined(trial, judgement, numbers)
 
     def case(
-        self, ref: PackRef, resolution: Resolution, questions: Questions, trial: Trial, findings: Findings
+        self,
+        ref: PackRef,
+        resolution: Resolution,
+        questions: Questions,
+        trial: Trial,
+        findings: Findings,
+        numbers: Sequence[Traced],
     ) -> Case:
-        """What is put before the judge."""
+        """What is put before the judge; ``numbers`` are those of the package, traced."""
         differ, compared = self.compare(resolution, questions, trial)
         return Case(
             resolution=resolution,
@@ -115,8 +122,8 @@ class Examiner:
             inputs=questions.request.inputs,
             mutants=[m.told() for m in questions.mutants],
             differences=differ,
-            compared=compared.inputs,
-            literals=audit(resolution, ref.folder / ref.package),
+            compared=compared,
+            literals=untraced(numbers),
             advisories=self.advisories,
             history=self.neighbours.history(resolution.spec.agent_id),
             tier="full",
@@ -130,4 +137,5 @@ class Examiner:
         if first is None or first.status != "passed":
             return None, Compared()
         answers = b"\n".join(first.output.split(b"\n")[len(questions.known) :])
-        return differences(resolution, questions.hidden, answers)
+        length = LONG_SQL if self.settings.mutants == "all" else SQL_LENGTH
+        return differences(resolution, questions.hidden, answers, sql_length=length)

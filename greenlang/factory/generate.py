@@ -7,7 +7,9 @@ templates only lay out. Belongs here: which files there are, and their rendering
 
 from __future__ import annotations
 
-from functools import cache
+from collections.abc import Mapping
+from functools import cache, lru_cache
+from types import MappingProxyType
 from typing import Any
 
 import jinja2
@@ -16,14 +18,16 @@ from greenlang_sdk.decimals import normal_text
 from greenlang._paths import data
 from greenlang.factory import manifest, text
 from greenlang.factory.naming import distribution_name, package_name
+from greenlang.factory.same import Same
 from greenlang.factory.sbom import sbom
 from greenlang.factory.views import View, sdk_requirement, view
 from greenlang.provenance import bytes_digest, files_digest
 from greenlang.resolution.plan import Resolution
 
-__all__ = ["SBOM", "distribution_name", "generate", "package_name", "sdk_requirement", "templates"]
+__all__ = ["SBOM", "distribution_name", "generate", "generated", "package_name", "sdk_requirement", "templates"]
 
 SBOM = "sbom.cdx.json"
+_KEPT = 64  # packs: a chunk of agents is generated before the first of them is judged
 
 # Files that every pack has.
 COMMON = {
@@ -127,6 +131,16 @@ def generate(resolution: Resolution) -> dict[str, bytes]:
         digest=files_digest(hashes),
     )
     return dict(sorted(files.items()))
+
+
+def generated(resolution: Resolution) -> Mapping[str, bytes]:
+    """As `generate`, made once for a resolution: whoever judges the pack asks for the same files again."""
+    return _generated(Same(resolution))
+
+
+@lru_cache(maxsize=_KEPT)
+def _generated(key: Same) -> Mapping[str, bytes]:
+    return MappingProxyType(generate(key.part))
 
 
 def _rendered(made: View) -> dict[str, bytes]:

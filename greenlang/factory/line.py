@@ -36,6 +36,7 @@ from greenlang.factory.outcome import AgentOutcome, StageOutcome
 from greenlang.factory.workers import build_all
 from greenlang.formulas.library import library
 from greenlang.llm.config import check
+from greenlang.llm.waiting import AtHand
 from greenlang.metrics import MetricsStore, RunInfo
 from greenlang.quality.repair import dossier
 from greenlang.registry import Port, Registry, RegistryEntry
@@ -87,21 +88,28 @@ def run_batch(
 
 def stale_keys(settings: Settings) -> list[str]:
     """Accepted specs that have no outcome, or whose outcome was made from other tables, templates or code, or that
-    met fewer mutants than these settings ask for.
+    met fewer mutants than these settings ask for, or that wanted a model which can answer now.
+
+    Raises SettingsError for a configuration of the models that cannot be read, where an agent waits for one.
     """
     bucket = Bucket.open(settings.bucket_address)
     store = MetricsStore(settings)
     standing = {row["key"]: row for row in store.outcomes()}
     keys = accepted_keys(bucket)
-    undecided = [
-        k
-        for k in keys
-        if k not in standing or standing[k]["outcome"] in _AGAIN or _tried_less(standing[k], settings.mutants)
-    ]
+    at_hand = AtHand(settings)
+    undecided = [k for k in keys if _undecided(standing.get(k), at_hand) or _tried_less(standing[k], settings.mutants)]
     world = world_digest(FactorTable.in_force(settings.tables), library(), settings)
     if _world_of(settings) == world:
         return undecided
     return keys
+
+
+def _undecided(row: Mapping[str, Any] | None, at_hand: AtHand) -> bool:
+    """Whether a spec has no outcome that stands: none, a mishap, or one that waited for a model that has come."""
+    if row is None or row["outcome"] in _AGAIN:
+        return True
+    waits_for = str(row.get("waits_for") or "")
+    return waits_for != "" and at_hand.came(waits_for)
 
 
 def _tried_less(row: Mapping[str, Any], mutants: int | str) -> bool:
@@ -144,6 +152,7 @@ class _Batch:
     registry: Registry = field(init=False)
     run_info: RunInfo = field(init=False)
     standing: dict[str, dict[str, Any]] = field(init=False)
+    at_hand: AtHand = field(init=False)
     pending: list[AgentOutcome] = field(default_factory=list)
     flushed: float = field(default_factory=monotonic)
     done: int = 0
@@ -163,6 +172,7 @@ class _Batch:
         table = FactorTable.in_force(settings.tables)
         self.world = world_digest(table, library(), settings)
         self.standing = {row["key"]: row for row in self.store.outcomes()}
+        self.at_hand = AtHand(settings)
         self.run_info = RunInfo(
             run_id=uuid.uuid4().hex,
             entrance=self.entrance,
@@ -211,7 +221,7 @@ class _Batch:
 
     def undecided(self, key: str) -> bool:
         """Whether an accepted spec has no outcome that stands."""
-        return key not in self.standing or self.standing[key]["outcome"] in _AGAIN
+        return _undecided(self.standing.get(key), self.at_hand)
 
     def tell_intake(self, intake: Intake) -> Iterator[StageOutcome]:
         """Record refused and replaced files, and tell of overlays that wait: nothing has come of these yet, so that

@@ -12,6 +12,7 @@ from greenlang.factors.model import plain_row, row_digest
 from greenlang.factory import text
 from greenlang.factory.parameters import PinnedParameters, parameter_tables
 from greenlang.factory.views import View
+from greenlang.llm.disclosing import named
 from greenlang.resolution.plan import FactorLookup, Gap, OutputPlan, Resolution
 from greenlang.specs.model import AgentSpec, InputSpec
 
@@ -88,7 +89,8 @@ def _overlay(spec: AgentSpec) -> dict[str, Any]:
     if spec.overlay is None:
         return {}
     reviewed = {"by": spec.overlay.reviewer, "on": spec.overlay.reviewed_on}
-    return {"overlay": {"sha256": spec.overlay.digest, "reviewed": {k: v for k, v in reviewed.items() if v}}}
+    drafted = {"proposed_by": [named(d) for d in spec.overlay.proposed]} if spec.overlay.proposed else {}
+    return {"overlay": {"sha256": spec.overlay.digest, "reviewed": {k: v for k, v in reviewed.items() if v}} | drafted}
 
 
 def ports(part: Resolution) -> dict[str, Any]:

@@ -114,6 +114,7 @@ class AgentOutcome:
     differences: tuple[Difference, ...] = ()
     repairs: tuple[Mapping[str, Any], ...] = ()  # rows of the repair ladder: one an attempt and class of failure
     figures: Mapping[str, float] = field(default_factory=dict)  # measured; differ from run to run
+    waits_for: str = ""  # what a rung of the repair ladder lacked: see `greenlang.llm.waiting`
     report: str = ""  # folder of the quality report, relative to ``var``
     summary: dict[str, str] = field(default_factory=dict)  # markdown for people: plan, tests, quality, pack
 

@@ -96,7 +96,8 @@ def finish_pack(
     """Add wheels and certificate to a pack that is not yet published. Calling it again changes nothing.
 
     ``repair`` says what changed the pack after it was generated, and which models had a part in that; it stands in the
-    certificate of a pack that was repaired, and in no other.
+    certificate of a pack that was repaired, and in no other. ``overlay`` stands there for a reviewed overlay that a
+    model drafted.
     """
     _clear(folder)
     wheels = folder / "wheels"
@@ -111,6 +112,10 @@ def finish_pack(
     }
     if repair:
         content["repair"] = repair
+    if weak := verdict.profile.weaknesses:  # what a strict run was confined by is the machine's; this is the proof's
+        content["sandbox"] = {"profile": verdict.profile.name, "weaknesses": list(weak)}
+    if (overlay := resolution.spec.overlay) is not None and overlay.proposed:
+        content["overlay"] = {"sha256": overlay.digest, "reviewer": overlay.reviewer, "models": list(overlay.proposed)}
     certificate = canonical(content)
     (folder / CERTIFICATE).write_bytes(certificate)
     return PackInfo(str(content["pack_digest"]), bytes_digest(certificate), files)

@@ -16,7 +16,8 @@ from greenlang.factory.examine import Examined, Examiner
 from greenlang.factory.generate import generate, package_name
 from greenlang.factory.source import SpecSource
 from greenlang.formulas.library import FormulaLibrary
-from greenlang.llm.ask import Model
+from greenlang.llm.ask import Model, Why
+from greenlang.llm.waiting import AtHand
 from greenlang.metrics import MetricsStore
 from greenlang.quality.repair import Judged, RepairOutcome, RepairRequest, repair, resolver
 from greenlang.quality.tools import PackRef, prepare
@@ -44,6 +45,14 @@ class Refiner:
         gateway = Gateway(self.settings)
         recorded = self.settings.cassettes.is_dir() and any(self.settings.cassettes.iterdir())
         return gateway if gateway.caller.providers or recorded else None
+
+    @cached_property
+    def _at_hand(self) -> AtHand:
+        return AtHand(self.settings)
+
+    def waits_for(self, why: Why | None) -> str:
+        """What an agent waits for that got no answer for this reason, as this worker found it."""
+        return self._at_hand.mark(why)
 
     def mend(
         self, key: str, source: SpecSource, resolution: Resolution, pack: Path, examined: Examined
@@ -98,6 +107,7 @@ class Refiner:
             source=source,
             budget_usd=self.settings.llm_budget_usd,
             rounds=self.settings.llm_rounds,
+            samples=self.settings.llm_samples,
             known=frozenset(MetricsStore(self.settings).failed_repairs(key)),
             examples=near.examples(near.nearest(resolution)) if self.model is not None else (),
         )
@@ -111,7 +121,8 @@ class Refiner:
             ref = PackRef(folder, package_name(resolution.spec))
             findings = prepare([ref], self.examiner.cache)[folder]
             questions = self.examiner.questions(ref, resolution)
-            examined = self.examiner.judge(ref, resolution, questions, self.examiner.run(ref, questions), findings)
+            trial = self.examiner.run(ref, questions, findings)
+            examined = self.examiner.judge(ref, resolution, questions, trial, findings)
             return Judged(examined.judgement, examined.trial)
 
         return try_pack

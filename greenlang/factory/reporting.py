@@ -44,6 +44,7 @@ def write_report(
     examined: Examined,
     near: Sequence[ReferenceAgent] = (),
     asked: Sequence[Disclosure] = (),
+    drafts: Sequence[Disclosure] = (),
 ) -> str:
     """Write every form of the report, with the agents that are near and what models were asked; the short form.
 
@@ -59,7 +60,10 @@ def write_report(
         if examined.literals is None
         else [forms.LiteralLine(t.path, t.line, t.number, t.origin) for t in examined.literals],
         references=[forms.Reference(r.agent_id, r.version, r.why, r.quality, r.figures) for r in near],
-        models=[forms.ModelPart("a repair of the code", disclosure) for disclosure in asked],
+        models=[
+            *(forms.ModelPart("a draft of the reviewed overlay", disclosure) for disclosure in drafts),
+            *(forms.ModelPart("a repair of the code", disclosure) for disclosure in asked),
+        ],
     )
     folder = settings.var / folder_of(outcome.key)
     folder.mkdir(parents=True, exist_ok=True)

@@ -46,6 +46,11 @@ Spec = AgentSpec | SpecSource | str | bytes | Path | Mapping[str, Any]
 
 # Measures of files that bare code does not have: measured as soon as one of the files is given.
 _BELONGS_TO_A_PACK: Mapping[str, tuple[str, ...]] = {
+    "implementation.says what the plan says": ("pack.yaml",),
+    "tests.expected values": ("tests/vectors.json", "tests/vectors"),
+    "determinism.decisions": ("pack.yaml",),
+    "determinism.pinned rows": ("pack.yaml",),
+    "determinism.statements": ("pack.yaml",),
     "documentation.readme": ("README.md",),
     "documentation.api page": ("docs/api.md",),
     "documentation.build": ("README.md", "docs/api.md"),
@@ -175,7 +180,7 @@ class QualityValidator:
             examined = self._examine(laid, resolution)
             told = {
                 "digests": {"pack": files_digest(tree(laid.ref.folder))},
-                "literals": _literals(resolution, laid),
+                "literals": _literals(examined, laid),
             }
         return _result(known, examined, findings, told)
 
@@ -209,13 +214,14 @@ class QualityValidator:
     def _examine(self, laid: _Laid, resolution: Resolution) -> Examined:
         examiner = self.examiner
         questions = examiner.questions(laid.ref, resolution)
-        trial = examiner.run(laid.ref, questions)
         found = prepare([laid.ref], examiner.cache)[laid.ref.folder]
-        case = examiner.case(laid.ref, resolution, questions, trial, found)
+        trial = examiner.run(laid.ref, questions, found)
+        numbers = trace(resolution, laid.ref.folder / laid.ref.package, found.trees)
+        case = examiner.case(laid.ref, resolution, questions, trial, found, numbers)
         if not laid.not_asked:
-            return Examined(trial, judge(case))
+            return Examined(trial, judge(case), numbers)
         # of bare code not everything can be asked: what was left out is no fault of ours and holds nothing back
-        return Examined(trial, judge(replace(case, not_asked=laid.not_asked, tier="quick")))
+        return Examined(trial, judge(replace(case, not_asked=laid.not_asked, tier="quick")), numbers)
 
 
 def _spec(given: Spec, most: int) -> tuple[AgentSpec | None, tuple[Diagnostic, ...]]:
@@ -244,11 +250,10 @@ def _refused(findings: Sequence[Diagnostic], resolution: Resolution | None = Non
     return QualityResult(dimensions, 0.0, False, None, tuple(errors), warnings)
 
 
-def _literals(resolution: Resolution, laid: _Laid) -> tuple[LiteralLine, ...] | None:
+def _literals(examined: Examined, laid: _Laid) -> tuple[LiteralLine, ...] | None:
     if laid.not_asked.keys() & _ONE_MODULE.keys():
         return None
-    found = trace(resolution, laid.ref.folder / laid.ref.package)
-    return tuple(LiteralLine(t.path, t.line, t.number, t.origin) for t in found)
+    return tuple(LiteralLine(t.path, t.line, t.number, t.origin) for t in examined.literals or ())
 
 
 def _result(

@@ -175,8 +175,7 @@ def _work(settings: Settings, pipe: Connection) -> None:
     if parent is not None:
         threading.Thread(target=_die_with, args=(parent.sentinel,), daemon=True).start()
     builder = Builder(settings)
-    gc.collect()
-    gc.freeze()  # tables, templates and tools stay: no use in looking through them again and again
+    settle()
     pipe.send((_READY, None))
     with contextlib.suppress(EOFError, BrokenPipeError, ConnectionResetError):
         while True:
@@ -184,6 +183,18 @@ def _work(settings: Settings, pipe: Connection) -> None:
             for built in build_chunk(builder, chunk, lambda key: pipe.send((_AT, key))):
                 pipe.send((_BUILT, built))
             pipe.send((_DONE, None))
+            settle()
+
+
+def settle() -> None:
+    """Between chunks: look for garbage once, and leave what stays (tables, templates, tools) alone from then on.
+
+    Inside a chunk nobody looks. Agents leave no cycles behind (none in 26), what mypy leaves is the same for each
+    chunk, and looking through syntax trees again and again took a fifth of the time of judging.
+    """
+    gc.disable()
+    gc.collect()
+    gc.freeze()
 
 
 def _die_with(sentinel: int) -> None:

@@ -34,6 +34,7 @@ from greenlang.formulas.reading import Citation, Problem, Reader
 from greenlang.formulas.show import show
 from greenlang.formulas.tables import TableSet
 from greenlang.formulas.tree import substitute
+from greenlang.provenance import file_digest
 from greenlang.specs.source import parse as parse_yaml
 
 __all__ = [
@@ -98,7 +99,7 @@ class FormulaLibrary:
         self.tables = tables
         self._read: dict[str, LibraryFormula] = {}
         lines = [f"{k}:{hashlib.sha256(_bare(p.text)).hexdigest()}\n" for k, p in self.pieces.items()]
-        lines += [f"{n}:{_file_digest(tables.folder / f'{n}.yaml')}\n" for n in tables.names()]
+        lines += [f"{n}:{file_digest(tables.folder / f'{n}.yaml')}\n" for n in tables.names()]
         self.digest = hashlib.sha256("".join(lines).encode()).hexdigest()
 
     @property
@@ -250,7 +251,3 @@ def draft_piece(piece: Piece, tables: TableSet | None) -> tuple[list[Draft], lis
 def _bare(text: str) -> bytes:
     """The text without comments of their own line and blank lines: they change nothing."""
     return _COMMENT.sub("", text).rstrip().encode()
-
-
-def _file_digest(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()

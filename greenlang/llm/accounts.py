@@ -22,6 +22,8 @@ _WAIT = 30.0  # seconds that a process waits for another's transaction
 _TABLES = """
 CREATE TABLE IF NOT EXISTS spent (agent TEXT PRIMARY KEY, nano INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS reserved (id INTEGER PRIMARY KEY AUTOINCREMENT, agent TEXT NOT NULL, nano INTEGER NOT NULL);
+ALTER TABLE reserved ADD COLUMN until REAL;  -- since version 2, as the next
+ALTER TABLE reserved ADD COLUMN call TEXT;
 CREATE TABLE IF NOT EXISTS rounds (agent TEXT, stage TEXT, question TEXT, PRIMARY KEY (agent, stage, question))
     WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS admitted (id INTEGER PRIMARY KEY AUTOINCREMENT, provider TEXT, at REAL, tokens INTEGER);
@@ -32,7 +34,7 @@ CREATE TABLE IF NOT EXISTS calls (id INTEGER PRIMARY KEY AUTOINCREMENT, row TEXT
 
 @dataclass(frozen=True, slots=True)
 class Reservation:
-    """Money that a call may cost at most. Settle it, or it stands: a call that was cut off may have been billed."""
+    """Money that a call may cost at most. It stands until it is settled, or until `Accounts.overdue` finds it."""
 
     id: int
     usd: Decimal
@@ -67,9 +69,11 @@ class Accounts:
         self.file.parent.mkdir(parents=True, exist_ok=True)
         try:
             with closing(sqlite3.connect(self.file, timeout=_WAIT, isolation_level=None)) as connection:
-                if connection.execute("PRAGMA user_version").fetchone() != (1,):
-                    connection.executescript(f"BEGIN IMMEDIATE; {_TABLES} PRAGMA user_version = 1; COMMIT;")
                 connection.execute("BEGIN IMMEDIATE")
+                if connection.execute("PRAGMA user_version").fetchone() != (2,):
+                    for statement in _TABLES.split(";"):  # a script of sqlite3's own would end the transaction
+                        connection.execute(statement)
+                    connection.execute("PRAGMA user_version = 2")
                 try:
                     yield connection
                 except BaseException:
@@ -81,27 +85,52 @@ class Accounts:
 
     # --- budget and rounds ----------------------------------------------------------------------------------------
 
-    def reserve(self, agent: str, usd: Decimal, limit: Decimal) -> Reservation | Short:
-        """Set money aside for one call, if spent, reserved and this together stay within ``limit``."""
+    def reserve(
+        self,
+        agent: str,
+        usd: Decimal,
+        limit: Decimal,
+        *,
+        until: float | None = None,
+        call: Mapping[str, Any] | None = None,
+    ) -> Reservation | Short:
+        """Set money aside for one call, if spent, reserved and this together stay within ``limit``.
+
+        ``until``, in seconds of the wall clock, is when the call has ended however it went, and ``call`` what the
+        journal is told then if nobody has settled it: see `overdue`.
+        """
         wanted = _nano(usd)
         with self._transaction() as db:
             taken = _taken(db, agent)
             if taken + wanted > _nano(limit):
                 return Short(_usd(max(0, _nano(limit) - taken)), usd)
-            number = db.execute("INSERT INTO reserved (agent, nano) VALUES (?, ?)", (agent, wanted)).lastrowid
+            row = (agent, wanted, until, None if call is None else _text(call))
+            number = db.execute("INSERT INTO reserved (agent, nano, until, call) VALUES (?, ?, ?, ?)", row).lastrowid
             assert number is not None
             return Reservation(number, usd)
 
-    def settle(self, reservation: Reservation, usd: Decimal) -> None:
-        """Replace a reservation by what the call cost; 0 gives it back."""
+    def settle(self, reservation: Reservation, usd: Decimal, call: Mapping[str, Any] | None = None) -> None:
+        """Replace a reservation by what the call cost (0 gives it back) and tell the journal, both or neither."""
         with self._transaction() as db:
             row = db.execute("DELETE FROM reserved WHERE id = ? RETURNING agent", (reservation.id,)).fetchone()
             if row is None:
                 return  # settled before
-            db.execute(
-                "INSERT INTO spent VALUES (?, ?) ON CONFLICT (agent) DO UPDATE SET nano = nano + excluded.nano",
-                (row[0], _nano(usd)),
-            )
+            _spend(db, row[0], _nano(usd))
+            if call is not None:
+                db.execute("INSERT INTO calls (row) VALUES (?)", (_text(call),))
+
+    def overdue(self, now: float) -> int:
+        """Settle what a killed process reserved, and return how many calls that were.
+
+        Nobody knows whether they were billed, so the whole reservation counts as spent, and the journal tells them.
+        """
+        with self._transaction() as db:
+            found = db.execute("DELETE FROM reserved WHERE until <= ? RETURNING agent, nano, call", (now,)).fetchall()
+            for agent, nano, call in found:
+                _spend(db, agent, nano)
+                if call is not None:
+                    db.execute("INSERT INTO calls (row) VALUES (?)", (call,))
+            return len(found)
 
     def begin_round(self, agent: str, stage: str, question: str, limit: int) -> bool:
         """Count a question as a round of a stage, once; False if no round is left."""
@@ -159,7 +188,7 @@ class Accounts:
     def note(self, rows: Iterable[Mapping[str, Any]]) -> None:
         """Add calls to the journal."""
         with self._transaction() as db:
-            db.executemany("INSERT INTO calls (row) VALUES (?)", [(json.dumps(row, sort_keys=True),) for row in rows])
+            db.executemany("INSERT INTO calls (row) VALUES (?)", [(_text(row),) for row in rows])
 
     def journal(self) -> list[tuple[int, dict[str, Any]]]:
         """The calls that wait, with their numbers."""
@@ -181,6 +210,16 @@ def _taken(db: sqlite3.Connection, agent: str) -> int:
         {"agent": agent},
     ).fetchone()
     return int(found[0])
+
+
+def _spend(db: sqlite3.Connection, agent: str, nano: int) -> None:
+    db.execute(
+        "INSERT INTO spent VALUES (?, ?) ON CONFLICT (agent) DO UPDATE SET nano = nano + excluded.nano", (agent, nano)
+    )
+
+
+def _text(row: Mapping[str, Any]) -> str:
+    return json.dumps(row, sort_keys=True)
 
 
 def _nano(usd: Decimal) -> int:

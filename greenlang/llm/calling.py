@@ -24,9 +24,10 @@ from greenlang.llm.config import Gateways, Price, Provider
 from greenlang.llm.parameters import OPTIONAL, Sent, chosen, named_in
 from greenlang.llm.request import Request
 from greenlang.llm.secrets import Redactor
-from greenlang.llm.wire import Said, Trouble, Wire
+from greenlang.llm.wire import Call, Said, Trouble, Wire
 
 _FRAME = 64  # tokens of the frame around messages, at most
+_MARGIN = 60.0  # seconds beyond its timeouts after which a call is certainly over
 
 
 @dataclass(frozen=True)
@@ -125,7 +126,7 @@ class Caller:
             admitted = self._admitted(target, request)
             if isinstance(admitted, str):
                 return _Passed(f"{last}; then {admitted}" if attempts else admitted)
-            reservation = self.accounts.reserve(whom.agent, worst(price, request), whom.budget)
+            reservation = self._reserved(target, request, sent, whom)
             if isinstance(reservation, Short):
                 target.breaker.left()
                 self.accounts.used(admitted, 0)
@@ -166,29 +167,39 @@ class Caller:
             waited += wait
             self.ground.sleep(wait)
 
+    def _reserved(self, target: _Model, request: Request, sent: Sent, whom: For) -> Reservation | Short:
+        """A call's worst case, set aside, with what the journal is told if this process is killed before it settles."""
+        usd, now = worst(target.price, request), self.ground.clock()
+        lost = self._row(target, request, sent, whom, result="lost", cost=usd, begun=now, estimated=True)
+        until = now + 2 * (target.provider.timeouts.connect + target.provider.timeouts.total) + _MARGIN
+        return self.accounts.reserve(whom.agent, usd, whom.budget, until=until, call=lost)
+
     def _once(
         self, target: _Model, request: Request, sent: Sent, whom: For, admitted: int, reservation: Reservation
     ) -> Recorded:
-        """One call; whatever becomes of it is settled, counted and noted. Raises Trouble."""
+        """One call; whatever becomes of it is settled, counted and told. Raises Trouble."""
         begun = self.ground.clock()
         try:
-            said = self.wire.call(target.provider, target.name, request.messages, sent.accepted, target.key)
+            said = self.wire.call(Call(target.provider, target.name, request.messages, sent.accepted, target.key))
         except BaseException as error:
             trouble = error if isinstance(error, Trouble) else None
             (target.breaker.failed if trouble and trouble.sort == "failed" else target.breaker.left)()
             billed = trouble is None or trouble.billed
             cost = reservation.usd if billed else Decimal(0)  # what may have been billed counts as spent
-            self.accounts.settle(reservation, cost)
+            kind = trouble.sort if trouble else "failed"
+            row = self._row(target, request, sent, whom, result=kind, cost=cost, begun=begun, estimated=billed)
+            self.accounts.settle(reservation, cost, row)
             if not billed:
                 self.accounts.used(admitted, 0)
-            kind = trouble.sort if trouble else "failed"
-            self._note(target, request, sent, whom, result=kind, cost=cost, begun=begun)
             raise
         target.breaker.succeeded()
         recorded = self._recorded(target, request, sent, said)
-        self.accounts.settle(reservation, recorded.cost_usd)
+        cost, uncounted = recorded.cost_usd, "usage" in recorded.dropped
+        row = self._row(
+            target, request, sent, whom, result="answered", cost=cost, begun=begun, estimated=uncounted, said=recorded
+        )
+        self.accounts.settle(reservation, cost, row)
         self.accounts.used(admitted, recorded.prompt_tokens + recorded.completion_tokens)
-        self._note(target, request, sent, whom, result="answered", cost=recorded.cost_usd, begun=begun, said=recorded)
         return recorded
 
     def _recorded(self, target: _Model, request: Request, sent: Sent, said: Said) -> Recorded:
@@ -226,7 +237,7 @@ class Caller:
         self.ground.sleep(wait)
         return True
 
-    def _note(
+    def _row(
         self,
         target: _Model,
         request: Request,
@@ -236,10 +247,12 @@ class Caller:
         result: str,
         cost: Decimal,
         begun: float,
+        estimated: bool,
         said: Recorded | None = None,
-    ) -> None:
+    ) -> dict[str, Any]:
+        """A call as the journal tells it. ``estimated``: nobody said what it cost, and the worst case counts."""
         now = self.ground.clock()
-        row = {
+        return {
             **journal_row(request, whom, now),
             "provider": target.provider.name,
             "model": said.model if said else target.name,
@@ -247,10 +260,10 @@ class Caller:
             "prompt_tokens": said.prompt_tokens if said else 0,
             "completion_tokens": said.completion_tokens if said else 0,
             "cost_usd": f"{cost:f}",
+            "estimated": estimated,
             "latency_ms": max(0.0, now - begun) * 1000,
             "accepted": {name: sent.accepted[name] for name in OPTIONAL if name in sent.accepted},
         }
-        self.accounts.note([row])
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ Belongs here: summing up, and what may enter a pack. Does not belong here: askin
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -56,3 +56,14 @@ def for_artifact(disclosure: Disclosure) -> dict[str, Any]:
     names = (name for name in Disclosure.__slots__ if name not in {"replayed", "cost_usd"})
     told = {name: getattr(disclosure, name) for name in names}
     return {**told, "fallbacks": list(disclosure.fallbacks), "recorded_cost_usd": f"{disclosure.recorded_cost_usd:f}"}
+
+
+def from_artifact(told: Mapping[str, Any]) -> Disclosure:
+    """The disclosure that an artifact carries; what was asked for it is a recording now."""
+    more = {"fallbacks": tuple(told["fallbacks"]), "recorded_cost_usd": Decimal(told["recorded_cost_usd"])}
+    return Disclosure(**{**told, **more, "replayed": True})
+
+
+def named(told: Mapping[str, Any]) -> str:
+    """Who and by which prompt, in a line of people: ``anthropic claude-x (overlay_proposal@1)``."""
+    return f"{told['provider']} {told['model']} ({told['prompt']})"

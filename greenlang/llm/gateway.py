@@ -89,7 +89,7 @@ class Gateway:
             mine, self._replays = (self._replays if self._process == os.getpid() else []), []
         if mine:
             self.accounts.note(mine)
-        return flush(self.settings, self.accounts)
+        return flush(self.settings, self.accounts, now=self.ground.clock())
 
     def ask(self, question: Ask[Reply]) -> Answer[Reply] | NoAnswer:
         """Answer one question, from cassettes where they hold it.
@@ -179,6 +179,7 @@ class Gateway:
             "prompt_tokens": 0,
             "completion_tokens": 0,
             "cost_usd": "0",
+            "estimated": False,
             "latency_ms": 0.0,
             "accepted": {},
         }

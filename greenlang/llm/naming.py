@@ -11,6 +11,7 @@ from typing import Any
 
 from greenlang.llm.ask import Ask
 from greenlang.llm.numbers import foreign_numbers, known_numbers
+from greenlang.llm.prompts import shortened
 from greenlang.llm.replies import NamesAndDocs
 
 _MOST_SPEC = 40_000  # characters that are sent
@@ -41,5 +42,5 @@ def naming(
             found += [f"{n.text} stands neither in the spec nor in the tables" for n in foreign_numbers(text, known)]
         return found
 
-    values = {"spec": spec[:_MOST_SPEC], "ports": list(ports), "plan": list(plan)}
+    values = {"spec": shortened(spec, _MOST_SPEC), "ports": list(ports), "plan": list(plan)}
     return Ask("names_and_docs", values, NamesAndDocs, agent=agent, stage="doc_generation", check=check)

@@ -63,6 +63,15 @@ def visible(text: str) -> str:
     )
 
 
+def shortened(text: str, most: int) -> str:
+    """The text, or its beginning with a line that tells that the rest is missing."""
+    return (
+        text
+        if len(text) <= most
+        else f"{text[:most]}\n[the rest is left out here: the text is too long for a question]"
+    )
+
+
 def quoted(value: object, label: str) -> Quoted:
     """A value between delimiters that it does not contain; mappings and lists as JSON with sorted keys.
 

@@ -7,6 +7,7 @@ Belongs here: moving the journal into Parquet, and its totals for people. Does n
 from __future__ import annotations
 
 import json
+import time
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -20,12 +21,14 @@ if TYPE_CHECKING:
 _NANO = Decimal("0.000000001")
 
 
-def flush(settings: Settings, accounts: Accounts | None = None) -> int:
-    """Move the journal into a Parquet part; return how many calls were moved.
+def flush(settings: Settings, accounts: Accounts | None = None, *, now: float | None = None) -> int:
+    """Move the journal into a Parquet part, calls of killed processes too; return how many calls were moved.
 
     A kill between writing and clearing writes rows twice, under one ``call_id``: the view tells each once.
     """
     accounts = accounts or Accounts(settings.var / "llm")
+    if accounts.file.is_file():
+        accounts.overdue(time.time() if now is None else now)
     journal = accounts.journal()
     if not journal:
         return 0
@@ -58,6 +61,7 @@ def _row(number: int, call: dict[str, Any]) -> dict[str, Any]:
         "completion_tokens": call["completion_tokens"],
         "total_tokens": call["prompt_tokens"] + call["completion_tokens"],
         "cost_usd": Decimal(call["cost_usd"]).quantize(_NANO),
+        "estimated": call.get("estimated", False),
         "latency_ms": call["latency_ms"],
         "temperature": accepted.get("temperature"),
         "seed": accepted.get("seed"),

@@ -43,6 +43,8 @@ Sort = Literal[
 ]
 MAX_BYTES = 8_000_000  # of one answer
 _MOST_TOKENS = 100_000_000  # of one call; a provider that tells more has not counted
+# A gateway before the provider gave up waiting: the provider may have answered, and billed, all the same.
+_GAVE_UP = frozenset({408, 502, 504, *range(520, 528)})
 _TIER = re.compile(r"_above_(\d+)k_tokens$")
 
 
@@ -68,6 +70,17 @@ class Said:
     completion_tokens: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call: to whom, with what. The key shows in no text."""
+
+    provider: Provider
+    model: str
+    messages: Sequence[Mapping[str, str]]
+    parameters: Mapping[str, Any]
+    key: SecretStr
+
+
 class Wire(Protocol):
     """Whoever carries a call; tests may carry it themselves."""
 
@@ -87,14 +100,7 @@ class Wire(Protocol):
         """Which price map that was taken from."""
         ...
 
-    def call(
-        self,
-        provider: Provider,
-        model: str,
-        messages: Sequence[Mapping[str, str]],
-        parameters: Mapping[str, Any],
-        key: SecretStr,
-    ) -> Said:
+    def call(self, call: Call) -> Said:
         """One call, without retries. Raises Trouble."""
         ...
 
@@ -154,33 +160,26 @@ class LiteLLM:
         """SHA-256 of litellm's file of prices."""
         return _map_digest()
 
-    def call(
-        self,
-        provider: Provider,
-        model: str,
-        messages: Sequence[Mapping[str, str]],
-        parameters: Mapping[str, Any],
-        key: SecretStr,
-    ) -> Said:
+    def call(self, call: Call) -> Said:
         """One call over HTTP."""
-        litellm = _litellm()
+        litellm, provider = _litellm(), call.provider
         seen = _Seen(provider.timeouts)
         with seen.client() as http:
             try:
                 answer = litellm.completion(
-                    model=model,
+                    model=call.model,
                     custom_llm_provider=provider.kind,
-                    messages=[dict(m) for m in messages],
+                    messages=[dict(m) for m in call.messages],
                     api_base=provider.base_url,
-                    api_key=key.get_secret_value(),
-                    client=_client(provider, key, http),
+                    api_key=call.key.get_secret_value(),
+                    client=_client(provider, call.key, http),
                     timeout=provider.timeouts.read,
                     max_retries=0,
                     num_retries=0,
-                    **parameters,
+                    **call.parameters,
                 )
             except Exception as error:  # noqa: BLE001 - litellm raises a dozen kinds, and whatever its parsers meet
-                raise _trouble(error, seen, self.clock(), Redactor([key])) from None
+                raise _trouble(error, seen, self.clock(), Redactor([call.key])) from None
         return _said(answer)
 
 
@@ -267,7 +266,8 @@ def _trouble(error: Exception, seen: _Seen, now: float, redact: Redactor) -> Tro
     if status == 429:
         return Trouble("busy", f"429: {message}", retry_after=_retry_after(seen.headers, now))
     if status in {408, 409, 425} or status >= 500:
-        return Trouble("failed", f"{status}: {message}", retry_after=_retry_after(seen.headers, now))
+        unknown = status in _GAVE_UP
+        return Trouble("failed", f"{status}: {message}", retry_after=_retry_after(seen.headers, now), billed=unknown)
     if status in {401, 403}:
         return Trouble("denied", f"{status}: {message}")
     return Trouble("unknown_model" if status == 404 else "refused", f"{status}: {message}")
@@ -313,13 +313,15 @@ def _said(answer: Any) -> Said:
     choice = answer.choices[0]
     usage = getattr(answer, "usage", None)
     text = choice.message.content or ""
+    asked = _count(getattr(usage, "prompt_tokens", None))
+    counted = bool(asked)  # no question has 0 tokens: litellm says so where the provider told none
     return Said(
         text=text.encode("utf-8", "replace").decode("utf-8"),  # lone surrogates have no canonical form
         model=str(answer.model or ""),
         finish=str(choice.finish_reason or ""),
         fingerprint=str(getattr(answer, "system_fingerprint", None) or ""),
-        prompt_tokens=_count(getattr(usage, "prompt_tokens", None)),
-        completion_tokens=_count(getattr(usage, "completion_tokens", None)),
+        prompt_tokens=asked if counted else None,
+        completion_tokens=_count(getattr(usage, "completion_tokens", None)) if counted else None,
     )
 
 

@@ -91,6 +91,26 @@ def _runs(tables: Path) -> str:
     )
 
 
+def _rungs(tables: Path) -> str:
+    """Attempts over all builds: a row of the table is one class of an attempt, with its part of seconds and dollars."""
+    key = ", ".join(TABLES["repairs"].key)
+    columns = ", ".join(f'"{name}"' for name in VIEWS["repair_rungs"].fields)
+    rows = f"SELECT DISTINCT ON ({key}) * FROM ({rows_sql(tables, 'repairs')})"  # noqa: S608 - declared names
+
+    which = {
+        "tries": "status NOT IN ('infrastructure', 'no_answer')",
+        "mended": "status IN ('repaired', 'proposed')",
+        "improved": "status = 'improved'",
+        "unanswered": "status = 'no_answer'",
+    }
+    counts = ", ".join(f"count(DISTINCT (part, key, n)) FILTER ({rule}) AS {name}" for name, rule in which.items())
+    summed = (
+        f"SELECT rung, error_class, {counts}, sum(seconds) AS seconds, sum(usd) AS usd FROM ({rows}) "  # noqa: S608
+        "WHERE rung <> 'quarantine' AND status <> 'skipped' GROUP BY GROUPING SETS ((rung), (rung, error_class))"
+    )
+    return f'SELECT {columns} FROM (SELECT *, round(mended / nullif(tries, 0), 4) AS "yield" FROM ({summed}))'  # noqa: S608
+
+
 def _file(tables: Path, name: str) -> str:
     """A view of one Parquet file that another room writes; without the file it has its columns and no row."""
     path = tables / f"{name}.parquet"
@@ -110,6 +130,7 @@ def views_sql(tables: Path) -> dict[str, str]:
         "history": _agents(every),
         "runs": _runs(tables),
         **{name: _child(tables, name) for name in _CHILDREN},
+        "repair_rungs": _rungs(tables),
         **{name: _journal(tables, name) for name in JOURNALS},
         "formulas": _file(tables, "formulas"),
         "factors": _file(tables, "factors"),

@@ -41,7 +41,7 @@ FIELDS: dict[str, Field] = {
     "call": Field(
         "VARCHAR",
         "what became of the call: answered, replayed (from a cassette, no call was made), busy, failed, refused, "
-        "unknown_model or denied",
+        "unknown_model, denied, or lost (its process was killed)",
     ),
     "call_id": Field("VARCHAR", "id of the call"),
     "case_name": Field("VARCHAR", "name of the input that was asked"),
@@ -50,7 +50,7 @@ FIELDS: dict[str, Field] = {
     "citation": Field("VARCHAR", "document, table and place where the publisher states it"),
     "completion_tokens": Field("BIGINT", "tokens that the model wrote, as its provider counted them; 0 for a replay"),
     "consumed_digest": Field("VARCHAR", "SHA-256 of everything the build consumed; it is rebuilt only if this changes"),
-    "cost_usd": Field("DECIMAL(18, 9)", "US dollars; the worst case where a call was cut off and may have been billed"),
+    "cost_usd": Field("DECIMAL(18, 9)", "US dollars; what the call was at most where nobody told: see estimated"),
     "coverage": Field("DOUBLE", "lines and branches of the agent's code that its tests reached, percent"),
     "created_at": Field("TIMESTAMP", "when the call ended (UTC)"),
     "details": Field("VARCHAR", "what the measure found: a JSON list of message, path, line, rule, mend, level"),
@@ -64,7 +64,14 @@ FIELDS: dict[str, Field] = {
     "dimension": Field("VARCHAR", "name of the quality dimension"),
     "domain": Field("VARCHAR", "subject area"),
     "entrance": Field("VARCHAR", "what started the run: cli, demo, sensor, nightly, ui, ..."),
-    "error_class": Field("VARCHAR", "class of the failures that the attempt was about"),
+    "error_class": Field(
+        "VARCHAR", "class of the failures that the attempt was about; NULL in repair_rungs: the rung over all classes"
+    ),
+    "estimated": Field(
+        "BOOLEAN",
+        "whether cost_usd is the worst case, since nobody said what was billed: the call was cut off, a gateway gave "
+        "up waiting, its process was killed, or its tokens were not counted",
+    ),
     "evidence": Field("VARCHAR", "what was measured or checked"),
     "expression": Field("VARCHAR", "the formula as text"),
     "factor_release": Field("VARCHAR", "release of the factor table that was used"),
@@ -78,6 +85,7 @@ FIELDS: dict[str, Field] = {
     "found": Field("VARCHAR", "what was found, in words"),
     "held_out_rate": Field("DOUBLE", "share of the tests that the repair could not see which passed, 0 to 1"),
     "id": Field("VARCHAR", "id of the formula"),
+    "improved": Field("BIGINT", "tries that made something better and not yet all of it good"),
     "incomplete": Field("BIGINT", "specs for which some output has no certain plan"),
     "infrastructure": Field("BIGINT", "specs that failed for a reason outside the spec"),
     "kept": Field("BIGINT", "specs whose standing result was kept because nothing had changed"),
@@ -91,6 +99,7 @@ FIELDS: dict[str, Field] = {
     "line": Field("INTEGER", "line in the file, from 1"),
     "measure": Field("VARCHAR", "name of the measure"),
     "memory_mb": Field("DOUBLE", "megabytes that the agent added to its process; NULL where not measured"),
+    "mended": Field("BIGINT", "tries after which the agent passed, or an overlay was proposed"),
     "message": Field("VARCHAR", "what a failed test said"),
     "met": Field("BOOLEAN", "whether the measure is met in full"),
     "model": Field("VARCHAR", "model that answered, as its provider names it; the one asked where none did"),
@@ -148,12 +157,22 @@ FIELDS: dict[str, Field] = {
     "threshold": Field("DOUBLE", "least score that passes"),
     "title": Field("VARCHAR", "name of the dimension for people"),
     "total_tokens": Field("BIGINT", "prompt_tokens and completion_tokens"),
+    "tries": Field(
+        "BIGINT", "how often the rung was really tried; skipped rungs and questions without answer are none"
+    ),
+    "unanswered": Field("BIGINT", "questions to a model that had no answer"),
     "usd": Field("DOUBLE", "US dollars that models cost"),
     "version": Field("VARCHAR", "version of the agent, as its spec gives it"),
     "visible_rate": Field("DOUBLE", "share of the tests that the repair could see which passed, 0 to 1"),
+    "waits_for": Field(
+        "VARCHAR",
+        "what a rung for a model lacked: model <digest of providers and recordings>, budget <USD>, rounds <n> or "
+        "provider; the agent is built again once there is another, or more",
+    ),
     "weight": Field("DOUBLE", "weight of the dimension in the agent's score"),
     "workers": Field("INTEGER", "processes of the run"),
     "written_at": Field("TIMESTAMP", "when the row was written (UTC); of several rows for a key the last one counts"),
+    "yield": Field("DOUBLE", "share of the tries that mended, 0 to 1; NULL without a try"),
 }
 
 # What an agent's row holds, in the names of `greenlang.factory.outcome.AgentOutcome`.
@@ -169,7 +188,7 @@ _OUTCOME = (
         "consumed_digest",
     ),
     *("sandbox_profile", "seconds", "stage_seconds", "diagnostics", "summary"),
-    *("mutation_score", "mutant_tier", "latency_p95_ms", "memory_mb", "figures", "report"),
+    *("mutation_score", "mutant_tier", "latency_p95_ms", "memory_mb", "figures", "report", "waits_for"),
 )
 _CHILD = ("part", "run_id", "key", "agent_id", "version")
 
@@ -220,7 +239,8 @@ TABLES: dict[str, Table] = {
 
 _CALL = (
     *("call_id", "created_at", "stage", "prompt", "request_digest", "sample", "reask", "provider", "model", "call"),
-    *("prompt_tokens", "completion_tokens", "total_tokens", "cost_usd", "latency_ms", "temperature", "seed"),
+    *("prompt_tokens", "completion_tokens", "total_tokens", "cost_usd", "estimated", "latency_ms"),
+    *("temperature", "seed"),
 )
 
 # Written as things happen, not with the outcome of an agent.
@@ -241,7 +261,7 @@ _AGENTS = (
         "dialect",
     ),
     *("seconds", "partition", "file", "name", "reason", "spec_digest", "pack_digest", "certificate_digest"),
-    *("mutation_score", "mutant_tier", "latency_p95_ms", "memory_mb", "figures", "report"),
+    *("mutation_score", "mutant_tier", "latency_p95_ms", "memory_mb", "figures", "report", "waits_for"),
     *("consumed_digest", "sandbox_profile", "stage_seconds", "diagnostics", "run_id", "finished_at"),
 )
 
@@ -312,6 +332,11 @@ VIEWS: dict[str, View] = {
             *("usd", "visible_rate", "held_out_rate", "digest_before", "digest_after", "fingerprint"),
             *("partition", "run_id"),
         ),
+    ),
+    "repair_rungs": View(
+        "What the repair ladder yields and costs over every build of every agent: one row a rung, and one a rung and "
+        "class of failure.",
+        ("rung", "error_class", "tries", "mended", "improved", "unanswered", "yield", "seconds", "usd"),
     ),
     "lineage": View(
         "What each agent's last build used: factor rows, formulas, its spec.",

@@ -40,6 +40,7 @@ def replacing(target: Path) -> Iterator[Path]:
         temporary.replace(target)
     except BaseException:
         temporary.unlink(missing_ok=True)
+        temporary.with_name(f"{temporary.name}.wal").unlink(missing_ok=True)  # DuckDB's, of a disk that is full
         raise
 
 

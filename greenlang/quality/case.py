@@ -14,6 +14,7 @@ from typing import Any, Literal
 from greenlang.factory import limits, whole
 from greenlang.factory.outcome import Detail
 from greenlang.quality.advisories import Advisories
+from greenlang.quality.differential import Compared
 from greenlang.quality.judgement import Difference, MutantLine
 from greenlang.quality.tools import Findings
 from greenlang.resolution.plan import Resolution
@@ -21,7 +22,7 @@ from greenlang.sandbox.trial import Trial
 from greenlang.specs.model import InputSpec
 
 Tier = Literal["quick", "full"]
-REFUSALS_A_PART = 40
+REFUSALS_A_PART = 400  # templates ask for 30 on average and 60 at most; limits come first, whatever is cut
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +31,7 @@ class Case:
 
     ``inputs`` are all inputs of the evaluations, in order: `asked`, and whatever else was asked behind them; empty
     means `vector_inputs` alone. ``mutants``, ``differences`` and ``literals`` are None where nobody looked;
-    ``compared`` is the number of inputs behind ``differences``. ``history`` are the versions of this agent that were
+    ``compared`` says what is behind ``differences``. ``history`` are the versions of this agent that were
     registered before. In the tier ``full`` everything must have been run: what was not is a fault of ours, and in
     ``quick`` it is not applicable.
     """
@@ -43,7 +44,7 @@ class Case:
     inputs: Sequence[Mapping[str, Any]] = ()
     mutants: Sequence[MutantLine] | None = None
     differences: Sequence[Difference] | None = None
-    compared: int = 0
+    compared: Compared = field(default_factory=Compared)
     literals: Sequence[Detail] | None = None
     advisories: Advisories | None = None
     history: Sequence[str] | None = None
@@ -78,9 +79,14 @@ def refusals(resolution: Resolution) -> tuple[Refusal, ...]:
         if base is None:
             continue
         given = whole.plain(base)
-        made = []
-        for name, port in part.spec.inputs.items():
-            made += [(f"{name} {what}", name, given | {name: value}) for what, value in _wrong(port)]
+        ports = part.spec.inputs
+        made = [
+            (f"{name} {what}", name, given | {name: bad}) for name in ports for what, bad in _beyond(ports[name], given)
+        ]
+        for name, port in ports.items():
+            made += [
+                (f"{name} given {label}", name, given | {name: bad}) for label, bad in limits.wrong_types(port)[:1]
+            ]
             if port.required:
                 made.append((f"{name} missing", name, {k: v for k, v in given.items() if k != name}))
         for what, name, inputs in made[:REFUSALS_A_PART]:
@@ -91,9 +97,16 @@ def refusals(resolution: Resolution) -> tuple[Refusal, ...]:
     return tuple(found)
 
 
-def _wrong(port: InputSpec) -> Iterator[tuple[str, Any]]:
-    """A value of another type, and numbers just outside the limits."""
-    for label, value in limits.wrong_types(port)[:1]:
-        yield f"given {label}", value
+def _beyond(port: InputSpec, given: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Numbers just outside the limits; of a table's columns in its first row."""
     for label, beyond in limits.outside(port):
-        yield label.replace("-", " "), whole.plain({"value": beyond})["value"]
+        yield label.replace("-", " "), _plain(beyond)
+    rows = given.get(port.name) or []
+    for column in port.columns if rows else ():
+        for label, beyond in limits.outside(column):
+            row = {**rows[0], column.name: _plain(beyond)}
+            yield f"{column.name} {label.replace('-', ' ')}", [row, *rows[1:]]
+
+
+def _plain(value: Any) -> Any:
+    return whole.plain({"value": value})["value"]

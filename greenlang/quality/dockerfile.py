@@ -11,7 +11,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-_SECRET = re.compile(r"(?i)(?:password|passwd|secret|token|api_?key|credential)")
+# As a word of the name, so that TOKENIZERS_PARALLELISM is none; PASSWORD_FILE says where one is to be found.
+_SECRET = re.compile(r"(?i)(?:^|_)(?:password|passwd|secret|token|api_?key|credentials?)(?:_(?!file$|path$)|$)")
 _VARIABLE = re.compile(r"\$\{?(\w+)(?::-([^}]*))?\}?")
 
 
@@ -30,9 +31,25 @@ class Dockerfile:
 
     instructions: tuple[Instruction, ...]
 
+    @cached_property
+    def stage(self) -> tuple[Instruction, ...]:
+        """The instructions that make the image: those of the last stage, behind those of the stages it starts from."""
+        stages: dict[str, tuple[Instruction, ...]] = {}
+        name, found = "", tuple[Instruction, ...]()
+        for instruction in self.instructions:
+            if instruction.word == "FROM":
+                words = [w for w in instruction.rest.split() if not w.startswith("--")]
+                found = stages.get(words[0].lower(), ()) if words else ()
+                name = words[2].lower() if len(words) > 2 and words[1].upper() == "AS" else ""
+                found = found or (instruction,)
+            else:
+                found = (*found, instruction)
+            stages[name] = found
+        return found
+
     def all(self, word: str) -> list[Instruction]:
-        """Every instruction of this word."""
-        return [i for i in self.instructions if i.word == word]
+        """Every instruction of this word that makes the image."""
+        return [i for i in self.stage if i.word == word]
 
     def last(self, word: str) -> Instruction | None:
         """The last instruction of this word, which is the one in force."""
@@ -42,12 +59,12 @@ class Dockerfile:
     @cached_property
     def arguments(self) -> Mapping[str, str]:
         """Build arguments with their defaults."""
-        pairs = (i.rest.partition("=") for i in self.all("ARG"))
+        pairs = (i.rest.partition("=") for i in self.instructions if i.word == "ARG")
         return {name.strip(): value.strip().strip("\"'") for name, _, value in pairs}
 
     @property
     def base(self) -> str:
-        """The image that the last stage starts from, arguments filled in; "" if there is none."""
+        """The image that the last stage stands on, arguments filled in; "" if there is none."""
         found = self.last("FROM")
         if found is None:
             return ""

@@ -11,7 +11,7 @@ import posixpath
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -62,7 +62,13 @@ def pages(files: Files) -> list[str]:
 
 def page_of(name: str, text: str) -> Page:
     """A document, parsed."""
-    return Page(name, text.splitlines(), _parser().parse(text))
+    return Page(name, text.splitlines(), _tokens(text))
+
+
+@lru_cache(maxsize=32)  # a pack is asked for its code blocks first, and judged on its pages later
+def _tokens(text: str) -> list[Token]:
+    found: list[Token] = _parser().parse(text)
+    return found
 
 
 def blocks(folder: Path) -> tuple[Block, ...]:

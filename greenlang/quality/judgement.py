@@ -31,7 +31,7 @@ class Difference:
 
     case: str
     output: str
-    sources: Mapping[str, str]  # "agent", "decimal", "duckdb", "expected" -> canonical text
+    sources: Mapping[str, str]  # "agent", "decimal", "duckdb", "duckdb double", "expected" -> canonical text
 
 
 @dataclass(frozen=True, slots=True)

@@ -79,8 +79,14 @@ def untraced(found: Iterable[Traced]) -> tuple[Detail, ...]:
     )
 
 
-def trace(resolution: Resolution, package: Path | Mapping[str, bytes]) -> tuple[Traced, ...]:
-    """Every number of the package with where it comes from, file by file."""
+def trace(
+    resolution: Resolution, package: Path | Mapping[str, bytes], trees: Mapping[str, ast.Module] | None = None
+) -> tuple[Traced, ...]:
+    """Every number of the package with where it comes from, file by file.
+
+    ``trees`` (name relative to the pack -> tree) saves parsing files again; they must be those of the files.
+    """
+    ready = trees or {}
     found: list[Traced] = []
     modules = part_modules([p.spec.part for p in resolution.flat]) if resolution.parts else [""]
     parts = dict(zip(modules, resolution.flat, strict=True))
@@ -90,7 +96,7 @@ def trace(resolution: Resolution, package: Path | Mapping[str, bytes]) -> tuple[
             found += _pinned(resolution, path, data)
             continue
         try:
-            tree = ast.parse(data)
+            tree = ready[path] if path in ready else ast.parse(data)
         except (SyntaxError, ValueError):
             found.append(Traced("a file that is no Python", path, 0, ""))
             continue

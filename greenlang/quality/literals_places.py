@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 
+from greenlang.quality.source import children, nodes
+
 _READERS = {"Decimal", "float", "int", "Fraction", "complex", "to_decimal", "to_whole"}
+_HIDING = {"len", "ord", "hash", "int", "float", "eval"}
 _DIGITS = re.compile(r"\d+")
 
 
@@ -28,47 +31,56 @@ class Place:
 
 def numbers(tree: ast.AST) -> Iterator[Place]:
     """Every number below a node, left to right. ``-3`` is one number, so is ``Decimal("0.3")``."""
-    match tree:
+    waiting = [tree]
+    while waiting:
+        node = waiting.pop()
+        kind = type(node)
+        if kind is ast.Name or (kind is ast.Constant and type(node.value) is str):  # type: ignore[attr-defined]
+            continue  # most of what stands in a file: asked for first
+        found = _number(node) if kind in _WRITTEN else None
+        if found is None:
+            waiting += reversed(children(node))
+        else:
+            yield from found
+
+
+_WRITTEN = frozenset({ast.Call, ast.Constant, ast.FormattedValue, ast.UnaryOp})
+
+
+def _number(node: ast.AST) -> Iterable[Place] | None:
+    """The numbers of a node that is looked at as a whole; None for one whose parts are looked at one by one."""
+    match node:
         case ast.Call(func=ast.Name(id=name), args=[ast.Constant(value=str() as text)], keywords=[]) if (
             name in _READERS
         ):
-            yield Place(_decimal(text), text, tree.lineno, tree)
-            return
+            return (Place(_decimal(text), text, node.lineno, node),)
         case ast.Call(func=ast.Name(id="Decimal"), args=[ast.expr() as inner], keywords=[]):
-            yield from (Place(p.value, p.text, p.line, tree) for p in numbers(inner))
-            return
+            return [Place(p.value, p.text, p.line, node) for p in numbers(inner)]
         case ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=(int() | float()) as value)):
             if not isinstance(value, bool):
-                yield Place(-Decimal(repr(value)), f"-{value!r}", tree.lineno, tree)
-                return
+                return (Place(-Decimal(repr(value)), f"-{value!r}", node.lineno, node),)
         case ast.Constant(value=bool()):
-            return
+            return ()
         case ast.Constant(value=(int() | float()) as value):
-            yield Place(Decimal(repr(value)), repr(value), tree.lineno, tree)
-            return
+            return (Place(Decimal(repr(value)), repr(value), node.lineno, node),)
         case ast.Constant(value=complex() as value):
-            yield Place(None, repr(value), tree.lineno, tree)
-            return
+            return (Place(None, repr(value), node.lineno, node),)
         case ast.FormattedValue(value=value, format_spec=spec):
-            yield from numbers(value)
-            for digits in _DIGITS.findall(ast.unparse(spec)) if spec is not None else ():
-                yield Place(Decimal(digits), f"format {digits}", tree.lineno, tree)
-            return
-    for child in ast.iter_child_nodes(tree):
-        yield from numbers(child)
+            digits = _DIGITS.findall(ast.unparse(spec)) if spec is not None else []
+            return [*numbers(value), *(Place(Decimal(d), f"format {d}", node.lineno, node) for d in digits)]
+    return None
 
 
 def hidden(tree: ast.AST) -> Iterator[Place]:
     """Numbers that are not written as such: truth values that are calculated with, lengths and codes of texts."""
-    for node in ast.walk(tree):
-        match node:
-            case ast.BinOp(left=left, right=right):
-                for side in (left, right):
-                    if isinstance(side, ast.Constant) and isinstance(side.value, bool):
-                        yield Place(None, repr(side.value), side.lineno, side)
-            case ast.Call(func=ast.Name(id="len" | "ord" | "hash" | "int" | "float" | "eval" as name)) if not (
-                node.args and isinstance(node.args[0], ast.Constant) and name in _READERS
-            ):
+    for node in nodes(tree):
+        if isinstance(node, ast.BinOp):
+            for side in (node.left, node.right):
+                if isinstance(side, ast.Constant) and isinstance(side.value, bool):
+                    yield Place(None, repr(side.value), side.lineno, side)
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in _HIDING:
+            name = node.func.id
+            if not (node.args and isinstance(node.args[0], ast.Constant) and name in _READERS):
                 yield Place(None, f"{name}(...)", node.lineno, node)
 
 

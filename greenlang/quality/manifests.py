@@ -9,10 +9,21 @@ Belongs here: form. Does not belong here: whether objects fit each other (`green
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
+from decimal import Decimal
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    TypeAdapter,
+    ValidationError,
+    model_validator,
+)
 from pydantic.alias_generators import to_camel
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$", max_length=63)]
@@ -21,7 +32,16 @@ LabelKey = Annotated[
 ]
 LabelValue = Annotated[str, StringConstraints(pattern=r"^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$", max_length=63)]
 Labels = dict[LabelKey, LabelValue]
-Quantity = Annotated[str, StringConstraints(pattern=r"^[0-9]+(\.[0-9]+)?(m|[kMGTPE]i?|Ki)?$")]
+
+
+def _written(value: object) -> object:
+    """A number of YAML as its text: a server takes both."""
+    return str(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else value
+
+
+# 2, 0.5, 500m, 128Mi, 1e9 (apimachinery, resource.Quantity); "ki" is none
+_QUANTITY = r"^\+?([0-9]+\.?[0-9]*|\.[0-9]+)([numkMGTPE]|[KMGTPE]i|[eE][-+]?[0-9]+)?$"
+Quantity = Annotated[str, BeforeValidator(_written), StringConstraints(pattern=_QUANTITY)]
 PortNumber = Annotated[int, Field(ge=1, le=65535)]
 PortName = Annotated[
     str, StringConstraints(pattern=r"^([a-z0-9-]*[a-z0-9])?[a-z]([a-z0-9-]*[a-z0-9])?$", max_length=15)
@@ -81,6 +101,14 @@ class Resources(_Part):
 
     requests: dict[Literal["cpu", "memory", "ephemeral-storage"], Quantity] = {}
     limits: dict[Literal["cpu", "memory", "ephemeral-storage"], Quantity] = {}
+
+    @model_validator(mode="after")
+    def _within(self) -> Resources:
+        """A server refuses a pod that asks for more than it may have."""
+        for name, asked in self.requests.items():
+            if name in self.limits and amount(asked) > amount(self.limits[name]):
+                raise ValueError(f"asks for {asked} of {name}, and may have {self.limits[name]}")
+        return self
 
 
 class Seccomp(_Part):
@@ -149,6 +177,14 @@ class Container(_Part):
     startup_probe: Probe | None = None
     readiness_probe: Probe | None = None
     liveness_probe: Probe | None = None
+
+    @model_validator(mode="after")
+    def _once(self) -> Container:
+        """A server takes no other value: a container that starts or lives once does."""
+        for name, probe in (("startupProbe", self.startup_probe), ("livenessProbe", self.liveness_probe)):
+            if probe is not None and probe.success_threshold != 1:
+                raise ValueError(f"{name}: successThreshold must be 1")
+        return self
 
 
 class PodSpec(_Part):
@@ -223,6 +259,14 @@ class ServiceSpec(_Part):
     type: Literal["ClusterIP", "NodePort", "LoadBalancer"] = "ClusterIP"
     selector: Labels
     ports: Annotated[list[ServicePort], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _told_apart(self) -> ServiceSpec:
+        """Of several ports each needs a name of its own."""
+        names = [port.name for port in self.ports]
+        if len(names) > 1 and (None in names or len(set(names)) < len(names)):
+            raise ValueError("several ports: each needs a name of its own")
+        return self
 
 
 class Service(_Part):
@@ -358,6 +402,20 @@ class NetworkPolicy(_Part):
 
 Manifest = Deployment | Service | Autoscaler | DisruptionBudget | NetworkPolicy
 _ADAPTER: TypeAdapter[Manifest] = TypeAdapter(Annotated[Manifest, Field(discriminator="kind")])
+
+
+_SUFFIXES = {"n": -9, "u": -6, "m": -3, "": 0, "k": 3, "M": 6, "G": 9, "T": 12, "P": 15, "E": 18}
+_NUMBER = re.compile(r"([-+]?[0-9.]+(?:[eE][-+]?[0-9]+)?)([A-Za-z]*)")
+
+
+def amount(quantity: str) -> Decimal:
+    """A quantity as a number: 500m is 0.5, 1Ki is 1024."""
+    found = _NUMBER.fullmatch(quantity)
+    assert found is not None, quantity
+    number, suffix = Decimal(found[1]), found[2]
+    if suffix.endswith("i"):
+        return number * Decimal(1024) ** ("KMGTPE".index(suffix[0]) + 1)
+    return number.scaleb(_SUFFIXES[suffix])
 
 
 def read(document: Any) -> Manifest:

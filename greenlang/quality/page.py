@@ -12,7 +12,7 @@ from greenlang.quality.dimensions import DIMENSIONS, Dimension
 
 _HEAD = """# The twelve quality dimensions
 
-<!-- Generated from greenlang/quality/dimensions.py. Do not edit. -->
+<!-- Generated from greenlang/quality/dimensions. Do not edit. -->
 
 Each dimension is measured by running something; no figure stands in for another. What cannot be measured for an agent
 is *not applicable*, says why, and never scores.
@@ -163,6 +163,7 @@ def _rest() -> Iterator[str]:
         "- Manifests are not validated against the published schemas at every pack, and no cluster sees them. Each",
         "  field is declared in `greenlang/quality/manifests.py`; that declaration is tested against those schemas.",
         "- No image is built, and the bill of materials is about Python distributions only, not about the base image.",
-        "- Advisories are as good as the file that is given; without one the audit is not applicable.",
+        "- Advisories are as good as [the file that is given](operations.md#known-vulnerabilities); without one the",
+        "  audit is not applicable.",
         "- Business impact is what a run can show: which inputs move the figures, and whether CO2e says its basis.",
     )

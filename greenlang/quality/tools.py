@@ -21,7 +21,7 @@ import tempfile
 import threading
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -63,13 +63,14 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """What the tools found in one pack. ``trees`` holds the syntax tree of every file that parses."""
+    """What the tools found in one pack. ``trees`` holds the tree of every file that parses, ``texts`` its content."""
 
     trees: dict[str, ast.Module]
     syntax: tuple[Finding, ...]
     lint: tuple[Finding, ...]
     security: tuple[Finding, ...]
     types: tuple[Finding, ...]
+    texts: dict[str, bytes] = field(default_factory=dict)
 
 
 def prepare(packs: Sequence[PackRef], cache: Path) -> dict[Path, Findings]:
@@ -81,11 +82,11 @@ def prepare(packs: Sequence[PackRef], cache: Path) -> dict[Path, Findings]:
     with _without_collector():
         parsed = {ref.folder: _parse(ref) for ref in packs}
     linted = _ruff(packs)
-    sound = [ref for ref in packs if not parsed[ref.folder][1]]
+    sound = [ref for ref in packs if not parsed[ref.folder][2]]
     typed = _mypy(sound, cache)
     found = {}
     for ref in packs:
-        trees, syntax = parsed[ref.folder]
+        trees, texts, syntax = parsed[ref.folder]
         lint = linted.get(ref.folder, [])
         package = f"{ref.package}/"
         found[ref.folder] = Findings(
@@ -94,25 +95,36 @@ def prepare(packs: Sequence[PackRef], cache: Path) -> dict[Path, Findings]:
             tuple(f for f in lint if not _SECURITY.match(f.code)),
             tuple(f for f in lint if _SECURITY.match(f.code) and f.path.startswith(package)),
             tuple(typed.get(ref.folder, ())),
+            texts,
         )
     return found
 
 
-def _parse(ref: PackRef) -> tuple[dict[str, ast.Module], list[Finding]]:
+def _parse(ref: PackRef) -> tuple[dict[str, ast.Module], dict[str, bytes], list[Finding]]:
     trees: dict[str, ast.Module] = {}
+    texts: dict[str, bytes] = {}
     wrong = []
-    for path in sorted(ref.folder.rglob("*.py")):
-        name = path.relative_to(ref.folder).as_posix()
+    for name in _sources(ref.folder):
+        text = (ref.folder / name).read_bytes()
         try:
-            trees[name] = ast.parse(path.read_bytes(), filename=name)
+            trees[name], texts[name] = ast.parse(text, filename=name), text
         except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
             wrong.append(Finding(name, getattr(error, "lineno", 0) or 0, "syntax", f"{type(error).__name__}: {error}"))
-    return trees, wrong
+    return trees, texts, wrong
+
+
+def _sources(folder: Path) -> list[str]:
+    """The Python files below a folder, in the order of their paths."""
+    found: list[str] = []
+    for place, _, names in os.walk(folder):
+        head = Path(place).relative_to(folder).as_posix()
+        found += [name if head == "." else f"{head}/{name}" for name in names if name.endswith(".py")]
+    return sorted(found, key=lambda name: name.split("/"))
 
 
 @contextlib.contextmanager
 def _without_collector() -> Iterator[None]:
-    """Trees have no cycles, and are kept: looking for garbage among them takes longer than making them."""
+    """Where much is made that has no cycles, or is kept: looking for garbage in it takes longer than making it."""
     was_on = gc.isenabled()
     gc.disable()
     try:
@@ -219,10 +231,21 @@ def _mypy_options(cache: Path) -> list[str]:
 
 @contextlib.contextmanager
 def _undisturbed() -> Iterator[None]:
-    """mypy sets limits of the interpreter for itself; put them back."""
+    """mypy sets limits of the interpreter for itself; put them back.
+
+    It also lets the collector loose on whatever a worker has frozen, to which its own run adds nothing: it is told so.
+    """
     threshold, depth, path = gc.get_threshold(), sys.getrecursionlimit(), os.environ.pop("MYPYPATH", None)
+    held = {name: getattr(gc, name) for name in ("enable", "disable", "freeze", "unfreeze")}
     try:
-        yield
+        with _without_collector():
+            for name in held:
+                setattr(gc, name, lambda: None)
+            try:
+                yield
+            finally:
+                for name, function in held.items():
+                    setattr(gc, name, function)
     finally:
         gc.set_threshold(*threshold)
         sys.setrecursionlimit(depth)

@@ -16,32 +16,40 @@ import platform
 import sys
 import tempfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, replace
 from functools import cache
 from importlib import metadata
 from pathlib import Path
 
 import greenlang_sdk
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 from pydantic import TypeAdapter, ValidationError
 
+from greenlang.sandbox.gate import MAX_PACK
 from greenlang.sandbox.trial import Trial, TrialRequest
 from greenlang.sandbox.verdict import Profile
 
-_TOOLS = ("pytest", "pluggy", "coverage", "pydantic", "pydantic_core", "time-machine", "fastapi", "starlette")
+_TOOLS = ("pytest", "coverage", "pydantic", "time-machine", "fastapi")  # with all that they need
 _TRIAL = TypeAdapter(Trial)
 _MAX_BYTES = 64 * 1024 * 1024
 
 
 def key(pack: Path, package: str, request: TrialRequest, profile: Profile, limits: tuple[int, int]) -> str | None:
-    """The key of a trial; None for a pack that holds more than files and folders, which is never kept."""
+    """The key of a trial; None for a pack that is never kept: too large, or with more than files and folders.
+
+    Raises OSError for one that goes while it is read.
+    """
     code, tests = hashlib.sha256(), hashlib.sha256()
-    for name, path in sorted(_files(pack)):
-        if path is None:
+    left = MAX_PACK
+    for name, entry in sorted(_files(pack)):
+        left -= entry.stat(follow_symlinks=False).st_size if entry is not None else 0
+        if entry is None or left < 0:
             return None
         into = tests if name.startswith("tests/") else code
         into.update(hashlib.sha256(name.encode(errors="surrogateescape")).digest())
-        into.update(hashlib.sha256(path.read_bytes()).digest())
+        into.update(hashlib.sha256(Path(entry.path).read_bytes()).digest())
     parts = {
         "package": package,
         "code": code.hexdigest(),
@@ -53,23 +61,24 @@ def key(pack: Path, package: str, request: TrialRequest, profile: Profile, limit
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
-def _files(pack: Path) -> Iterator[tuple[str, Path | None]]:
-    for folder, folders, names in os.walk(pack):
-        for name in names:
-            path = Path(folder, name)
-            yield path.relative_to(pack).as_posix(), path if path.is_file() and not path.is_symlink() else None
-        for name in folders:
-            if Path(folder, name).is_symlink():
-                yield Path(folder, name).relative_to(pack).as_posix(), None
+def _files(pack: Path) -> Iterator[tuple[str, os.DirEntry[str] | None]]:
+    """Every file by its name in the pack; None for what is neither a plain file nor a folder."""
+    folders = [("", str(pack))]
+    while folders:
+        head, folder = folders.pop()
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                if entry.is_dir(follow_symlinks=False):
+                    folders.append((f"{head}{entry.name}/", entry.path))
+                else:
+                    yield f"{head}{entry.name}", entry if entry.is_file(follow_symlinks=False) else None
 
 
 @cache
 def tools() -> dict[str, str]:
     """What runs a pack, each with its version or the digest of its code."""
     versions = {"python": sys.version, "machine": platform.machine()}
-    for name in _TOOLS:
-        with contextlib.suppress(metadata.PackageNotFoundError):
-            versions[name] = metadata.version(name)
+    versions |= _distributions(_TOOLS)
     assert greenlang_sdk.__file__ is not None
     for name, folder in (("greenlang_sdk", Path(greenlang_sdk.__file__).parent), ("sandbox", Path(__file__).parent)):
         digest = hashlib.sha256()
@@ -78,6 +87,22 @@ def tools() -> dict[str, str]:
             digest.update(hashlib.sha256(path.read_bytes()).digest())
         versions[name] = digest.hexdigest()
     return versions
+
+
+def _distributions(names: Iterable[str]) -> dict[str, str]:
+    """Versions of these distributions and of all that they require and that is installed."""
+    found: dict[str, str] = {}
+    left = [canonicalize_name(name) for name in names]
+    while left:
+        name = left.pop()
+        if name in found:
+            continue
+        with contextlib.suppress(metadata.PackageNotFoundError):
+            distribution = metadata.distribution(name)
+            found[name] = distribution.version
+            needed = map(Requirement, distribution.requires or ())
+            left += [canonicalize_name(r.name) for r in needed if r.marker is None or r.marker.evaluate({"extra": ""})]
+    return found
 
 
 def _request(request: TrialRequest) -> str:

@@ -12,19 +12,24 @@ after it may hang or crash without it being lost. One ``result`` line ends the r
 from __future__ import annotations
 
 import builtins
+import collections
 import contextlib
+import dataclasses
 import dis
 import gc
 import io
 import json
 import logging
 import os
+import runpy
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from types import CodeType
+from types import CodeType, ModuleType
 from typing import Any
 
-from greenlang.sandbox import child_agent, child_blocks, child_mutants, child_service, child_tests, gate_rules
+from greenlang.sandbox import child_agent, child_blocks, child_mutants, child_service, child_tests, gate_rules, sources
+from greenlang.sandbox.child_modules import Modules
 
 _MAX_ATTEMPTS = 20
 _CLOCK_OFF = 411 * 86_400 + 5 * 3_600 + 7  # seconds: year, month, day and hour all change
@@ -55,6 +60,7 @@ _ATTEMPTS = {
 # Text that becomes code goes past the gate: annotations, conditions of marks, names of a dataclass's fields.
 _FORBIDDEN = frozenset(dir(builtins)) - gate_rules.BUILTINS
 _GENERATED = ("<string>", "<frozen ", "<attrs generated ")
+_WRITERS = (collections.__file__, dataclasses.__file__)
 _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 
 
@@ -103,8 +109,11 @@ def without_streams() -> None:
     sys.stderr = sys.__stderr__ = io.TextIOWrapper(io.BufferedWriter(_Nowhere()), "utf-8")  # type: ignore[misc]
 
 
-def text_as_code(code: object) -> str | None:
-    """What a text that was made into code reaches for and may not; None for code of files, and where it may."""
+def text_as_code(code: object, *, written: bool = True) -> str | None:
+    """What a text that was made into code reaches for and may not; None for code of files, and where it may.
+
+    ``written``: Python wrote the text itself (a dataclass, a named tuple). Any other is a foreign expression.
+    """
     if not isinstance(code, CodeType) or not code.co_filename.startswith("<"):
         return None
     if not code.co_filename.startswith(_GENERATED):
@@ -112,10 +121,34 @@ def text_as_code(code: object) -> str | None:
     left = [code]
     while left:
         part = left.pop()
-        left += [constant for constant in part.co_consts if isinstance(constant, CodeType)]
+        inside = [constant for constant in part.co_consts if isinstance(constant, CodeType)]
+        left += inside
         if part.co_filename == "<string>" and (name := _reaches(part)):
             return f"ran a text that reaches for {name}"
+        if part.co_filename == "<string>" and not written and (name := _leads_on(part) or ("code" if inside else "")):
+            return f"ran a text that reaches for {name}"
     return None
+
+
+def _leads_on(code: CodeType) -> str:
+    """An attribute that an expression asks for, if no file of a pack may take a thing of that name from a module."""
+    asked = {str(s.argval) for s in dis.get_instructions(code) if s.opname in ("LOAD_ATTR", "LOAD_METHOD")}
+    return min(asked - gate_rules.TAKEN, default="")
+
+
+def _is_written_by_python() -> bool:
+    """Whether the frame that runs a text is one of those modules of Python that make classes so."""
+    return sys._getframe(2).f_code.co_filename in _WRITERS
+
+
+def _without_modules(run: Callable[..., dict[str, Any]]) -> Callable[..., dict[str, Any]]:
+    """`runpy` hands out all that a file holds: what it defined is the test's to call, what it imported leads out."""
+
+    def found(*arguments: Any, **words: Any) -> dict[str, Any]:
+        names = run(*arguments, **words)
+        return {n: v for n, v in names.items() if not isinstance(v, ModuleType) and not n.startswith("__")}
+
+    return found
 
 
 def _reaches(code: CodeType) -> str:
@@ -140,10 +173,9 @@ def watch(report: Report, readable: tuple[Path, ...], *, refuse: bool) -> None:
     roots = tuple(f"{root}{os.sep}" for root in readable)
     without_streams()
     logging._STYLES.pop("{", None)  # it reads attributes of what is logged
+    runpy.run_path, runpy.run_module = _without_modules(runpy.run_path), _without_modules(runpy.run_module)
 
     def opened(path: object, flags: object) -> str | None:
-        if isinstance(path, int):
-            return None
         name = os.path.realpath(os.path.abspath(os.fsdecode(path)))  # type: ignore[arg-type]  # noqa: PTH100
         if name == os.devnull:
             return None
@@ -155,10 +187,12 @@ def watch(report: Report, readable: tuple[Path, ...], *, refuse: bool) -> None:
         text: str | None = None
         bad = False
         if event == "exec":
-            text = text_as_code(arguments[0])
+            text = text_as_code(arguments[0], written=_is_written_by_python())
             bad = text is not None
         elif event == "pickle.find_class":
             text, bad = f"unpickled {arguments[0]}.{arguments[1]}", True
+        elif event == "open" and isinstance(arguments[0], int):
+            text, bad = f"opened the file descriptor {arguments[0]}", True  # the report's is among them
         elif event == "open":
             with contextlib.suppress(TypeError, ValueError):
                 text = opened(arguments[0], arguments[2])
@@ -177,16 +211,18 @@ def perform(report: Report, request: dict[str, Any], payload: dict[str, Any], el
     """Do what the supervisor asks for; the value is the ``result`` line.
 
     ``tests``: the tests with coverage. ``evaluate``: the answers alone. ``service``: the answers, and the agent as one
-    who operates it meets it. ``again``: the answers, the tests without coverage, and the mutants. All but ``tests`` ask
-    for the answers first, while no code of a test is in the process.
+    who operates it meets it. ``again``: the answers, and the mutants or the tests without coverage. All but ``tests``
+    ask for the answers first, while no code of a test is in the process.
 
     With another seed than 0 the clock is off and the process stands ``elsewhere``, in a folder that it may read.
     """
     gc.set_threshold(50_000, 20, 20)  # a child is short-lived: it need not look for cycles all the time
     pack, package, what = Path(request["pack"]), request["package"], request["op"]
+    modules = Modules(pack, package, sources.received(payload.get("code", ""), pack))
     if what == "tests":
         child_agent.enter(pack)
-        return child_tests.run_tests(pack, package, rewrite=bool(request.get("rewrite", True)))
+        loading = child_tests.Loading(modules)
+        return child_tests.run_tests(pack, package, rewrite=bool(request.get("rewrite", True)), plugin=loading)
     inputs = payload["inputs"]
     if request["seed"]:
         child_agent.shift_clock(_CLOCK_OFF)
@@ -194,10 +230,12 @@ def perform(report: Report, request: dict[str, Any], payload: dict[str, Any], el
     if what == "evaluate":
         return child_agent.evaluate(package, inputs)
     if what == "again":
-        mutants = child_mutants.Mutants(pack, package, payload["mutants"], report.part)
+        wanted = payload["mutants"]
+        mutants = child_mutants.Mutants(pack, modules, wanted, payload.get("tests", ()), report.part)
         report.part("evaluation", child_agent.evaluate(package, inputs))
-        result = child_tests.run_tests(pack, package, traced=False, rewrite=False, after=mutants.run, plugins=[mutants])
-        mutants.tell_tests(result)
+        result = child_tests.run_tests(pack, package, traced=False, rewrite=False, instead=mutants.run, plugin=mutants)
+        if not wanted:
+            report.part("tests", result)
         return {}
     base = child_service.peak_kb()
     report.part("evaluation", child_agent.evaluate(package, inputs))

@@ -15,13 +15,13 @@ from pathlib import Path
 from typing import Any
 
 MAX_TEXT = 4_000
+_EACH = 24  # inputs that a thread answers at least, if there are as many
 
 
 def enter(pack: Path, *, elsewhere: str | None = None) -> None:
     """Make the pack the place where modules are looked for first; ``elsewhere``: but stand in another folder."""
     os.chdir(elsewhere or pack)
     sys.path.insert(0, str(pack))
-    importlib.invalidate_caches()
 
 
 def shift_clock(seconds: int) -> None:
@@ -32,20 +32,29 @@ def shift_clock(seconds: int) -> None:
 
 
 def evaluate(package: str, inputs: list[dict[str, Any]], *, threads: int = 1) -> dict[str, Any]:
-    """The answers through the SDK's own door, a line each; with ``threads``, one agent is asked by so many at once.
-
-    Each thread begins with another input, so that what an agent keeps of one answer shows in the next.
-    """
+    """The answers through the SDK's own door, a line each; with ``threads``, one agent is asked by so many at once."""
     if threads <= 1:
         return _safely(lambda: bytes(importlib.import_module("greenlang_sdk.testing").answers(package, inputs)))
-    outputs: list[dict[str, Any]] = []
-    barrier = threading.Barrier(threads, timeout=10)
     module = importlib.import_module(package)
     agent = getattr(module, "AGENT", None) or module.Agent()
+    return _at_once(agent, inputs, threads)
+
+
+def _at_once(agent: Any, inputs: list[dict[str, Any]], threads: int) -> dict[str, Any]:
+    """The answers to several threads, where they agree.
+
+    Each thread begins with another input, so that what an agent keeps of one answer shows in the next. Of many inputs
+    each thread answers as many as it takes for every input to be answered by two of them.
+    """
+    many = min(len(inputs), max(_EACH, -(-2 * len(inputs) // threads)))
+    lines: list[dict[int, bytes]] = []
+    problems: list[dict[str, Any]] = []
+    barrier = threading.Barrier(threads, timeout=10)
 
     def one(first: int) -> None:
         barrier.wait()
-        outputs.append(_safely(lambda: _turned(agent, inputs, first)))
+        ended = _safely(lambda: lines.append(_lines(agent, inputs, first, many)))
+        problems.extend([ended] if ended else [])
 
     workers = [threading.Thread(target=one, args=(n * len(inputs) // threads,)) for n in range(threads)]
     pause = sys.getswitchinterval()
@@ -59,28 +68,29 @@ def evaluate(package: str, inputs: list[dict[str, Any]], *, threads: int = 1) ->
         return {"error": f"threads could not be started: {error}"}
     finally:
         sys.setswitchinterval(pause)
-    bad = [output for output in outputs if "output" not in output]
-    if bad or len(outputs) != threads:
-        return bad[0] if bad else {"error": "a thread ended without an answer"}
-    distinct = {output["output"] for output in outputs}
-    if len(distinct) > 1:
-        return {"error": f"{threads} threads at once got {len(distinct)} different answers"}
-    return outputs[0]
+    if problems or len(lines) != threads:
+        return problems[0] if problems else {"error": "a thread ended without an answer"}
+    for place in range(len(inputs)):
+        distinct = {found[place] for found in lines if place in found}
+        if len(distinct) != 1:
+            return {"error": f"{threads} threads at once got {len(distinct)} different answers to one input"}
+    whole: dict[int, bytes] = {place: line for found in lines for place, line in found.items()}
+    return {"output": b"".join(whole[place] for place in range(len(inputs))).decode()}
 
 
-def _turned(agent: Any, inputs: list[dict[str, Any]], first: int) -> bytes:
-    """The lines in the order of the inputs, asked for from ``first`` on and round."""
+def _lines(agent: Any, inputs: list[dict[str, Any]], first: int, many: int) -> dict[int, bytes]:
+    """So many lines by the place of their input, asked for from ``first`` on and round."""
     testing = importlib.import_module("greenlang_sdk.testing")
-    lines = {}
-    for number in [*range(first, len(inputs)), *range(first)]:
-        lines[number] = testing.canonical(testing._answer(agent, inputs[number])) + b"\n"
-    return b"".join(lines[number] for number in range(len(inputs)))
+    places = [(first + n) % len(inputs) for n in range(many)]
+    return {place: testing.canonical(testing._answer(agent, inputs[place])) + b"\n" for place in places}
 
 
-def _safely(ask: Callable[[], bytes]) -> dict[str, Any]:
+def _safely(ask: Callable[[], bytes | None]) -> dict[str, Any]:
+    """The output, nothing where there is none, or what came in between."""
     try:
-        return {"output": ask().decode()}
+        output = ask()
     except MemoryError:
         return {"out_of_memory": True}
     except Exception as error:  # noqa: BLE001 - foreign code; what it raised is reported
         return {"error": f"{type(error).__name__}: {error}"[:MAX_TEXT]}
+    return {} if output is None else {"output": output.decode()}

@@ -1,6 +1,9 @@
-"""Branch coverage of the agent's own folder, traced only where the agent's own code runs.
+"""Branch coverage of the agent's own folder, traced only where the agent's own code runs and something is left to find.
 
 Belongs here: tracing and counting, beside foreign code and so not to be trusted. Does not belong here: running tests.
+
+Tracing makes Python two to three times as slow, and a line or a branch that was taken once stays taken. So when nothing
+is left that a further test could add, tracing ends, and the counts are those of a run that was traced throughout.
 """
 
 from __future__ import annotations
@@ -8,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import sys
 import sysconfig
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
@@ -52,24 +56,44 @@ class _Arcs:
         return list({line for arc in self.found.get(name, ()) for line in arc if line > 0})
 
 
-class Tracing:
-    """Branch coverage of one folder, switched on only where the agent's own code runs: a third of the time is saved.
+_used: list[coverage.Coverage] = []  # that of the last run, at most one
 
-    ``pause`` and ``resume`` of the collector are not public. Where they are gone, tracing stays on throughout and the
-    counts are the same.
+
+def _new(folder: Path) -> coverage.Coverage:
+    made = coverage.Coverage(data_file=None, branch=True, config_file=False, source=[str(folder)], messages=False)
+    made._warn_no_data = False
+    kept = [line for line in made.get_exclude_list() if "pragma" not in line]
+    made.clear_exclude()  # what is left out is not for the agent to say
+    for line in kept:
+        made.exclude(line)
+    made.clear_exclude("partial")
+    return made
+
+
+def _of_the_warm_up(folder: Path) -> coverage.Coverage | None:
+    """That of the run before, turned to another folder: which files it need not trace it knows already."""
+    if not _used:
+        return None
+    found = _used.pop()
+    try:
+        found._inorout.source_match.paths[:] = [str(folder)]  # type: ignore[union-attr]
+        found._inorout.source_dirs[:] = [str(folder)]  # type: ignore[union-attr]
+        found._inorout.last_sys_path = list(sys.path)  # type: ignore[union-attr]
+    except AttributeError:
+        return None
+    return found
+
+
+class Tracing:
+    """Branch coverage of one folder, switched on only where the agent's own code runs, until everything was met.
+
+    Much of what is used of coverage is not public. Where it is gone, tracing stays on throughout and the counts are the
+    same.
     """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._coverage = coverage.Coverage(
-            data_file=None, branch=True, config_file=False, source=[str(folder)], messages=False
-        )
-        self._coverage._warn_no_data = False
-        kept = [line for line in self._coverage.get_exclude_list() if "pragma" not in line]
-        self._coverage.clear_exclude()  # what is left out is not for the agent to say
-        for line in kept:
-            self._coverage.exclude(line)
-        self._coverage.clear_exclude("partial")
+        self._coverage = _of_the_warm_up(folder) or _new(folder)
         with _remembered_paths():
             self._coverage.start()
         collector = getattr(self._coverage, "_collector", None)
@@ -78,15 +102,48 @@ class Tracing:
         if not (hasattr(collector, "pause") and hasattr(collector, "resume")):
             self._pause = self._resume = lambda: None
         self._depth = 1
+        self._data, self._arcs = self._coverage._data, _Arcs()
+        self._keep_in(self._arcs)
+        self._flush: Callable[[], object] | None = getattr(collector, "flush_data", None)
+        self._sources: dict[str, Any] = {}  # what coverage knows of each file, so that it is parsed once
+        self._whole: dict[str, Any] = {}  # the analysis of the files that are wholly covered
+        self._met: dict[str, int] = {}  # arcs of the other files at the last look
+        self.complete = False
 
     def pause(self) -> None:
         self._depth -= 1
         if self._depth == 0:
             self._pause()
+            self._look()
+
+    def _look(self) -> None:
+        """Whether anything is left to find. One file with something left is enough to go on for."""
+        if self.complete or self._flush is None:
+            return
+        try:
+            self._flush()
+            if not self._sources:
+                self._coverage._post_save_work()  # it adds the files that nothing imports
+                names = sorted(self._arcs.measured_files())
+                self._sources = {name: self._coverage._get_file_reporter(name) for name in names}
+            for name in self._sources.keys() - self._whole.keys():
+                if self._met.get(name) == (met := len(self._arcs.found[name])):
+                    return
+                self._met[name] = met
+                analysis = self._coverage._analyze(name, self._sources[name])
+                if analysis.numbers.n_missing or analysis.numbers.n_missing_branches:
+                    return
+                self._whole[name] = analysis
+        except (AttributeError, TypeError, ValueError, MemoryError, coverage.CoverageException):
+            # Another coverage, a file that is no Python, no memory left: tracing goes on to the end, and what was begun
+            # here is not used.
+            self._flush, self._sources, self._whole = None, {}, {}
+            return
+        self.complete = True
 
     @contextlib.contextmanager
     def on(self) -> Iterator[None]:
-        if self._depth == 0:
+        if self._depth == 0 and not self.complete:
             self._resume()
         self._depth += 1
         try:
@@ -108,7 +165,10 @@ class Tracing:
             pass  # the collector must run while it is stopped
         self._resume()
         self._coverage.stop()
-        return self._counted() or self._reported()
+        counted = self._counted()
+        if counted is not None:
+            _used[:] = [self._coverage]
+        return counted or self._reported()
 
     def _counted(self) -> dict[str, Any] | None:
         """The counts from the analysis itself: the report works out much more, in twice the time.
@@ -116,11 +176,9 @@ class Tracing:
         None where coverage looks different inside than it does today.
         """
         lines, branches, missing = [0, 0], [0, 0], {}
-        arcs, data = _Arcs(), self._coverage._data
         try:
-            self._keep_in(arcs)
             for name in sorted(self._coverage.get_data().measured_files()):
-                analysis = self._coverage._analyze(name)
+                analysis = self._whole.get(name) or self._coverage._analyze(name, self._sources.get(name))
                 numbers = analysis.numbers
                 lines[0] += numbers.n_executed
                 lines[1] += numbers.n_statements
@@ -129,9 +187,9 @@ class Tracing:
                 if analysis.missing:
                     missing[Path(name).relative_to(self._folder.parent).as_posix()] = sorted(analysis.missing)
         except (AttributeError, TypeError, ValueError):
-            self._keep_in(data)
-            self._coverage.get_data().add_arcs(arcs.found)
-            self._coverage.get_data().touch_files(arcs.found)
+            self._keep_in(self._data)
+            self._coverage.get_data().add_arcs(self._arcs.found)
+            self._coverage.get_data().touch_files(self._arcs.found)
             return None
         return {"lines": lines, "branches": branches, "missing": missing}
 

@@ -20,9 +20,9 @@ import io
 import os
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from types import CodeType, ModuleType
+from types import CodeType, MappingProxyType, ModuleType
 from typing import Any
 
 _OPEN = io.open  # foreign code may replace what `Path` and `io` hand out
@@ -50,12 +50,15 @@ class _Loader(importlib.machinery.SourceFileLoader):
 
 
 class Modules:
-    """The modules of one package. A finder for `sys.meta_path`, in front of the others."""
+    """The modules of one package. A finder for `sys.meta_path`, in front of the others.
 
-    def __init__(self, pack: Path, package: str) -> None:
+    ``codes``: code by absolute path, as the supervisor compiled it; what is not there is compiled here.
+    """
+
+    def __init__(self, pack: Path, package: str, codes: Mapping[str, CodeType] = MappingProxyType({})) -> None:
         self._pack = pack
         self._package = package
-        self._codes: dict[str, CodeType] = {}
+        self._codes = dict(codes)
         self._asked: set[str] = set()  # names of modules that were looked for
         self._graph: dict[str, set[str]] | None = None
         self.changed: dict[str, bytes] = {}  # absolute path -> content in force

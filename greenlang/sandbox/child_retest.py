@@ -2,6 +2,10 @@
 
 Belongs here: loading modules of tests again, and running single tests of them. Does not belong here: the changed agent
 (`greenlang.sandbox.child_modules`), which tests are run and when (`greenlang.sandbox.child_mutants`).
+
+Two ways to a test. A function of nothing but its parameters is *direct*: pytest is not asked about it at all, its ids
+are those of the first run and its parameters what its mark holds now, at the same places. Every other test goes
+through pytest, which collects its function anew.
 """
 
 from __future__ import annotations
@@ -9,36 +13,49 @@ from __future__ import annotations
 import copy
 import functools
 import importlib.util
+import inspect
 import sys
 import types
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
+from _pytest import python
 from _pytest.runner import runtestprotocol
 
 from greenlang.sandbox.child_modules import Modules
-from greenlang.sandbox.child_tests import plain_call
+
+_SETTINGS = ("setup", "teardown", "pytest")  # names in a module by which pytest does more than call a function
 
 
 class TestModule(pytest.Module):
-    """A module of tests whose code is compiled once, so that it can be run again at little cost."""
+    """A module of tests whose code is compiled once, so that it can be run again at little cost.
+
+    ``told``: the ids of the first run where there are any; pytest then sees only what is not direct.
+    """
 
     __test__ = False
     modules: Modules
+    told: dict[str, list[str]] | None = None  # function -> its ids
     shown: types.ModuleType | None = None
+    direct: dict[str, Sets]
 
     def _getobj(self) -> types.ModuleType:
         if self.shown is not None:
             return self.shown
+        self.direct = {}
         try:
-            return self.load()
+            module = self.load()
         except MemoryError:
             raise
         except Exception:  # noqa: BLE001 - pytest meets it too, and says what it says of it
-            module: types.ModuleType = super()._getobj()  # type: ignore[no-untyped-call]
+            met: types.ModuleType = super()._getobj()  # type: ignore[no-untyped-call]
+            return met
+        if self.told is None:
             return module
+        self.direct = _direct(module, self.told, self)
+        return _part(module, [n for n in vars(module) if _is_test(n) and n not in self.direct])
 
     def load(self) -> types.ModuleType:
         """Run the code, in a module of its own. Raises what the code raises."""
@@ -60,102 +77,154 @@ class TestModule(pytest.Module):
         return module
 
 
-Sets = list[tuple[list[str], list[tuple[Any, ...]]]]
+Sets = tuple[list[str], list[tuple[Any, ...]]] | None  # names and values of the one mark; None: no parameters
+
+
+def _direct(module: types.ModuleType, told: dict[str, list[str]], node: pytest.Module) -> dict[str, Sets]:
+    """The direct tests of a module by name, as far as their ids are those of the first run."""
+    if any(n.startswith(_SETTINGS) for n, v in vars(module).items() if v is not pytest) or _acts_unasked(module):
+        return {}
+    return {
+        name: parameters(function)
+        for name, function in vars(module).items()
+        if name in told and is_direct(function) and _ids(f"{node.nodeid}::{name}", function, node.config) == told[name]
+    }
+
+
+def _ids(nodeid: str, function: Any, config: pytest.Config) -> list[str]:
+    """The ids that pytest gives to a direct test; none where that cannot be told."""
+    sets = parameters(function)
+    if sets is None:
+        return [nodeid]
+    mark = function.pytestmark[0]
+    wanted = mark.kwargs.get("ids")
+    given = [
+        value if hasattr(value, "marks") else pytest.param(*v) for value, v in zip(mark.args[1], sets[1], strict=True)
+    ]
+    own, named = (wanted, None) if callable(wanted) else (None, wanted)
+    try:
+        ids = python.IdMaker(sets[0], given, own, named, config, nodeid=nodeid).make_unique_parameterset_ids()
+    except MemoryError:
+        raise
+    except Exception:  # noqa: BLE001 - another pytest, or foreign code: pytest collects the test, and tells
+        return []
+    return [f"{nodeid}[{each}]" for each in ids]
+
+
+def _acts_unasked(module: types.ModuleType) -> bool:
+    """Whether a fixture of the module may be used by tests that do not name it."""
+    markers = [getattr(v, "_fixture_function_marker", None) for v in vars(module).values() if _is_fixture(v)]
+    return any(getattr(marker, "autouse", True) for marker in markers)
+
+
+def _is_fixture(value: object) -> bool:
+    return type(value).__name__ == "FixtureFunctionDefinition" or hasattr(value, "_pytestfixturefunction")
+
+
+def _is_test(name: str) -> bool:
+    return name.lower().startswith("test")
+
+
+def is_direct(function: object) -> bool:
+    """Whether a test is a function of nothing but the parameters of one mark."""
+    if type(function) is not types.FunctionType or hasattr(function, "__wrapped__"):
+        return False
+    code = function.__code__
+    odd = inspect.CO_VARARGS | inspect.CO_VARKEYWORDS | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
+    if code.co_flags & (odd | inspect.CO_GENERATOR) or code.co_kwonlyargcount or function.__defaults__:
+        return False
+    takes = code.co_varnames[: code.co_argcount]
+    try:
+        sets = parameters(function)
+    except _Unclear:
+        return False
+    return set(takes) == set(sets[0] if sets else ())
+
+
+class _Unclear(Exception):
+    """A function is marked otherwise than by one plain ``parametrize``."""
+
+
+def parameters(function: Any) -> Sets:
+    """Names and values of the ``parametrize`` of a function. Raises _Unclear where it is marked in any other way."""
+    marks = getattr(function, "pytestmark", [])
+    if not marks:
+        return None
+    mark = marks[0]
+    if len(marks) > 1 or mark.name != "parametrize" or len(mark.args) != 2 or set(mark.kwargs) - {"ids"}:
+        raise _Unclear
+    names = mark.args[0]
+    names = [n.strip() for n in names.split(",") if n.strip()] if isinstance(names, str) else list(names)
+    if not isinstance(mark.args[1], list | tuple) or not mark.args[1]:
+        raise _Unclear
+    values: list[tuple[Any, ...]] = []
+    for value in mark.args[1]:
+        marked = hasattr(value, "marks") and hasattr(value, "values")
+        if marked and value.marks:
+            raise _Unclear
+        values.append(tuple(value.values) if marked else (value,) if len(names) == 1 else tuple(value))
+    if {len(v) for v in values} != {len(names)}:
+        raise _Unclear
+    return names, values
 
 
 class Collected:
-    """The tests as they were collected on the unchanged agent, in the order in which they are to be asked."""
+    """The tests as they are on the unchanged agent. ``modules``: those that pytest collected, by file."""
 
-    def __init__(self, items: Sequence[pytest.Item]) -> None:
-        self.items = {item.nodeid: item for item in items}
-        sets: dict[str, Sets | None] = {}
-        self.places: dict[str, list[int] | None] = {}
-        for nodeid, item in self.items.items():
-            function = nodeid.partition("[")[0]
-            if function not in sets:
-                sets[function] = parameters(getattr(item, "obj", None)) if plain_call(item) else None
-            found = sets[function]
-            params = item.callspec.params if hasattr(item, "callspec") else {}
-            self.places[nodeid] = None if found is None else _places(found, params)
-        self.lengths = {name: [len(v) for _, v in found] for name, found in sets.items() if found is not None}
-        self.modules: dict[str, pytest.Module] = {}
-        for nodeid, item in self.items.items():
-            module = item.getparent(pytest.Module)
-            if module is not None:
-                self.modules.setdefault(file_of(nodeid), module)
-
-
-def _places(sets: Sets, params: dict[str, Any]) -> list[int] | None:
-    """Which of each set of values a test has; None where that cannot be told."""
-    places = []
-    for names, values in sets:
-        wanted = [params.get(name) for name in names]
-        same = [n for n, v in enumerate(values) if all(a is b for a, b in zip(v, wanted, strict=True))]
-        if len(same) != 1:
-            return None
-        places += same
-    return places
-
-
-def parameters(function: Any) -> Sets | None:
-    """Names and values of each ``parametrize`` of a function; None where it is marked in any other way."""
-    sets: Sets = []
-    for mark in getattr(function, "pytestmark", []):
-        if mark.name != "parametrize" or len(mark.args) != 2 or set(mark.kwargs) - {"ids"}:
-            return None
-        names = mark.args[0]
-        names = [n.strip() for n in names.split(",") if n.strip()] if isinstance(names, str) else list(names)
-        if not isinstance(mark.args[1], list | tuple) or not mark.args[1]:
-            return None
-        values: list[tuple[Any, ...]] = []
-        for value in mark.args[1]:
-            marked = hasattr(value, "marks") and hasattr(value, "values")
-            if marked and value.marks:
-                return None
-            values.append(tuple(value.values) if marked else (value,) if len(names) == 1 else tuple(value))
-        if {len(v) for v in values} != {len(names)}:
-            return None
-        sets.append((names, values))
-    return sets if callable(function) else None
+    def __init__(self, told: Sequence[str], modules: dict[str, TestModule], items: Sequence[pytest.Item]) -> None:
+        self.told, self.ids = list(told), frozenset(told)
+        self.modules = modules
+        self.places: dict[str, int] = {}  # of the direct ones: which set of values
+        self.lengths: dict[str, int] = {}  # function -> sets of values
+        self.names: dict[str, list[str]] = {}  # file -> names of the tests in it
+        for nodeid in told:
+            file, name = file_of(nodeid), name_of(nodeid)
+            names = self.names.setdefault(file, [])
+            if name not in names:
+                names.append(name)
+            if file in modules and name in modules[file].direct:
+                function = function_of(nodeid)
+                self.places[nodeid] = self.lengths.get(function, 0)
+                self.lengths[function] = self.places[nodeid] + 1
+        found = [*self.places, *(item.nodeid for item in items)]
+        self.complete = sorted(found) == sorted(told)
 
 
 class Tests:
     """The tests for one mutant. A module is loaded when the first of its tests is asked for.
 
-    A test that is a function with parameters is called with what its marks hold now, at the places that its parameters
-    had when it was collected. Where the marks are of another form or length than then, and for every other test, pytest
-    collects the function anew.
+    Where a direct test takes other parameters than it did on the unchanged agent, or another number of sets of values,
+    pytest collects it like the others.
     """
 
     def __init__(self, collected: Collected, make: Callable[[pytest.Collector, Path], TestModule]) -> None:
         self._collected = collected
         self._make = make
         self._loaded: dict[str, types.ModuleType] = {}
-        self._sets: dict[tuple[str, str], Sets | None] = {}
+        self._sets: dict[str, tuple[Any, Sets] | None] = {}  # function -> itself and its parameters
         self._items: dict[tuple[str, str], dict[str, pytest.Item]] = {}
         self._kept: list[tuple[dict[Any, Any], dict[Any, Any]]] = []
 
-    def passes(self, nodeid: str) -> bool:
-        """Whether this test passes; one that is there no longer does. Raises what loading its module raises."""
-        file, name = file_of(nodeid), _top(nodeid)
+    def outcome(self, nodeid: str) -> str:
+        """passed, failed or skipped; one that is there no longer has failed. Raises what loading its module raises."""
+        file, name = file_of(nodeid), name_of(nodeid)
         if file not in self._loaded:
             self._loaded[file] = self._node(file).load()
         call = self._direct(nodeid, file, name)
         if call is not None:
-            return _ends_well(call)
+            return _called(call)
         if (file, name) not in self._items:
-            self._items[file, name] = {item.nodeid: item for item in self._collect(file, name)}
+            self._collect(file, name)
         item = self._items[file, name].pop(nodeid, None)
-        return item is None or _passes(item)
+        return "failed" if item is None else _through_pytest(item)
 
     def others(self) -> Iterator[str]:
         """Ids of tests that fail and are there for this mutant alone."""
         for file, module in self._loaded.items():
-            known = {_top(nodeid) for nodeid in self._collected.items if file_of(nodeid) == file}
-            for name in [n for n in vars(module) if n.lower().startswith("test") and n not in known]:
-                self._items[file, name] = {item.nodeid: item for item in self._collect(file, name)}
+            for name in [n for n in vars(module) if _is_test(n) and n not in self._collected.names[file]]:
+                self._collect(file, name)
         for items in self._items.values():
-            yield from (item.nodeid for item in items.values() if not _passes(item))
+            yield from (item.nodeid for item in items.values() if _through_pytest(item) == "failed")
 
     def forget(self) -> None:
         """Have pytest forget the fixtures that it found here."""
@@ -164,30 +233,38 @@ class Tests:
             table.update(before)
 
     def _direct(self, nodeid: str, file: str, name: str) -> Callable[[], Any] | None:
-        places = self._collected.places[nodeid]
-        function = getattr(self._loaded[file], name, None)
-        if places is None or function is None:
+        place = self._collected.places.get(nodeid)
+        if place is None:
             return None
-        if (file, name) not in self._sets:
-            found = parameters(function)
-            fits = found is not None and [len(v) for _, v in found] == self._collected.lengths[nodeid.partition("[")[0]]
-            self._sets[file, name] = found if fits else None
-        sets = self._sets[file, name]
-        if sets is None:
+        function = function_of(nodeid)
+        if function not in self._sets:
+            self._sets[function] = self._fitting(function, getattr(self._loaded[file], name, None))
+        fitting = self._sets[function]
+        if fitting is None:
             return None
-        arguments: dict[str, Any] = {}
-        for (names, values), place in zip(sets, places, strict=True):
-            arguments.update(zip(names, values[place], strict=True))
-        return functools.partial(function, **arguments)
+        call, sets = fitting
+        return call if sets is None else functools.partial(call, **dict(zip(sets[0], sets[1][place], strict=True)))
 
-    def _collect(self, file: str, name: str) -> Iterator[pytest.Item]:
+    def _fitting(self, function: str, found: Any) -> tuple[Any, Sets] | None:
+        if not is_direct(found):
+            return None
+        sets = parameters(found)
+        return (found, sets) if (1 if sets is None else len(sets[1])) == self._collected.lengths[function] else None
+
+    def _collect(self, file: str, name: str) -> None:
+        """Have pytest collect a function; with it all others of its file that are no direct tests."""
+        direct = self._collected.modules[file].direct
+        names = [name] if name in direct or name not in self._collected.names[file] else self._collected.names[file]
         node = self._node(file)
-        node.shown = _part(self._loaded[file], name)
+        node.shown = _part(self._loaded[file], [n for n in names if n == name or n not in direct])
         if not self._kept:
             manager = vars(node.session._fixturemanager)
             tables = [v for k, v in manager.items() if k.endswith(("fixturedefs", "autousenames")) and type(v) is dict]
             self._kept = [(table, {key: copy.copy(found) for key, found in table.items()}) for table in tables]
-        return _items(node)
+        for shown in names:
+            self._items.setdefault((file, shown), {})
+        for item in _items(node):
+            self._items.setdefault((file, name_of(item.nodeid)), {})[item.nodeid] = item
 
     def _node(self, file: str) -> TestModule:
         module = self._collected.modules[file]
@@ -195,12 +272,11 @@ class Tests:
         return self._make(module.parent, module.path)
 
 
-def _part(module: types.ModuleType, name: str) -> types.ModuleType:
-    """A module as pytest sees it, with one of its tests: all its fixtures and settings, none of its other tests."""
+def _part(module: types.ModuleType, names: Collection[str]) -> types.ModuleType:
+    """A module as pytest sees it, with some of its tests: all its fixtures and settings, none of its other tests."""
     part = types.ModuleType(module.__name__)
     for key, value in vars(module).items():
-        fixture = type(value).__name__ == "FixtureFunctionDefinition" or hasattr(value, "_pytestfixturefunction")
-        if key == name or fixture or key.lower().startswith(("__", "setup", "teardown", "pytest")):
+        if key in names or _is_fixture(value) or key.lower().startswith(("__", *_SETTINGS)):
             setattr(part, key, value)
     return part
 
@@ -213,23 +289,35 @@ def _items(node: pytest.Collector) -> Iterator[pytest.Item]:
             yield from _items(child)
 
 
-def _passes(item: pytest.Item) -> bool:
-    call = plain_call(item)
-    if call is None:
-        return not any(report.failed for report in runtestprotocol(item, log=False, nextitem=None))
-    return _ends_well(call)
+def _through_pytest(item: pytest.Item) -> str:
+    if type(item) is pytest.Function and all(mark.name == "parametrize" for mark in item.iter_markers()):
+        return _called(functools.partial(_with_fixtures, item))
+    reports = runtestprotocol(item, log=False, nextitem=None)
+    if any(report.failed for report in reports):
+        return "failed"
+    return "skipped" if any(report.skipped for report in reports) else "passed"
 
 
-def _ends_well(call: Callable[[], Any]) -> bool:
+def _with_fixtures(item: pytest.Function) -> None:
+    """What pytest's protocol comes to for a function without marks; its reports take longer than the test."""
+    state = item.session._setupstate
+    try:
+        state.setup(item)
+        item.runtest()
+    finally:
+        state.teardown_exact(None)
+
+
+def _called(call: Callable[[], Any]) -> str:
     try:
         call()
     except MemoryError:
-        return False
+        return "failed"
     except (Exception, SystemExit, pytest.fail.Exception):  # noqa: BLE001 - any of these fails a test
-        return False
+        return "failed"
     except pytest.skip.Exception:
-        return True
-    return True
+        return "skipped"
+    return "passed"
 
 
 def file_of(nodeid: str) -> str:
@@ -237,5 +325,11 @@ def file_of(nodeid: str) -> str:
     return nodeid.partition("::")[0]
 
 
-def _top(nodeid: str) -> str:
+def function_of(nodeid: str) -> str:
+    """The id of a test without its parameters."""
+    return nodeid.partition("[")[0]
+
+
+def name_of(nodeid: str) -> str:
+    """The name that a test, or the class that it is in, has in its file."""
     return nodeid.partition("::")[2].partition("[")[0].partition("::")[0]

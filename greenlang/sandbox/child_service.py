@@ -19,6 +19,9 @@ from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
+from greenlang.sandbox import child_doors
+from greenlang.sandbox.trial import posted
+
 MAX_TEXT = 4_000
 _REFUSED = {"no_such_input": 1}
 
@@ -40,6 +43,9 @@ def measure(pack: Path, package: str, inputs: list[dict[str, Any]], calls: int) 
     result["peak_kb"] = peak_kb()
     take("logs", lambda: _logs(package, inputs))
     take("demos/api.py", lambda: http(pack, inputs))
+    take("what it says of itself", lambda: child_doors.told(package))
+    take("command line and demos", lambda: child_doors.printed(pack, package, inputs))
+    take("health over a damaged row", lambda: child_doors.damaged(pack, package))
     return result
 
 
@@ -91,23 +97,22 @@ def http(pack: Path, inputs: list[dict[str, Any]]) -> dict[str, Any]:
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     answers: dict[str, list[Any]] = {}
-    for method, target, body in _requests(module, inputs):
-        status, text = _ask(module.app, method, target, body)
-        answers[f"{method} {target}"] = [status, text]
+    for name, body in _requests(module, inputs):
+        method, _, target = name.partition(" #")[0].partition(" ")
+        answers[name] = list(_ask(module.app, method, target, body))
     return {"http": answers}
 
 
-def _requests(module: Any, inputs: list[dict[str, Any]]) -> list[tuple[str, str, bytes]]:
-    """A run comes before the metrics, so that there is something to count."""
-    asked = [("GET", "/health", b"")]
-    tools = getattr(module, "EXAMPLES", None)  # an agent of several tools
-    if isinstance(tools, dict):
-        asked += [("POST", f"/tools/{name}", json.dumps(given).encode()) for name, given in tools.items()]
-        asked.append(("GET", "/tools", b""))
-    else:
-        asked.append(("POST", "/run", json.dumps(inputs[0] if inputs else module.EXAMPLE).encode()))
-        asked.append(("GET", "/schema", b""))
-    return [*asked, ("GET", "/metrics", b"")]
+def _requests(module: Any, inputs: list[dict[str, Any]]) -> list[tuple[str, bytes]]:
+    """Name and body, by `posted`. Runs come before the metrics, so that there is something to count."""
+    toolbox = isinstance(getattr(module, "EXAMPLES", None), dict)
+    runs = []
+    for name, place in posted(inputs, toolbox=toolbox).items() if inputs else ():
+        given = inputs[place]["arguments"] if toolbox else inputs[place]
+        runs.append((name, json.dumps(given).encode()))
+    if not runs and not toolbox:
+        runs = [("POST /run", json.dumps(module.EXAMPLE).encode())]
+    return [("GET /health", b""), *runs, ("GET /tools" if toolbox else "GET /schema", b""), ("GET /metrics", b"")]
 
 
 def _ask(app: Any, method: str, target: str, body: bytes) -> tuple[int, str]:

@@ -11,38 +11,19 @@ from __future__ import annotations
 
 import importlib
 import inspect
-import os
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from greenlang.sandbox import child_pytest
 from greenlang.sandbox.child_coverage import Tracing
+from greenlang.sandbox.child_modules import Modules
+from greenlang.sandbox.child_retest import TestModule
 
 MAX_TEXT = 4_000
-_OFF = (
-    *("cacheprovider", "faulthandler", "junitxml", "pastebin", "stepwise", "doctest", "debugging", "logging"),
-    *("warnings", "setuponly", "setupplan", "unraisableexception", "threadexception", "subtests"),
-)
-
-
-def pytest_arguments(pack: Path, *, rewrite: bool) -> list[str]:
-    """The command line of pytest: nothing is read from, or left in, a folder of anyone."""
-    return [
-        str(pack / "tests"),
-        "-q",
-        "--tb=short",
-        f"--assert={'rewrite' if rewrite else 'plain'}",
-        "--capture=sys",
-        "--noconftest",
-        "--import-mode=importlib",
-        f"--rootdir={pack}",
-        f"--confcutdir={pack}",
-        "-c",
-        os.devnull,
-        *(part for name in _OFF for part in ("-p", f"no:{name}")),
-    ]
+_FIRST = "test_integration.py"  # command line, logs, health: files that no other test runs
 
 
 def plain_call(item: pytest.Item) -> Callable[[], Any] | None:
@@ -70,11 +51,15 @@ def plain_call(item: pytest.Item) -> Callable[[], Any] | None:
 
 
 class Recorder:
-    """A pytest plugin that keeps one record a test, and traces only inside fixtures and tests."""
+    """A pytest plugin that keeps one record a test, and traces only inside fixtures and tests.
 
-    def __init__(self, tracing: Tracing | None, after: Callable[[pytest.Session], None] | None = None) -> None:
+    Where there is tracing, the tests that meet most of an agent's files go first, so that tracing ends early. The
+    records stand in the order of the files all the same.
+    """
+
+    def __init__(self, tracing: Tracing | None, instead: Callable[[pytest.Session], bool] | None = None) -> None:
         self._tracing = tracing
-        self._after = after
+        self._instead = instead
         self.tests: dict[str, dict[str, Any]] = {}
         self.errors: list[dict[str, str]] = []
         self.out_of_memory = False
@@ -83,15 +68,18 @@ class Recorder:
     def pytest_runtestloop(self, session: pytest.Session) -> bool | None:
         if session.testsfailed:  # errors of collection: pytest says what it says of them
             return None
-        calls = [(item, plain_call(item)) for item in session.items]
+        if self._instead is not None and self._instead(session):
+            return True
+        first = _FIRST if self._tracing is not None else ""
+        items = sorted(session.items, key=lambda item: item.path.name != first)
+        calls = [(item, plain_call(item)) for item in items]
         later = _following([item if call is None else None for item, call in calls])
         for (item, call), following in zip(calls, later, strict=True):
             if call is None:
                 item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
             else:
                 self._call(item, call)
-        if self._after is not None:
-            self._after(session)
+        self.tests = {item.nodeid: self.tests[item.nodeid] for item in session.items if item.nodeid in self.tests}
         return True
 
     def _call(self, item: pytest.Item, call: Callable[[], Any]) -> None:
@@ -165,31 +153,44 @@ def import_all(pack: Path, package: str, recorder: Recorder) -> None:
             recorder.errors.append({"id": f"import {name}", "message": f"{type(error).__name__}: {error}"[:MAX_TEXT]})
 
 
+class Loading:
+    """A pytest plugin: modules of tests are loaded from code that is there already."""
+
+    def __init__(self, modules: Modules) -> None:
+        self._modules = modules
+
+    def pytest_pycollect_makemodule(self, module_path: Path, parent: pytest.Collector) -> TestModule:
+        module: TestModule = TestModule.from_parent(parent, path=module_path)
+        module.modules = self._modules
+        return module
+
+
 def run_tests(
     pack: Path,
     package: str,
     *,
     traced: bool = True,
-    rewrite: bool = True,
-    after: Callable[[pytest.Session, dict[str, Any]], None] | None = None,
-    plugins: Sequence[object] = (),
+    rewrite: bool = False,
+    plugin: object = None,
+    instead: Callable[[pytest.Session, Sequence[dict[str, str]]], bool] | None = None,
 ) -> dict[str, Any]:
     """Import the agent, run its tests, and say what came of it.
 
-    ``rewrite``: failed assertions tell their values, for a third of the time. ``after`` is called with pytest's session
-    and the result so far while the session stands.
+    ``rewrite``: failed assertions tell their values, for a third of the time; pytest then has to load the modules of
+    tests, otherwise ``plugin`` may. ``instead`` is called with pytest's session and the errors so far when the tests
+    are collected; where it says so, they are not run.
     """
     tracing = Tracing(pack / package) if traced else None
 
-    def done(session: pytest.Session) -> None:
-        if after is not None:
-            after(session, _result(recorder, pytest.ExitCode.TESTS_FAILED if session.testsfailed else 0, None))
+    def done(session: pytest.Session) -> bool:
+        return instead is not None and instead(session, recorder.errors)
 
     recorder = Recorder(tracing, done)
     import_all(pack, package, recorder)
     if tracing is not None:
         tracing.pause()
-    code = pytest.main(pytest_arguments(pack, rewrite=rewrite), plugins=[recorder, *plugins])
+    plugins = [recorder] if rewrite or plugin is None else [recorder, plugin]
+    code = child_pytest.main(pack, plugins, rewrite=rewrite)
     return _result(recorder, code, tracing)
 
 

@@ -128,16 +128,6 @@ def _lines(report: bytes) -> Iterator[bytes]:
         start = end + 1
 
 
-def test_trees(pack: Path) -> dict[str, ast.Module]:
-    """The syntax trees of ``tests/test_*.py`` by name. Raises SyntaxError, ValueError."""
-    trees: dict[str, ast.Module] = {}
-    for path in sorted((pack / "tests").glob("test_*.py")):
-        if path.is_symlink():
-            raise ValueError(f"tests/{path.name} is a symbolic link")
-        trees[f"tests/{path.name}"] = ast.parse(path.read_bytes(), filename=f"tests/{path.name}")
-    return trees
-
-
 def declared_tests(trees: Mapping[str, ast.Module]) -> set[str]:
     """Ids (without parameters) of the test functions in these files."""
     return {f"{file}::{name}" for file, tree in trees.items() for name in _test_names(tree.body)}

@@ -203,10 +203,27 @@ def _judged(name: str, pid: int, landlock_abi: int, threads: bool) -> list[bytes
             refuse,
             allow,
         ]
+    if name in syscalls.SIGNALLING:
+        return _signalling(name, kill, allow)
     if landlock_abi >= _TRUNCATE_ABI:
         return []
     flags = _ARG0 + (16 if name == "openat" else 8)  # an older Landlock does not see truncation
     return [_instruction(_LOAD, flags), _instruction(_JUMP_SET, os.O_TRUNC, 0, 1), refuse, allow]
+
+
+def _signalling(name: str, kill: bytes, allow: bytes) -> list[bytes]:
+    """Kill where the command (the second argument, 32 bits for the kernel too) asks for signals to others."""
+    body = [_instruction(_LOAD, _ARG0 + 8)]
+    for command in syscalls.SIGNALLING[name].values():
+        body += [_instruction(_JUMP_EQUAL, command, 0, 1), kill]
+    if name == "fcntl":  # F_SETFL with O_ASYNC is FIOASYNC by another name
+        body += [
+            _instruction(_JUMP_EQUAL, syscalls.F_SETFL, 0, 3),
+            _instruction(_LOAD, _ARG0 + 16),
+            _instruction(_JUMP_SET, syscalls.O_ASYNC, 0, 1),
+            kill,
+        ]
+    return [*body, allow]
 
 
 def seccomp(landlock_abi: int, *, threads: bool = False) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, cast
 
 from greenlang.sandbox import claims
@@ -116,8 +116,20 @@ def verdict(run: Run, declared: set[str], part: str = "", *, traced: bool = True
         status, detail = run.status()
         result = run.claim.result
     told = bool(result) and (bool(part) or run.claim.ended)
-    results, problem = claims.tests(result, declared) if told else ((), "")
-    coverage = claims.coverage(result) if told and traced else None
+    return _verdict(run, (status, detail), result if told else {}, declared, traced=traced)
+
+
+def unchanged(run: Run, met: dict[str, Any], declared: set[str]) -> Verdict:
+    """The verdict on the tests as a control met them, in which nothing is changed."""
+    return _verdict(run, ("passed", ""), {"exit": 0, "errors": [], **met}, declared, traced=False)
+
+
+def _verdict(
+    run: Run, so_far: tuple[Status, str], result: dict[str, Any], declared: set[str], *, traced: bool
+) -> Verdict:
+    status, detail = so_far
+    results, problem = claims.tests(result, declared) if result else ((), "")
+    coverage = claims.coverage(result) if result and traced else None
     if status == "passed":
         bad = [t for t in results if t.outcome != "passed"]
         if problem:
@@ -156,9 +168,22 @@ def evaluation(run: Run, part: str = "") -> Evaluation:
     return Evaluation(status, run.profile, data, detail, seconds=run.ended.seconds, attempts=run.claim.attempts)
 
 
-def mutants(run: Run, wanted: Sequence[MutatedFile], declared: set[str]) -> tuple[list[MutantResult], str]:
-    """What a run tells of the first of the mutants wanted, in their order, and what is wrong with it."""
-    found: list[MutantResult] = []
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a run tells of one mutant; ``met``: the tests that one who survived has met, as a result tells them."""
+
+    result: MutantResult
+    met: dict[str, Any] = field(default_factory=dict)
+
+
+def mutants(
+    run: Run, wanted: Sequence[MutatedFile], declared: set[str], known: Sequence[str]
+) -> tuple[list[Told], str]:
+    """What a run tells of the first of the mutants wanted, in their order, and what is wrong with it.
+
+    Who survives has met each of the ``known`` tests, so the run says; one that does not say so tells nothing.
+    """
+    found: list[Told] = []
     told = [value for name, value in run.claim.parts if name == "mutant"]
     if len(told) > len(wanted):
         return [], "it tells of more mutants than there are"
@@ -172,7 +197,12 @@ def mutants(run: Run, wanted: Sequence[MutatedFile], declared: set[str]) -> tupl
             and by.partition("::")[0] not in _files(declared)
         ):
             return [], "a mutant was killed by a test that is not in the files"
-        found.append(MutantResult(mutant.id, cast(Any, outcome), by[:500]))
+        met = {"tests": value.get("tests"), "cpu_seconds": value.get("cpu_seconds")} if outcome == "survived" else {}
+        if met:
+            tests, problem = claims.tests({**met, "errors": []}, declared)
+            if problem or [test.id for test in tests] != list(known):
+                return [], "a mutant survived that has not met every test"
+        found.append(Told(MutantResult(mutant.id, cast(Any, outcome), by[:500]), met))
     return found, ""
 
 
@@ -180,11 +210,13 @@ def _files(declared: set[str]) -> set[str]:
     return {name.partition("::")[0] for name in declared}
 
 
-def mutation(results: Sequence[MutantResult], asked: Sequence[MutatedFile], own: set[str], cpu: float) -> Mutation:
-    """The verdict on the run of all mutants. ``own`` names controls of the supervisor, which no one else sees."""
-    controls = own | {m.id for m in asked if m.control}
-    shown = tuple(r for r in results if r.id not in own)
-    wrong = [r for r in results if r.id in controls and r.outcome != "survived"]
+def mutation(
+    results: Sequence[MutantResult], asked: Sequence[MutatedFile], own: Sequence[MutantResult], cpu: float
+) -> Mutation:
+    """The verdict on the run of all mutants. ``own``: of the supervisor's controls, which no one else sees."""
+    controls = {m.id for m in asked if m.control}
+    shown = tuple(results)
+    wrong = [r for r in (*results, *own) if (r in own or r.id in controls) and r.outcome != "survived"]
     real = [r for r in results if r.id not in controls]
     detail = ""
     if wrong:
@@ -227,6 +259,9 @@ def service(run: Run, blocks: Sequence[Block]) -> Service:
         detail="; ".join(problems),
         cpu_seconds=run.ended.cpu_seconds,
         http=http,
+        printed={str(k): str(v)[:_MAX_TEXT] for k, v in claims.mapping(result.get("printed")).items()},
+        told=claims.mapping(result.get("told")),
+        damaged=None if result.get("damaged") is None else str(result["damaged"])[:_MAX_TEXT],
     )
 
 

@@ -9,7 +9,7 @@ import ast
 import functools
 import importlib.util
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
 from greenlang.sandbox import gate_rules as rules
@@ -18,6 +18,7 @@ _SDK = "greenlang_sdk"
 _CHAIN = 30
 _COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
+_NAMED = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.ExceptHandler, ast.MatchAs, ast.MatchStar)
 Known = tuple[str, str]  # ("module" or "object", dotted name)
 
 
@@ -55,9 +56,13 @@ class Bindings:
         depth = next((n for n in range(len(names), 0, -1) if ".".join(names[:n]) in self._bound), 1)
         return self._foreign.isdisjoint(names[depth:])
 
+    def is_own_module(self, found: Known) -> bool:
+        """Whether it is a module of the package itself: its names may be patched."""
+        return found[0] == "module" and found[1] in self._bound and self.is_own(found[1])
+
     def is_module(self, dotted: str) -> bool:
         """Whether a dotted name is a module that a file of a pack can hold."""
-        return dotted in self._bound or dotted in self._allowed
+        return dotted in self._bound or dotted in self._allowed or _place_in_sdk(dotted) is not None
 
     def clock(self, dotted: str) -> set[str]:
         """Names of a class that tell the time."""
@@ -89,8 +94,7 @@ class Bindings:
         if problem is not None:
             yield problem
         dotted = f"{module}.{alias.name}"
-        sdk_module = module == _SDK and alias.name.islower()
-        kind = "module" if self.is_module(dotted) or sdk_module else "object"
+        kind = "module" if self.is_module(dotted) else "object"
         yield from self._bind(alias.asname or alias.name, kind, dotted)
 
     def _bind(self, name: str, kind: str, dotted: str) -> Iterator[tuple[str, str]]:
@@ -167,14 +171,39 @@ class Bindings:
         return kind, dotted
 
 
+@functools.lru_cache(1024)
+def _place_in_sdk(dotted: str) -> Path | None:
+    """The file of a module of the SDK; None where the name is none."""
+    names = dotted.split(".")
+    spec = importlib.util.find_spec(_SDK) if names[0] == _SDK else None
+    if spec is None or not all(name.isidentifier() for name in names):
+        return None
+    place = Path(next(iter(spec.submodule_search_locations or ()))).joinpath(*names[1:])
+    path = place / "__init__.py" if place.is_dir() else place.with_suffix(".py")
+    return path if path.is_file() else None
+
+
+def modules_held(imports: Iterable[ast.AST]) -> frozenset[str]:
+    """Names under which a file holds modules of others: what is reached through them is nobody's to take."""
+    names: set[str] = set()
+    for node in imports:
+        if isinstance(node, ast.Import):
+            names |= {a.asname or a.name.partition(".")[0] for a in node.names}
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            held = rules.HOLDING.get(node.module or "", ())
+            names |= {
+                a.asname or a.name
+                for a in node.names
+                if a.name in held or _place_in_sdk(f"{node.module}.{a.name}") is not None
+            }
+    return frozenset(names)
+
+
 @functools.cache
 def _taken_by_sdk(module: str) -> frozenset[str]:
     """Names that a module of the SDK has from others, and that are nobody's to take from it."""
-    spec = importlib.util.find_spec(_SDK)
-    folder = Path(next(iter(spec.submodule_search_locations or ()))) if spec else Path()
-    place = folder.joinpath(*module.split(".")[1:])
-    path = place / "__init__.py" if place.is_dir() else place.with_suffix(".py")
-    if not path.is_file():
+    path = _place_in_sdk(module)
+    if path is None:
         return frozenset()
     return foreign_names(n for n in ast.walk(ast.parse(path.read_bytes())) if isinstance(n, ast.ImportFrom))
 
@@ -197,13 +226,13 @@ def words(node: ast.expr, nodes: Mapping[type[ast.AST], list[ast.AST]], steps: i
     """
     if isinstance(node, ast.Constant):
         return frozenset({node.value}) if isinstance(node.value, str) else None
-    if isinstance(node, ast.Tuple | ast.List):
+    if isinstance(node, ast.Tuple):  # a list may hold something else by then
         parts = [words(part, {}) for part in node.elts]
         return frozenset().union(*(p for p in parts if p is not None)) if parts and None not in parts else None
     if not isinstance(node, ast.Name) or not nodes or not steps:
         return None
     name = node.id
-    if any(name in {a.arg for a in arguments(f)} for kind in _FUNCTIONS for f in nodes[kind]):
+    if _is_parameter(name, nodes) or name in _bound_otherwise(nodes) | _imported(nodes):
         return None
     sources: dict[int, ast.expr] = {}
     for kind in _COMPREHENSIONS:
@@ -222,6 +251,27 @@ def words(node: ast.expr, nodes: Mapping[type[ast.AST], list[ast.AST]], steps: i
             return None
         found |= part
     return found if stores else None
+
+
+def is_rebound(name: str, nodes: Mapping[type[ast.AST], list[ast.AST]]) -> bool:
+    """Whether anything in a file but an import binds a name."""
+    stored = any(n.id == name and isinstance(n.ctx, ast.Store) for n in nodes[ast.Name])  # type: ignore[attr-defined]
+    return stored or _is_parameter(name, nodes) or name in _bound_otherwise(nodes)
+
+
+def _is_parameter(name: str, nodes: Mapping[type[ast.AST], list[ast.AST]]) -> bool:
+    return any(name == a.arg for kind in _FUNCTIONS for f in nodes[kind] for a in arguments(f))
+
+
+def _bound_otherwise(nodes: Mapping[type[ast.AST], list[ast.AST]]) -> set[str | None]:
+    """Names that something else than an assignment or an import binds: definitions, handlers, patterns."""
+    found = {n.name for kind in _NAMED for n in nodes[kind]}  # type: ignore[attr-defined]
+    return found | {n.rest for n in nodes[ast.MatchMapping]}  # type: ignore[attr-defined]
+
+
+def _imported(nodes: Mapping[type[ast.AST], list[ast.AST]]) -> set[str | None]:
+    imports = (*nodes[ast.Import], *nodes[ast.ImportFrom])
+    return {a.asname or a.name.partition(".")[0] for n in imports for a in n.names}  # type: ignore[attr-defined]
 
 
 def arguments(function: ast.AST) -> Iterator[ast.arg]:
@@ -276,12 +326,17 @@ def _declares(function: ast.AST, name: str) -> bool:
     return stored
 
 
-def text_runs(annotation: ast.expr, builtin_names: frozenset[str]) -> bool:
-    """Whether a text in an annotation is an expression that reaches for a name or attribute that is refused."""
+def text_runs(
+    annotation: ast.expr, builtin_names: frozenset[str], reaches: Callable[[ast.AST], bool] = lambda _: False
+) -> bool:
+    """Whether a text in an annotation is an expression that reaches for a name or attribute that is refused.
+
+    ``reaches`` says of a part of such an expression whether the file itself may not name it.
+    """
     stack: list[ast.AST] = [annotation]
     while stack:
         node = stack.pop()
-        if isinstance(node, ast.Constant) and isinstance(node.value, str) and _reaches(node.value, builtin_names):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and _runs(node.value, builtin_names, reaches):
             return True
         if isinstance(node, ast.Call):
             continue  # what is given to Field and its like is no annotation
@@ -291,8 +346,8 @@ def text_runs(annotation: ast.expr, builtin_names: frozenset[str]) -> bool:
     return False
 
 
-def _reaches(text: str, builtin_names: frozenset[str]) -> bool:
-    if "(" not in text and "__" not in text:
+def _runs(text: str, builtin_names: frozenset[str], reaches: Callable[[ast.AST], bool]) -> bool:
+    if text.isidentifier() and not text.startswith("__") and text not in builtin_names:
         return False
     try:
         tree = ast.parse(text, mode="eval")
@@ -301,6 +356,6 @@ def _reaches(text: str, builtin_names: frozenset[str]) -> bool:
     for node in ast.walk(tree):
         if isinstance(node, ast.Name) and (node.id.startswith("__") or node.id in builtin_names - rules.BUILTINS):
             return True
-        if isinstance(node, ast.Attribute) and (node.attr.startswith("__") or node.attr in rules.INTERPRETER):
+        if reaches(node):
             return True
     return False

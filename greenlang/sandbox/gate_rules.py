@@ -44,6 +44,7 @@ RULES = {
         Rule("indirect", "getattr and its like with anything but a plain word", "Write the attribute.", True),
         Rule("module", "a module as a value, or reached through another", "Name what you use of it.", True),
         Rule("patch", "changing what is not the pack's own", "Patch only the package.", True),
+        Rule("set", "attributes set of anything but oneself at one's beginning", "Make a new value instead.", False),
         Rule("hook", "hooks, plugins and fixtures of pytest itself", "Use plain fixtures.", True),
         Rule("write", "calls that write, delete or link files", "An agent writes no file.", True),
         Rule("outside", "paths that lead out of the pack", "Read from the pack's own folder.", True),
@@ -105,7 +106,6 @@ PLACES: dict[str, dict[str, frozenset[str]]] = {
     "main": {**_COMMON, "os": frozenset({"environ"}), "sys": frozenset({"argv", "exit", "stderr", "stdin", "stdout"})},
     "tests": {
         **_COMMON,
-        "copy": frozenset({"copy", "deepcopy"}),
         "io": frozenset({"BytesIO", "StringIO"}),
         "logging": _LOGGING,
         "pydantic": _PYDANTIC,
@@ -122,6 +122,8 @@ PLACES: dict[str, dict[str, frozenset[str]]] = {
         "uuid": frozenset({"uuid4"}),
     },
 }
+
+TAKEN = frozenset().union(*(names for place in PLACES.values() for names in place.values())) - ANY
 
 # Modules that nobody imports by mistake: they reach processes, the network, foreign memory, or the interpreter itself.
 ESCAPES = _names(
@@ -183,13 +185,39 @@ HOOKED = frozenset(
         "teardown_module",
     }
 )
-METHODS = frozenset({"__del__", "__reduce__", "__reduce_ex__", "__init_subclass__", "__class_getitem__"})
+# Methods with two underscores that a class may define. Others change how Python makes, copies, reads or frees objects.
+MAY_DEFINE = _names(
+    "__init__ __post_init__ __repr__ __str__ __format__ __bool__ __call__ __eq__ __ne__ __lt__ __le__ __gt__ __ge__ "
+    "__hash__ __len__ __iter__ __next__ __contains__ __getitem__ __enter__ __exit__ __add__ __radd__ __sub__ __rsub__ "
+    "__mul__ __rmul__ __truediv__ __rtruediv__ __pow__ __neg__ __pos__ __abs__ __int__ __float__ __round__"
+)
+BEGINNINGS = frozenset({"__init__", "__post_init__"})  # asked for by `super()` only: else with any `self`
+# They change a class that they are given, or hand out what pytest holds: they stand right above what they decorate.
+DECORATORS = frozenset({"dataclasses.dataclass", "functools.total_ordering", "pytest.fixture"})
+GIVE_BACK = frozenset({*DECORATORS, "enum.unique", "typing.final"})  # what they decorate
+# With more than plain words they have pydantic read any attribute of what it is given.
+OF_MODELS = frozenset({"pydantic.ConfigDict", "pydantic.Field"})
+IN_ANNOTATIONS = frozenset({"pytest.MonkeyPatch"})
+NO_VALUES = DECORATORS | OF_MODELS | IN_ANNOTATIONS | {"functools.wraps"}
+ANSWERS = _names("Any None Response bool dict float int list object str")  # what an answer over HTTP may be said to be
+OF_FIELDS = frozenset({"alias_generator", "from_attributes", "orm_mode"})
+CLASS_WORDS = frozenset({"frozen", "extra", "strict", "total"})
 FIXTURES = _names(
     "cache capfd capfdbinary config doctest_namespace pytestconfig pytester record_property "
     "record_testsuite_property record_xml_attribute recwarn request session testdir tmp_path tmp_path_factory "
     "tmpdir tmpdir_factory"
 )
 WRITES = _names("chmod hardlink_to lchmod mkdir open rename rmdir symlink_to touch unlink write_bytes write_text")
+HOLDING = {"collections": frozenset({"abc"}), "importlib": frozenset({"resources", "metadata"})}
+HANDED = _names("addfinalizer chdir delattr delenv delitem setattr setenv setitem syspath_prepend")
+OF_LOGGERS = frozenset({"handlers", "propagate"})
+# How a model of pydantic was made, and ways to make it otherwise or to have it hold anything by its name.
+PLANS = _names(
+    "ImportString PyObject from_annotated_attribute from_annotation from_field from_orm merge_field_infos model_config "
+    "model_fields model_rebuild"
+)
+LEADING = INTERPRETER | JUDGES | HELD | PLANS
+BY_NO_NAME = (WRITES - {"open"}) | HANDED | {"format", "format_map"}
 # What a pack's own code may not call a field, lest it looks like one of the ways above: the generator renames these.
 TELLING = INTERPRETER | JUDGES | HELD | OF_TUPLES | HOOKED | {"format", "format_map"} | (WRITES - {"open"})
 PATCHES = _names("addfinalizer chdir context delattr delenv delitem setattr setenv setitem syspath_prepend undo")

@@ -34,8 +34,8 @@ _PROFILES = """\
 
 `strict` is the default and needs Linux 5.13 or newer, Python, and nothing else: no privilege, no package. Where the
 machine lacks a primitive (an older kernel, macOS) the run is refused and says what is missing. Only
-`GREENLANG_SANDBOX=weak` runs it all the same, and every verdict then carries the weaknesses. It never falls back by
-itself.
+`GREENLANG_SANDBOX=weak` runs it all the same; every verdict, the report and the certificate of the pack then carry the
+weaknesses. It never falls back by itself.
 
 """
 _AUDIT = """
@@ -60,7 +60,9 @@ _GATE = """\
 It goes by lists of what is allowed; what a list does not hold is refused. A finding names file, line, rule and what to
 do. One that no mistake leads to makes the verdict `escaped`, others make it `failed`. Nothing of the pack runs in
 either case. What no syntax tree shows, a text that becomes code while the pack runs (an annotation, the condition of a
-mark) or a pickle, is looked at by the child's audit hook and refused in both profiles.
+mark), a pickle, or a file opened by its number, is looked at by the child's audit hook and refused in both profiles.
+What may be set is listed, not what may not: attributes of `self` where an object begins, names of the pack's own
+modules by monkeypatch, and a few streams.
 At most {findings} findings are told. A Python
 file has at most {source} MB, a pack {pack} MB and {files}
 files.

@@ -105,7 +105,7 @@ def _roots() -> tuple[Path, ...]:
 
 def _warm_up() -> None:
     """Run a small suite in this very process, so that children find every cache filled."""
-    from greenlang.sandbox import child, child_service
+    from greenlang.sandbox import child, child_pytest, child_service
 
     for name in _PRELOAD:
         importlib.import_module(name)
@@ -131,6 +131,7 @@ def _warm_up() -> None:
         if outcomes != ["passed"] * 4 + ["failed"] or result["coverage"]["lines"][0] == 0:
             raise RuntimeError(f"the warm-up suite ended as {json.dumps(result)[:2000]}")
         child_service.http(folder, [{"amount": "1"}])
+        child_pytest.prepare(child.without_streams, folder)
         for name in set(sys.modules) - before:
             if name.partition(".")[0] in ("gl_sandbox_warm", "tests"):
                 del sys.modules[name]
@@ -178,6 +179,8 @@ class Server:
             if not self._readable(None):
                 return
             request, payload = wire.receive(self._sock)
+            if "pack" in request:  # names of files are bytes: a locale without UTF-8 spells them otherwise
+                request["pack"] = os.fsdecode(str(request["pack"]).encode("utf-8", "surrogateescape"))
             report, ended = self._fork(request, payload)
             del payload
             wire.send(self._sock, ended, report)

@@ -21,7 +21,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from greenlang.errors import SandboxUnavailable
-from greenlang.sandbox import bubblewrap, cache, claims, decisions, gate, wire
+from greenlang.sandbox import bubblewrap, cache, claims, decisions, gate, sources, wire
 from greenlang.sandbox.decisions import Ended, Run
 from greenlang.sandbox.trial import Trial, TrialRequest
 from greenlang.sandbox.trials import Trying
@@ -158,44 +158,56 @@ class Sandbox:
         except wire.Broken as error:
             return Evaluation("infrastructure", profile, detail=str(error))
 
-    def trial(self, pack: Path, package: str, request: TrialRequest) -> Trial:
+    def trial(self, pack: Path, package: str, request: TrialRequest, ready: sources.Sources | None = None) -> Trial:
         """Run everything of a pack that a judge needs: tests twice, answers three times, service, mutants.
 
         A mishap of ours is tried twice more before it is reported. What stands in the cache is not run again.
+        ``ready``: files that were parsed before; they count only where they are still the same to the byte.
         """
-        trying = self._trying(pack, package)
+        pack = pack.resolve()
+        self._reach(pack)
+        key = self._key(pack, package, request)  # before anything of the pack is read to be run
+        trying = self._trying(pack, package, ready)
         if isinstance(trying, Verdict):
             return Trial(trying)
-        limits = (self._seconds, self._memory_mb)
-        key = cache.key(trying.pack, package, request, trying.profile, limits)
         found = self._cache.get(key) if key else None
         if found is None:
             found = trying.run(request)
             if key:
-                try:
-                    self._cache.put(key, found)
-                except (OSError, ValueError) as error:  # a full disk costs the next run time, not this one its result
-                    _LOG.warning("a trial could not be kept: %s", error)
+                self._keep(key, found, pack, package, request)
         return found
 
-    def _trying(self, pack: Path, package: str) -> Trying | Verdict:
+    def _key(self, pack: Path, package: str, request: TrialRequest) -> str | None:
+        return cache.key(pack, package, request, self.profile, (self._seconds, self._memory_mb))
+
+    def _keep(self, key: str, found: Trial, pack: Path, package: str, request: TrialRequest) -> None:
+        """Into the cache, if the pack is still what it was when it was asked about."""
+        try:
+            if self._key(pack, package, request) == key:
+                self._cache.put(key, found)
+            else:
+                _LOG.warning("a trial is not kept: %s changed while it was tried", pack)
+        except (OSError, ValueError) as error:  # a full disk costs the next run time, not this one its result
+            _LOG.warning("a trial could not be kept: %s", error)
+
+    def _trying(self, pack: Path, package: str, ready: sources.Sources | None = None) -> Trying | Verdict:
         """What tries a pack; a verdict where it is refused before anything of it runs."""
         pack = pack.resolve()
         self._reach(pack)
         profile = self.profile
         try:
-            trees = claims.test_trees(pack)
+            found = sources.read(pack, package, ready)
         except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
             return Verdict("failed", profile, detail=f"the tests cannot be read: {error}")
-        declared = claims.declared_tests(trees)
+        declared = claims.declared_tests(found.tests())
         if not declared:
             return Verdict("failed", profile, detail="there is no test")
         if package in sys.stdlib_module_names:
             return Verdict("failed", profile, detail=f"{package} is the name of a standard module")
-        if self._gated and (found := gate.check(pack, package, trees)):
-            status, detail, attempts = gate.outcome(found)
+        if self._gated and (refused := gate.check(pack, package, found.trees)):
+            status, detail, attempts = gate.outcome(refused)
             return Verdict(status, profile, detail=detail, attempts=attempts)
-        return Trying(self._run, pack, package, declared, profile)
+        return Trying(self._run, pack, package, declared, profile, found.code())
 
     def _run(self, seed: int, request: dict[str, Any], payload: dict[str, Any]) -> Run:
         """One child. Raises wire.Broken."""

@@ -179,7 +179,25 @@ JUDGED: dict[str, tuple[int | None, int | None]] = {
     "prlimit64": (302, 261),
     "openat": (257, 56),
     "open": (2, None),
+    "fcntl": (72, 25),
+    "ioctl": (16, 29),
 }
+
+# What these two may not be asked for, at any ABI of Landlock: each has the kernel send a signal to whom the caller
+# names, or puts letters into a terminal (asm-generic/fcntl.h, asm-generic/ioctls.h, asm-generic/sockios.h).
+SIGNALLING: dict[str, dict[str, int]] = {
+    "fcntl": {"F_SETOWN": 8, "F_SETSIG": 10, "F_SETOWN_EX": 15, "F_SETLEASE": 1024, "F_NOTIFY": 1026},
+    "ioctl": {
+        "FIOASYNC": 0x5452,
+        "FIOSETOWN": 0x8901,
+        "SIOCSPGRP": 0x8902,
+        "TIOCSTI": 0x5412,
+        "TIOCSPGRP": 0x5410,
+        "TIOCSCTTY": 0x540E,
+        "TIOCLINUX": 0x541C,
+    },
+}
+F_SETFL, O_ASYNC = 4, 0x2000
 
 # Calls that Linux got after this list was written (up to here they were looked at) do not exist for an agent.
 # fchmodat2, map_shadow_stack and the futex family are 452 to 456 on both architectures.

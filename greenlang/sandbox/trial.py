@@ -6,7 +6,7 @@ judging. Everything that a child says is a claim; the supervisor has checked wha
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -72,7 +72,8 @@ class Service:
     ``latency_ms``: one figure a call of ``run`` on the vectors, sorted. ``memory_mb``: what the agent added to the peak
     of the warmed process. ``health``: the body that GET /health of ``demos/api.py`` answered, with ``http_status`` (0
     where FastAPI is not installed; then ``detail`` says so). ``logs``: the lines that one answered and one refused run
-    wrote.
+    wrote. ``http``: every answer of the demo server; ``printed``: what the command line and its demo printed;
+    ``told``: what the agent says of itself; ``damaged``: what ``health`` says over a damaged row, None without rows.
     """
 
     status: Status
@@ -86,6 +87,23 @@ class Service:
     detail: str = ""
     cpu_seconds: float = 0.0
     http: Mapping[str, tuple[int, str]] = field(default_factory=dict)  # "POST /run" -> status, body
+    printed: Mapping[str, str] = field(default_factory=dict)
+    told: Mapping[str, Any] = field(default_factory=dict)
+    damaged: str | None = None
+
+
+def posted(inputs: Sequence[Mapping[str, Any]], *, toolbox: bool) -> dict[str, int]:
+    """What the demo server is asked by POST: name of the request -> place of the input that is its body.
+
+    A flat agent is asked the first input and the last; an agent of several tools the first of each.
+    """
+    if not toolbox:
+        return {"POST /run": 0} | ({f"POST /run #{len(inputs)}": len(inputs) - 1} if len(inputs) > 1 else {})
+    found: dict[str, int] = {}
+    for place, given in enumerate(inputs):
+        if isinstance(given.get("arguments"), Mapping):
+            found.setdefault(f"POST /tools/{given.get('tool')}", place)
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +113,7 @@ class TrialRequest:
     inputs: tuple[Mapping[str, Any], ...]
     mutants: tuple[MutatedFile, ...] = ()
     blocks: tuple[Block, ...] = ()
-    calls: int = 100
+    calls: int = 50  # the 95th percentile then has two calls above it
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,15 +9,15 @@ server with another hash seed, time zone, locale, clock and folder, the answers,
 
 from __future__ import annotations
 
-import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, TypeVar
 
 from greenlang.sandbox import decisions
 from greenlang.sandbox.decisions import Run
-from greenlang.sandbox.trial import MutantResult, MutatedFile, Mutation, Service, Trial, TrialRequest
+from greenlang.sandbox.mutants import Asking
+from greenlang.sandbox.trial import Mutation, Service, Trial, TrialRequest
 from greenlang.sandbox.verdict import Evaluation, Profile, Verdict
 from greenlang.sandbox.wire import Broken
 
@@ -29,10 +29,6 @@ CONDITIONS = (  # of the three evaluations, in words
     f"{THREADS} threads at once",
 )
 _TRIES = 3  # what was our own fault is tried twice more
-_HANGS = 5  # mutants that end the whole process, before the rest is given up
-_AT_ONCE = 100  # mutants for one child
-_BYTES_AT_ONCE = 16 * 1024 * 1024
-_OWN = "the same file again"
 
 Ask = Callable[[int, dict[str, Any], dict[str, Any]], Run]
 T = TypeVar("T", Verdict, Evaluation)
@@ -40,13 +36,16 @@ T = TypeVar("T", Verdict, Evaluation)
 
 @dataclass(frozen=True, slots=True)
 class Trying:
-    """A pack in front of the servers. ``ask`` takes seed, request and payload; it raises Broken."""
+    """A pack in front of the servers. ``ask`` takes seed, request and payload; it raises Broken. ``code``: what the
+    children run, compiled (`sources.Sources.code`).
+    """
 
     ask: Ask
     pack: Path
     package: str
     declared: set[str]
     profile: Profile
+    code: str = ""
 
     def run(self, request: TrialRequest) -> Trial:
         """Everything. A pack that tried to escape, hangs or asks for too much is not run again."""
@@ -88,61 +87,41 @@ class Trying:
         return decisions.evaluation(run, "evaluation"), decisions.evaluation(run, "threads"), service
 
     def again(self, request: TrialRequest, tests: Verdict) -> tuple[Evaluation, Verdict, Mutation | None]:
-        """The answers and the tests under other conditions, and the mutants."""
-        good = tests.status == "passed"
-        wanted, own = _with_control(self.pack, request.mutants) if good else ((), set())
-        run = self._sure(OTHER_SEED, "again", self._mutants(request, wanted))
-        if isinstance(run, Broken):
-            bad = Evaluation("infrastructure", self.profile, detail=str(run))
-            mutation = Mutation("infrastructure", detail=str(run)) if request.mutants else None
-            return bad, Verdict("infrastructure", self.profile, detail=str(run)), mutation
-        again = _compared(tests, decisions.verdict(run, self.declared, "tests", traced=False))
-        evaluation = decisions.evaluation(run, "evaluation")
-        if not request.mutants:
-            return evaluation, again, None
-        if not good or again.status != "passed":
-            return evaluation, again, Mutation("failed", detail="the tests do not pass without a mutant")
-        mutation = self._mutation(request, wanted, own, run)
-        return evaluation, again, replace(mutation, cpu_seconds=max(mutation.cpu_seconds - again.cpu_seconds, 0.0))
+        """The answers and the tests under other conditions, and the mutants.
 
-    def _mutation(self, request: TrialRequest, wanted: Sequence[MutatedFile], own: set[str], run: Run) -> Mutation:
-        """All mutants: a child takes so many at once; where one ends the process, the next child goes on behind it."""
-        results: list[MutantResult] = []
-        cpu, hung = 0.0, 0
-        while True:
-            rest = _some(wanted[len(results) :])
-            cpu += run.ended.cpu_seconds
-            found, problem = decisions.mutants(run, rest, self.declared)
-            barred = run.barred()
-            if problem or barred:
-                status, detail = barred or ("failed", problem)
-                return Mutation(status, detail=detail, cpu_seconds=cpu)
-            results += found
-            if len(found) < len(rest):
-                status, detail = run.status()
-                if status == "passed":
-                    return Mutation("failed", tuple(results), "it does not tell of every mutant", cpu)
-                hung += 1
-                if hung > _HANGS:
-                    detail = f"more than {_HANGS} mutants ended the process ({detail})"
-                    return Mutation("failed", tuple(results), detail, cpu)
-                outcome: Literal["timed_out", "broken"] = "timed_out" if status == "timed_out" else "broken"
-                results.append(MutantResult(rest[len(found)].id, outcome, detail))
-            if len(results) == len(wanted):
-                return decisions.mutation(results, request.mutants, own, cpu)
-            following = self._sure(OTHER_SEED, "again", self._mutants(request, wanted[len(results) :]))
-            if isinstance(following, Broken):
-                return Mutation("infrastructure", tuple(results), str(following), cpu)
-            run = following
+        Among the mutants are controls, in which nothing is changed: how each test ended on the first of these that
+        survived is the second run of the tests. Where there is none, the tests are run by themselves.
+        """
+        asking = Asking(self._otherwise, self.pack, self.declared, request, tests)
+        mutation = asking.run() if request.mutants and tests.status == "passed" else None
+        first = asking.first or self._otherwise({"inputs": list(request.inputs), "mutants": []})
+        plain: Run | Broken = first
+        if mutation and not asking.unchanged and not isinstance(first, Broken) and first.barred() is None:
+            plain = self._otherwise({"inputs": [], "mutants": []})
+        if isinstance(first, Broken) or isinstance(plain, Broken):
+            return self._mishap(first, plain, mutated=bool(request.mutants))
+        again = _compared(tests, asking.unchanged or decisions.verdict(plain, self.declared, "tests", traced=False))
+        if request.mutants and again.status != "passed":
+            mutation = Mutation("failed", detail="the tests do not pass without a mutant")
+        elif mutation and asking.unchanged:
+            mutation = replace(mutation, cpu_seconds=max(mutation.cpu_seconds - again.cpu_seconds, 0.0))
+        return decisions.evaluation(first, "evaluation"), again, mutation
 
-    def _mutants(self, request: TrialRequest, wanted: Sequence[MutatedFile]) -> dict[str, Any]:
-        """What the child is told: path and content, in a row. Neither name nor kind."""
-        told = [{"path": m.path, "content": m.content.decode("latin-1")} for m in _some(wanted)]
-        return {"inputs": list(request.inputs), "mutants": told}
+    def _mishap(
+        self, first: Run | Broken, plain: Run | Broken, *, mutated: bool
+    ) -> tuple[Evaluation, Verdict, Mutation | None]:
+        detail = str(first if isinstance(first, Broken) else plain)
+        bad = Evaluation("infrastructure", self.profile, detail=detail)
+        evaluation = bad if isinstance(first, Broken) else decisions.evaluation(first, "evaluation")
+        mutation = Mutation("infrastructure", detail=detail) if mutated else None
+        return evaluation, Verdict("infrastructure", self.profile, detail=detail), mutation
+
+    def _otherwise(self, payload: dict[str, Any]) -> Run | Broken:
+        return self._sure(OTHER_SEED, "again", payload)
 
     def _ask(self, seed: int, what: str, payload: dict[str, Any] | None = None, **more: Any) -> Run:
         request = {"op": what, "pack": str(self.pack), "package": self.package, **more}
-        return self.ask(seed, request, payload or {})
+        return self.ask(seed, request, {**(payload or {}), "code": self.code})
 
     def _sure(self, seed: int, what: str, payload: dict[str, Any], **more: Any) -> Run | Broken:
         """A run that is not our own mishap, if one of three tries gives it."""
@@ -167,26 +146,6 @@ class Trying:
             if found.status != "infrastructure" or last == _TRIES - 1:
                 return found
         return broken
-
-
-def _some(mutants: Sequence[MutatedFile]) -> Sequence[MutatedFile]:
-    """As many of the first as one child takes."""
-    size = 0
-    for number, mutant in enumerate(mutants):
-        size += len(mutant.content)
-        if number and (number == _AT_ONCE or size > _BYTES_AT_ONCE):
-            return mutants[:number]
-    return mutants
-
-
-def _with_control(pack: Path, mutants: Sequence[MutatedFile]) -> tuple[tuple[MutatedFile, ...], set[str]]:
-    """The mutants, with a control of our own where the caller has none: a file with an empty line at its end."""
-    if not mutants or any(m.control for m in mutants):
-        return tuple(mutants), set()
-    first = mutants[0]
-    control = MutatedFile(_OWN, first.path, (pack / first.path).read_bytes() + b"\n", control=True)
-    place = zlib.crc32(first.content) % (len(mutants) + 1)
-    return (*mutants[:place], control, *mutants[place:]), {_OWN}
 
 
 def _compared(first: Verdict, again: Verdict) -> Verdict:

@@ -194,6 +194,7 @@ class OverlayInfo:
     reviewed_on: str = ""
     left_out: dict[str, str] = field(default_factory=dict)  # output -> reason
     names: dict[str, str] = field(default_factory=dict)  # symbol of the author's prose -> input or output
+    proposed: tuple[dict[str, Any], ...] = ()  # the models that drafted it: see `greenlang.llm.disclosing`
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from greenlang.formulas.parse import parse as parse_expression
 from greenlang.specs.base import BaseReader
 from greenlang.specs.diagnostics import Diagnostic, has_errors
 from greenlang.specs.dialect_b import check_expression
-from greenlang.specs.form import AnyText, Closed, checked
+from greenlang.specs.form import AnyText, Closed, Whole, checked
 from greenlang.specs.model import (
     AgentSpec,
     FactorRef,
@@ -51,6 +51,28 @@ class Reviewed(Closed):
     on: AnyText = ""
 
 
+class Proposed(Closed):
+    """One entry of ``proposed``: which model drafted the overlay, as the factory wrote it (`greenlang.llm.disclosing`).
+
+    A reviewer leaves it as it is: the pack and its certificate tell it.
+    """
+
+    provider: AnyText
+    model: AnyText
+    prompt: AnyText
+    request_digest: AnyText
+    requested: dict[str, AnyText] = Field(default_factory=dict)
+    accepted: dict[str, AnyText] = Field(default_factory=dict)
+    dropped: dict[str, AnyText] = Field(default_factory=dict)
+    fingerprint: AnyText = ""
+    price_map_digest: AnyText = ""
+    prompt_tokens: Whole = 0
+    completion_tokens: Whole = 0
+    recorded_cost_usd: AnyText = "0"
+    fallbacks: list[AnyText] = Field(default_factory=list)
+    reasks: Whole = 0
+
+
 class LongFormula(Closed):
     """A formula: an expression with its source, or a library formula, which carries its own citation."""
 
@@ -74,6 +96,7 @@ class Overlay(Closed):
     overlay: Literal[1]
     spec: Meant
     reviewed: Reviewed
+    proposed: list[Proposed] = Field(default_factory=list)
     units: dict[str, AnyText] = Field(default_factory=dict)
     names: dict[str, str] = Field(default_factory=dict)
     factors: dict[str, Reference] = Field(default_factory=dict)
@@ -165,7 +188,8 @@ class _OverlayReader(BaseReader):
             for part, changes in self.changes.items()
             for symbol, to in changes.names.items()
         }
-        info = OverlayInfo(name, digest, raw.reviewed.by, raw.reviewed.on, left_out, names)
+        drafts = tuple(draft.model_dump() for draft in raw.proposed)
+        info = OverlayInfo(name, digest, raw.reviewed.by, raw.reviewed.on, left_out, names, drafts)
         return self.accounted(self.result(info, factors))
 
     def accounted(self, spec: AgentSpec) -> AgentSpec:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -139,3 +140,20 @@ def test_a_pack_is_judged_now_against_the_spec_that_it_names(tmp_path: Path) -> 
     refused = call(var, "validate", str(pack), "--spec", str(tmp_path / "spec.yaml"))
     assert refused.exit_code == 1
     assert "compute" in refused.output
+
+
+def test_old_advisories_are_told(var: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    none = call(var, "advisories")
+    assert none.exit_code == 1
+    assert "GREENLANG_ADVISORIES" in none.output
+    path = tmp_path / "osv.json"
+    monkeypatch.setenv("GREENLANG_ADVISORIES", str(path))
+    entry = {"id": "PYSEC-1", "modified": f"{datetime.now(UTC).date()}T00:00:00Z", "affected": []}
+    path.write_text(json.dumps(entry))
+    assert call(var, "advisories").exit_code == 0
+    assert json.loads(call(var, "advisories", "--json").output)["fresh"] is True
+    path.write_text(json.dumps(entry | {"modified": "2020-01-01T00:00:00Z", "summary": "old"}))
+    old = call(var, "advisories")
+    assert old.exit_code == 1
+    assert "days old: take a new https://osv-vulnerabilities" in old.output
+    assert call(var, "advisories", "--max-age", "99999").exit_code == 0

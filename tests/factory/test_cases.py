@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from greenlang_sdk.testing import answers
+from greenlang_sdk.testing import Case, answers, fields_of, taken
 
 from greenlang.factory.cases import case_content
 from greenlang.factory.generate import generate, package_name
@@ -158,6 +158,50 @@ def test_a_value_that_should_be_refused_lies_outside_and_one_that_is_accepted_in
     assert {"huge-at-most", "tiny-just-above", "tiny-just-below", "vast-just-below", "whole-at-most"} <= accepted
     assert {"whole-just-above", "picked-is-2", "coded-is-AB"} <= accepted
     assert not {"wide-at-most", "endless-at-most", "picked-is--5", "coded-is-abc"} & accepted
+
+
+TABLE = InputSpec(
+    "uses",
+    "list",
+    description="What is burnt",
+    columns=(
+        InputSpec("mass", "float64", "kg", gt=D(0), le=D(50), description="Mass"),
+        InputSpec("kind", "string", enum=("gas", "oil")),
+        InputSpec("share", "float64", "percent", required=False, default=D(100), ge=D(0), le=D(100)),
+    ),
+)
+
+
+def test_the_columns_of_a_table_are_tested_like_inputs(tmp_path: Path) -> None:
+    resolution = made(
+        [TABLE, InputSpec("x", "float64")],
+        given("x"),
+        agent="x/table",
+        base={"uses": ({"mass": D(1), "kind": "gas"},), "x": D(1)},
+    )
+    found = content(resolution)
+    accepted = {c["name"]: (c["field"], c["expect"]["uses"]) for c in found["accepted"] if "field" in c}
+    assert accepted == {
+        "uses-mass-just-above": ("mass", "0.000001"),
+        "uses-mass-at-most": ("mass", "50"),
+        "uses-kind-is-gas": ("kind", "gas"),
+        "uses-kind-is-oil": ("kind", "oil"),
+        "uses-share-at-least": ("share", "0"),
+        "uses-share-at-most": ("share", "100"),
+        "uses-share-left-out": ("share", "100"),
+    }
+    refused = {c["name"] for c in found["refused"]}
+    assert {"uses-mass-at-the-lower-limit", "uses-mass-above", "uses-kind-outside-the-choices"} <= refused
+    rows = [(f["name"], f["description"]) for f in found["fields"] if f["model"] == "UsesRow"]
+    assert rows == [("mass", "Mass [kg]"), ("kind", ""), ("share", "[percent]")]
+    with imported(resolution, tmp_path) as pack:
+        assert fields_of(pack.AGENT) == found["fields"]
+        for case in found["accepted"]:
+            told = Case(**case)
+            assert taken(pack.Input, told) == told.expect, told.name
+        for case in found["refused"]:
+            errors = pack.AGENT.run(case["input"]).errors
+            assert {e.field.partition(".")[0] for e in errors} == {case["field"]}, case["name"]
 
 
 @pytest.mark.timeout(60)  # it once doubled with each term, or hung

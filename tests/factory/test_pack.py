@@ -15,6 +15,7 @@ import sys
 import tomllib
 import zipfile
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from uuid import UUID
 
@@ -56,6 +57,16 @@ def finish(folder: Path, resolution: Resolution, run: Verdict | None = None) -> 
         release="embedded-1.1.0",
         tables_digest="ab" * 32,
     )
+
+
+def test_a_certificate_says_under_which_weak_sandbox_the_proof_was_made(tmp_path: Path, combustion: Resolution) -> None:
+    write_pack(generate(combustion), tmp_path / "pack")
+    weak = replace(verdict(), profile=Profile("weak", ("rlimits",), ("native code may open sockets",)))
+    finish(tmp_path / "pack", combustion, weak)
+    told = PackCertificate.load(tmp_path / "pack").content["sandbox"]
+    assert told == {"profile": "weak", "weaknesses": ["native code may open sockets"]}
+    finish(tmp_path / "pack", combustion)
+    assert "sandbox" not in PackCertificate.load(tmp_path / "pack").content
 
 
 def test_only_a_repaired_pack_says_so_in_its_certificate(combustion: Resolution, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""`greenlang agent create | batch`: what is taken along, what is printed, and the exit code."""
+"""`greenlang agent create | batch | refine`: what is taken along, what is printed, and the exit code."""
 
 from __future__ import annotations
 
@@ -26,6 +26,9 @@ def test_create_takes_the_overlay_beside_the_spec_or_the_one_that_is_named(tmp_p
     code, rows = agent(tmp_path, "create", spec)
     assert (code, [(r["file"], r["outcome"]) for r in rows]) == (1, [("pump.pack.yaml", "incomplete")])
 
+    again = agent(tmp_path, "refine", "buildings/pump@1.0.0")
+    assert again == (1, rows), "it is built anew, and nothing can mend it"
+
     (tmp_path / "pump.pack.overlay.yaml").write_bytes(OVERLAY)
     code, rows = agent(tmp_path, "create", spec)
     assert (code, [(r["file"], r["outcome"]) for r in rows]) == (0, [("pump.pack.yaml", "registered")])
@@ -39,6 +42,12 @@ def test_create_takes_the_overlay_beside_the_spec_or_the_one_that_is_named(tmp_p
     code, rows = agent(tmp_path, "create", spec, "--overlay", other)
     assert (code, [r["outcome"] for r in rows]) == (1, ["refused", "registered"])
     assert rows[0]["file"] == "pump.pack.overlay.yaml"
+
+
+def test_only_an_accepted_agent_can_be_refined(tmp_path: Path) -> None:
+    refused = CliRunner().invoke(app, ["--var", str(tmp_path / "var"), "agent", "refine", "nobody/here"])
+    assert refused.exit_code == 2
+    assert not (tmp_path / "var").exists(), "looking makes nothing"
 
 
 def test_batch_takes_every_file_of_the_folder_and_says_which_overlay_waits(tmp_path: Path) -> None:

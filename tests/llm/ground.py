@@ -8,14 +8,12 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from pydantic import SecretStr
-
 from greenlang.llm.ask import Ask
 from greenlang.llm.calling import Ground
 from greenlang.llm.config import Gateways, Price, Provider
 from greenlang.llm.gateway import Gateway
 from greenlang.llm.replies import NamesAndDocs
-from greenlang.llm.wire import Said
+from greenlang.llm.wire import Call, Said
 from greenlang.settings import Settings
 
 KEY = "sk-planted-0123456789abcdef"
@@ -59,22 +57,15 @@ class Script:
     def price_map_digest(self) -> str:
         return "0" * 64
 
-    def call(
-        self,
-        provider: Provider,
-        model: str,
-        messages: Sequence[Mapping[str, str]],
-        parameters: Mapping[str, Any],
-        key: SecretStr,
-    ) -> Said:
-        assert key.get_secret_value() == KEY
-        self.calls.append((provider.name, model, tuple(messages), dict(parameters)))
+    def call(self, call: Call) -> Said:
+        assert call.key.get_secret_value() == KEY
+        self.calls.append((call.provider.name, call.model, tuple(call.messages), dict(call.parameters)))
         said = self.says[min(len(self.calls), len(self.says)) - 1]
         if isinstance(said, Exception):
             raise said
         if isinstance(said, Said):
             return said
-        return Said(said, f"{model}-real", "stop", "fp", 100, 20)
+        return Said(said, f"{call.model}-real", "stop", "fp", 100, 20)
 
 
 def provider(name: str = "openai", **more: Any) -> Provider:

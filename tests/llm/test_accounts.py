@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import sqlite3
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from pathlib import Path
@@ -36,6 +37,35 @@ def test_a_reservation_that_nobody_settles_stands(tmp_path: Path) -> None:
     again = Accounts(tmp_path)
     assert isinstance(again.reserve("a", Decimal(3), FIVE), Short)
     assert again.account("a").reserved == 3
+
+
+def test_what_a_killed_process_reserved_is_spent_and_told_once_its_call_must_be_over(tmp_path: Path) -> None:
+    reserved(Accounts(tmp_path).reserve("a", Decimal(3), FIVE, until=100.0, call={"call": 1}))  # and it is killed
+    living = reserved(Accounts(tmp_path).reserve("a", Decimal(1), FIVE, until=200.0, call={"call": 2}))
+    again = Accounts(tmp_path)
+    assert (again.overdue(99.0), again.account("a").reserved) == (0, 4)
+    assert (again.overdue(100.0), again.overdue(100.0)) == (1, 0)
+    account = again.account("a")
+    assert (account.spent, account.reserved) == (3, 1)
+    assert isinstance(again.reserve("a", Decimal("1.1"), FIVE), Short), "what may have been billed is not given back"
+    again.settle(living, Decimal("0.5"), {"call": 3})
+    assert [row for _, row in again.journal()] == [{"call": 1}, {"call": 3}]
+
+
+def test_accounts_of_the_version_before_are_read_and_their_reservations_stand(tmp_path: Path) -> None:
+    with sqlite3.connect(tmp_path / "accounts.sqlite") as old:
+        old.executescript(
+            "CREATE TABLE spent (agent TEXT PRIMARY KEY, nano INTEGER NOT NULL) WITHOUT ROWID;"
+            "CREATE TABLE reserved (id INTEGER PRIMARY KEY AUTOINCREMENT, agent TEXT NOT NULL, nano INTEGER NOT NULL);"
+            "INSERT INTO spent VALUES ('a', 2000000000); INSERT INTO reserved VALUES (7, 'a', 1000000000);"
+            "PRAGMA user_version = 1"
+        )
+    old.close()
+    accounts = Accounts(tmp_path)
+    assert accounts.overdue(1e12) == 0
+    assert (accounts.account("a").spent, accounts.account("a").reserved) == (2, 1)
+    accounts.settle(reserved(accounts.reserve("a", Decimal(2), FIVE, until=1.0)), Decimal(0))
+    assert accounts.account("a").spent == 2
 
 
 def test_settling_twice_counts_once(tmp_path: Path) -> None:

@@ -102,6 +102,7 @@ def test_usage_adds_up_calls_and_replays(tmp_path: Path) -> None:
             "failed": 0,
             "tokens": 120,
             "cost_usd": "0.0006",
+            "estimated_usd": "0",
         }
     ]
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
+import multiprocessing
+import time
 from collections.abc import Iterator
 from decimal import Decimal
 from email.utils import formatdate
@@ -12,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from greenlang.llm.accounts import Accounts
 from greenlang.llm.ask import Answer, Ask, NoAnswer
 from greenlang.llm.calling import Ground
 from greenlang.llm.config import Gateways
@@ -126,16 +129,24 @@ def test_a_500_is_tried_again_with_growing_waits_then_the_next_provider(
     assert "boom" in answer.disclosure.fallbacks[0]
 
 
-@pytest.mark.parametrize("bad", [cuts, garbles()], ids=["cut", "garbled"])
-def test_a_connection_that_breaks_is_tried_again_and_counts_as_paid(
-    bad: Any, server: Provider, tmp_path: Path, clock: Clock
+@pytest.mark.parametrize(
+    ("bad", "paid"),
+    [(cuts, True), (garbles(), True), (fails(504), True), (fails(408), True), (fails(500), False), (fails(429), False)],
+    ids=["cut", "garbled", "504", "408", "500", "429"],
+)
+def test_what_nobody_answered_is_tried_again_and_counts_as_paid_where_that_is_not_known(
+    bad: Any, paid: bool, server: Provider, tmp_path: Path, clock: Clock
 ) -> None:
     server.then("openai", bad, says(GOOD))
-    model = ask_of(server, tmp_path, clock)
-    answer = answered(model.ask(question()))
-    spent = model.accounts.account(question().agent)
-    assert spent.spent > answer.disclosure.cost_usd  # the broken call may have been billed: its worst case stands
-    assert spent.reserved == 0
+    with ask_of(server, tmp_path, clock) as model:
+        answer = answered(model.ask(question()))
+    account = model.accounts.account(question().agent)
+    assert account.reserved == 0
+    more = account.spent - answer.disclosure.cost_usd
+    assert (more > 0) == paid, "a call that may have been billed stands with its worst case"
+    rows = query(settings(tmp_path), "select call, estimated, cost_usd from llm_usage order by call").rows
+    assert [row[1:] for row in rows if row[0] != "answered"] == [(paid, more)]
+    assert [row[1:] for row in rows if row[0] == "answered"] == [(False, answer.disclosure.cost_usd)]
 
 
 def test_a_stream_that_never_ends_is_cut_at_the_whole_time(server: Provider, tmp_path: Path, clock: Clock) -> None:
@@ -157,10 +168,12 @@ def test_an_answer_without_a_choice_or_with_a_mad_count_is_settled_like_any_othe
     assert (outcome.why, "no choice" in outcome.reason) == ("unavailable", True)
     spent = model.accounts.account(question().agent)
     assert (spent.reserved, spent.spent > 0) == (0, True)
-    server.always["openai"] = says(GOOD, prompt=10**30)
     clock.now += 600  # the breaker forgets
-    told = answered(model.ask(question("another"))).disclosure
-    assert "usage" in told.dropped
+    for name, mad in (("another", says(GOOD, prompt=10**30)), ("a third", says(GOOD, prompt=None))):
+        server.always["openai"] = mad
+        told = answered(model.ask(question(name))).disclosure
+        assert "usage" in told.dropped, "nobody counted, so the worst case stands"
+        assert told.completion_tokens == 4096
     assert model.accounts.account(question().agent).reserved == 0
 
 
@@ -308,6 +321,78 @@ def test_a_second_identical_batch_makes_no_call_and_counts_its_hits(
         (*who, "answered", 4, 240, Decimal("0.000720000")),
         (*who, "replayed", 4, 0, Decimal("0E-9")),
     ]
+
+
+def test_a_full_minute_hands_over_and_weights_draw_the_providers(
+    server: Provider, tmp_path: Path, clock: Clock
+) -> None:
+    for name in ("first", "second"):
+        server.always[name] = says(GOOD)
+    one, two = (provider(n, base_url=server.base_url(n), requests_per_minute=2) for n in ("first", "second"))
+    ground = Ground(clock, clock.sleep, lambda: 1.0)
+    full = Gateways(providers=(one, two.model_copy(update={"requests_per_minute": 99})), longest_wait=5)
+    model = Gateway(settings(tmp_path), config=full, environment={"KEY": KEY}, ground=ground)
+    told = [answered(model.ask(question(f"q{n}"))).disclosure for n in range(4)]
+    assert [d.provider for d in told] == ["first", "first", "second", "second"]
+    assert "limit per minute" in told[2].fallbacks[0]
+    weights = [p.model_copy(update={"weight": w, "requests_per_minute": 99}) for p, w in ((one, 1), (two, 4))]
+    drawn = Gateways(providers=tuple(weights), strategy="weighted")
+    clock.now += 120
+    model = Gateway(settings(tmp_path / "drawn"), config=drawn, environment={"KEY": KEY}, ground=ground)
+    before = server.calls("first"), server.calls("second")
+    for n in range(20):
+        answered(model.ask(question(f"q{n}")))
+    calls = server.calls("first") - before[0], server.calls("second") - before[1]
+    assert sum(calls) == 20
+    assert 0 < calls[0] < calls[1]
+
+
+FORK = multiprocessing.get_context("fork")
+
+
+def test_two_workers_with_one_budget_never_spend_more_than_it(server: Provider, tmp_path: Path, clock: Clock) -> None:
+    server.always["openai"] = says(GOOD, prompt=10_000, completion=2_000)
+    limit = Decimal("0.12")
+    ask_of(server, tmp_path / "warm", clock).ask(question())  # litellm is imported once, before the forks
+    told = FORK.SimpleQueue()
+
+    def worker(name: str) -> None:
+        model = ask_of(server, tmp_path, clock, llm_budget_usd=limit)
+        told.put([getattr(model.ask(question(f"{name}{n}")), "why", "answered") for n in range(4)])
+
+    workers = [FORK.Process(target=worker, args=(name,)) for name in "ab"]
+    for process in workers:
+        process.start()
+    outcomes = [*told.get(), *told.get()]
+    for process in workers:
+        process.join()
+    account = Accounts(tmp_path / "var" / "llm").account(question().agent)
+    assert set(outcomes) == {"answered", "budget"}
+    assert account.reserved == 0
+    assert account.spent == Decimal("0.036") * outcomes.count("answered") <= limit
+
+
+def test_a_killed_process_s_reservation_is_neither_lost_nor_open_for_ever(
+    server: Provider, tmp_path: Path, clock: Clock
+) -> None:
+    server.always["openai"] = drips
+    asked = FORK.Process(target=lambda: ask_of(server, tmp_path, clock).ask(question()))
+    asked.start()
+    while not server.heard and asked.is_alive():
+        time.sleep(0.01)
+    asked.kill()
+    asked.join()
+    accounts = Accounts(tmp_path / "var" / "llm")
+    held = accounts.account(question().agent)
+    assert (held.spent, held.reserved > 0) == (0, True)
+    ask_of(server, tmp_path, clock).flush()
+    assert accounts.account(question().agent) == held, "the call may still be under way"
+    clock.now += 3600
+    ask_of(server, tmp_path, clock).flush()
+    settled = accounts.account(question().agent)
+    assert (settled.spent, settled.reserved) == (held.reserved, 0), "it may have been billed"
+    rows = query(settings(tmp_path), "select call, provider, partition, estimated, cost_usd from llm_usage").rows
+    assert rows == [("lost", "openai", question().agent, True, held.reserved)]
 
 
 def test_no_key_leaves_the_process_but_in_the_header(

@@ -209,6 +209,7 @@ def test_a_failed_write_leaves_no_temporary_file(tmp_path: Path) -> None:
     target = tmp_path / "a.parquet"
     with pytest.raises(RuntimeError), parts.replacing(target) as temporary:
         temporary.write_bytes(b"half")
+        temporary.with_name(f"{temporary.name}.wal").write_bytes(b"what DuckDB leaves on a full disk")
         raise RuntimeError
     assert list(tmp_path.iterdir()) == []
 
@@ -362,3 +363,28 @@ def test_the_work_of_reading_standing_outcomes_does_not_grow_with_their_texts(
     assert len(asked) == 1
     assert len(rows) == 10_000
     assert "summary" not in rows[0]
+
+
+def test_what_a_rung_yields_and_costs_is_summed_over_every_build(
+    store: MetricsStore, settings: Settings, make: Make, run: Run
+) -> None:
+    """An attempt about two classes is one try of its rung, and one of each class."""
+
+    def row(n: int, rung: str, kind: str, status: str, usd: float) -> dict[str, object]:
+        told = {"n": n, "rung": rung, "error_class": kind, "status": status, "seconds": 0.5, "usd": usd}
+        return {**make().repairs[0], **told}
+
+    first = (row(0, "template", "lint", "repaired", 0), row(0, "template", "test", "repaired", 0))
+    second = (row(0, "code", "test", "refused", 0.25), row(1, "code", "test", "no_answer", 0), *make().repairs)
+    third = (row(0, "code", "test", "skipped", 0), row(1, "code", "test", "repaired", 0.5))
+    for repairs in (first, second, third):
+        store.write([make(repairs=repairs)], run())
+    store.rebuild_catalogue()
+    columns = "rung, error_class, tries, mended, improved, unanswered, yield, seconds, usd"
+    assert ask(settings, f"select {columns} from repair_rungs order by 1, 2 nulls first") == [
+        ("code", None, 2, 1, 0, 1, 0.5, 1.5, 0.75),
+        ("code", "test", 2, 1, 0, 1, 0.5, 1.5, 0.75),
+        ("template", None, 1, 1, 0, 0, 1.0, 1.0, 0.0),
+        ("template", "lint", 1, 1, 0, 0, 1.0, 0.5, 0.0),
+        ("template", "test", 1, 1, 0, 0, 1.0, 0.5, 0.0),
+    ]

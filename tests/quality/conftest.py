@@ -19,3 +19,9 @@ def pack(tmp_path: Path) -> Path:
 def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """One warm cache for all tests."""
     return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture(scope="session")
+def untouched(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The good pack, which tests only read."""
+    return write(tmp_path_factory.mktemp("good") / "pack")

@@ -24,6 +24,7 @@ from greenlang.factory.pack import write_pack
 from greenlang.formulas.library import library
 from greenlang.quality import Case, Findings, Judgement, asked
 from greenlang.quality.advisories import Advisories
+from greenlang.quality.differential import Compared
 from greenlang.quality.dimensions import CATEGORIES
 from greenlang.quality.documents import blocks
 from greenlang.quality.judgement import MutantLine
@@ -33,15 +34,10 @@ from greenlang.resolution.resolve import resolve
 from greenlang.sandbox.trial import Block, BlockResult, MutantResult, Mutation, Service, Trial
 from greenlang.sandbox.verdict import CoverageResult, Evaluation, Profile, TestResult, Verdict
 from greenlang.specs.reader import read
+from tests.quality.here import asked_here
 
 PROFILE = Profile("strict", ("landlock abi 7", "seccomp", "rlimits"))
 SPEC = "electricity_uk.pack.yaml"
-LOGS = (
-    '{"time":"2026-01-02T03:04:05.006+00:00","level":"info","message":"answered","agent":"a/b","version":"1.0.0",'
-    '"run_id":"1f","errors":[],"provenance":"ab","seconds":0.001}',
-    '{"time":"2026-01-02T03:04:05.007+00:00","level":"warning","message":"refused","agent":"a/b","version":"1.0.0",'
-    '"run_id":"2f","errors":[{"code":"invalid_input","field":"consumption"}],"provenance":"","seconds":0.001}',
-)
 
 
 @cache
@@ -127,23 +123,31 @@ def code_blocks() -> tuple[Block, ...]:
         return blocks(Path(folder) / "pack")
 
 
+@cache
+def own() -> Service:
+    """The service as the agent gives it, asked in this process."""
+    with TemporaryDirectory() as folder:
+        write_pack(files(), Path(folder) / "pack")
+        return asked_here(Path(folder) / "pack", PACKAGE, asked(resolution()))[2]
+
+
+def logs() -> tuple[str, ...]:
+    """The log lines of an answered and of a refused run, each at a time of its own."""
+    return own().logs
+
+
 def service(**changes: Any) -> Service:
-    spec, found = resolution().spec, code_blocks()
+    found = code_blocks()
     assert {block.language for block in found} == {"python", "sh"}
     results = [
         BlockResult(b.path, b.line, "passed" if b.language == "python" else "skipped", "installs") for b in found
     ]
     values: dict[str, Any] = {
-        "status": "passed",
         "latency_ms": tuple(0.1 + n / 1000 for n in range(200)),
         "memory_mb": 3.0,
-        "http_status": 200,
-        "health": {"status": "ok", "agent": spec.agent_id, "version": spec.version},
-        "metrics": {"runs": 3, "seconds": 0.1},
-        "logs": LOGS,
         "blocks": tuple(results),
     }
-    return Service(**(values | changes))
+    return replace(own(), **(values | changes))
 
 
 def mutants(outcome: str = "killed", *, control: str = "survived") -> list[MutantLine]:
@@ -173,10 +177,10 @@ def trial(**changes: Any) -> Trial:
     return Trial(**(values | changes))
 
 
-def findings(pack: Path) -> Findings:
+def findings(pack: Path, package: str = PACKAGE) -> Findings:
     """What parsing finds, as if ruff and mypy had found nothing."""
-    parsed, wrong = _parse(PackRef(pack, PACKAGE))
-    return Findings(parsed, tuple(wrong), (), (), ())
+    parsed, texts, wrong = _parse(PackRef(pack, package))
+    return Findings(parsed, tuple(wrong), (), (), (), texts)
 
 
 def case(pack: Path, **changes: Any) -> Case:
@@ -188,7 +192,7 @@ def case(pack: Path, **changes: Any) -> Case:
         "inputs": asked(resolution()),
         "mutants": mutants(),
         "differences": (),
-        "compared": 5,
+        "compared": Compared(inputs=5),
         "literals": (),
         "advisories": Advisories(3),
         "history": (),

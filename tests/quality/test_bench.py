@@ -2,18 +2,49 @@
 
 from __future__ import annotations
 
+import gc
+
 import pytest
 
 from greenlang.quality.dimensions import DIMENSIONS
-from tools.bench_quality import by_dimension
+from tools import bench_quality
+from tools.bench_quality import NOT_COUNTED, by_dimension
 
 
 def test_what_is_charged_to_the_dimensions_is_all_that_was_spent() -> None:
-    spent = {"generation": 9.0, "ruff": 0.5, "mutants": 2.0, "measures": 1.5, "report": 0.25, "rest": 0.125}
-    measured = {"tests": 0.25, "specification": 1.0}
-    found = by_dimension(spent, measured)
+    counted = {"ruff": 0.5, "mutants": 2.0, "judge": 0.25, "report": 0.25, "rest": 0.125}
+    measured = {"measures: tests": 0.25, "measures: specification": 1.0}
+    found = by_dimension({"generation": 9.0, "packaging": 4.0, **counted, **measured})
     assert set(found) - {d.name for d in DIMENSIONS} == {"none of its own"}
-    assert sum(found.values()) == pytest.approx(sum(spent.values()) - spent["generation"])
+    assert sum(found.values()) == pytest.approx(sum(counted.values()) + sum(measured.values()))
     assert found["tests"] == 2.25
     assert (found["specification"], found["implementation"], found["operations"]) == (1.0, 0.5, 0.0)
     assert found["none of its own"] == pytest.approx(0.25 + 0.125 + 0.25), "report, rest, and the judge itself"
+    assert NOT_COUNTED == ("generation", "packaging")
+
+
+def test_a_part_within_a_part_is_counted_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = iter((0.0, 1.0, 4.0, 6.0))
+    monkeypatch.setattr(bench_quality, "own", lambda: next(now))
+    meter = bench_quality.Meter()
+    with meter.part("outer"), meter.part("inner"):
+        pass
+    assert dict(meter.spent) == {"inner": 3.0, "outer": 3.0}
+
+
+def test_looking_for_garbage_is_a_part_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = iter((0.0, 1.0, 5.0, 6.0))
+    monkeypatch.setattr(bench_quality, "own", lambda: next(now))
+    monkeypatch.setattr(gc, "callbacks", [])
+    meter = bench_quality.Meter()
+    meter.watch_collector()
+    collecting = gc.callbacks[0]
+    with meter.part("outer"):
+        collecting("start", {})
+        collecting("stop", {})
+    assert dict(meter.spent) == {"garbage collection": 4.0, "outer": 2.0}
+
+
+def test_every_part_that_is_counted_is_there() -> None:
+    for owner, function, _ in bench_quality.PARTS:
+        assert callable(getattr(owner, function))

@@ -84,7 +84,7 @@ def test_a_dimension_scores_the_mean_of_the_measures_that_apply(pack: Path) -> N
     assert judged.measures[-1].share is None
     assert judged.score == 100
     low = case(pack, trial=trial(service=service(http_status=500)))
-    assert dimension(judge(low), "operations").score == 75
+    assert dimension(judge(low), "operations").score == 80
 
 
 def test_score_and_pass_are_separate(pack: Path) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from greenlang.sandbox import Evaluation, Profile, Sandbox, TestResult, Verdict, cache
+from greenlang.sandbox import Evaluation, Profile, Sandbox, TestResult, Verdict, cache, sources
 from greenlang.sandbox.trial import (
     Block,
     BlockResult,
@@ -19,6 +19,7 @@ from greenlang.sandbox.trial import (
     Trial,
     TrialRequest,
 )
+from greenlang.sandbox.trials import Trying
 from greenlang.sandbox.verdict import CoverageResult
 from greenlang.settings import Settings
 from tests.sandbox import packs
@@ -125,6 +126,16 @@ def test_the_key_changes_with_everything_that_a_trial_depends_on(tmp_path, monke
     assert len(other) == 13 + len(tools)
     assert first not in other
     assert {"python", "pytest", "coverage", "pydantic", "greenlang_sdk", "sandbox"} <= set(cache.tools())
+    assert {"pluggy", "pydantic-core", "typing-extensions", "annotated-types", "starlette"} <= set(cache.tools())
+
+
+def test_a_pack_that_is_too_large_has_no_key(tmp_path, monkeypatch):
+    pack = packs.write(tmp_path / "pack")
+    size = sum(path.stat().st_size for path in pack.rglob("*") if path.is_file())
+    monkeypatch.setattr(cache, "MAX_PACK", size)
+    assert key(pack) is not None
+    monkeypatch.setattr(cache, "MAX_PACK", size - 1)
+    assert key(pack) is None
 
 
 def test_a_file_that_moved_between_code_and_tests_is_another_pack(tmp_path):
@@ -153,6 +164,29 @@ def test_a_sandbox_runs_a_pack_once(tmp_path):
     assert (third.cached, third.tests.status) == (False, "failed")
     with Sandbox(settings, gated=False) as box:
         assert box.trial(pack, "mini", request).cached
+
+
+@pytest.mark.parametrize("when", ["before it is read", "while it runs"])
+def test_a_trial_of_a_pack_that_changed_meanwhile_is_not_kept(when, tmp_path, monkeypatch, caplog):
+    settings = Settings(sandbox="strict", test_seconds=10, var=tmp_path / "var")
+    request = TrialRequest(inputs=({"amount": "1"},), calls=3)
+    pack = packs.write(tmp_path / "pack")
+    place: tuple[object, str] = (sources, "read") if when.startswith("before") else (Trying, "run")
+    honest = getattr(*place)
+
+    def changing(*given: object) -> object:
+        (pack / "mini/__init__.py").write_text(packs.AGENT.replace("Decimal(2)", "Decimal(3)"))
+        return honest(*given)
+
+    with Sandbox(settings, gated=False) as box:
+        monkeypatch.setattr(*place, changing)
+        box.trial(pack, "mini", request)
+        monkeypatch.setattr(*place, honest)
+        assert "changed while it was tried" in caplog.text
+        found = box.trial(pack, "mini", request)
+        assert (found.cached, found.tests.status) == (False, "failed")
+        again = box.trial(packs.write(pack), "mini", request)
+    assert (again.cached, again.tests.status) == (False, "passed")
 
 
 def test_a_trial_that_cannot_be_kept_is_told_all_the_same(tmp_path, caplog):

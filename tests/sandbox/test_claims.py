@@ -76,7 +76,39 @@ def test_a_flood_of_parts_ends_the_report() -> None:
 
 def test_mutants_that_only_fail_to_import_are_not_the_tests_merit() -> None:
     mutants = [MutatedFile("m", "a.py", b"")]
-    broken = decisions.mutation([MutantResult("m", "broken", "ValueError")], mutants, set(), 0.0)
+    broken = decisions.mutation([MutantResult("m", "broken", "ValueError")], mutants, (), 0.0)
     assert (broken.status, broken.detail) == ("failed", "its tests notice nothing: not one mutant dies")
-    killed = decisions.mutation([MutantResult("m", "killed", "t")], mutants, set(), 0.0)
+    killed = decisions.mutation([MutantResult("m", "killed", "t")], mutants, (), 0.0)
     assert killed.status == "passed"
+
+
+MET = [{"id": "t.py::a", "outcome": "passed", "seconds": 0.1}, {"id": "t.py::b", "outcome": "passed", "seconds": 0.1}]
+
+
+@pytest.mark.parametrize(
+    ("tests", "detail"),
+    [
+        (MET, ""),
+        ([], "a mutant survived that has not met every test"),
+        (None, "a mutant survived that has not met every test"),
+        (MET[:1], "a mutant survived that has not met every test"),
+        ([MET[0], MET[0]], "a mutant survived that has not met every test"),
+        ([*MET, {**MET[0], "id": "t.py::c"}], "a mutant survived that has not met every test"),
+    ],
+)
+def test_who_survives_says_that_it_met_every_test(tests: object, detail: str) -> None:
+    value = {"part": "mutant", "value": {"outcome": "survived", "by": "", "tests": tests, "cpu_seconds": 0.5}}
+    said = run(json.dumps(value).encode())
+    told, problem = decisions.mutants(
+        said, [MutatedFile("m", "a.py", b"")], {"t.py::a", "t.py::b"}, ["t.py::a", "t.py::b"]
+    )
+    assert problem == detail
+    assert [(one.result.id, one.met["tests"]) for one in told] == ([("m", MET)] if not detail else [])
+
+
+def test_what_a_control_met_is_a_verdict_on_the_tests() -> None:
+    met = {"tests": [MET[0], {**MET[1], "outcome": "skipped"}], "cpu_seconds": 0.5}
+    ended = Ended(0, None, "", 2.0, 2.0, 0)
+    verdict = decisions.unchanged(replace(run(), ended=ended), met, {"t.py::a", "t.py::b"})
+    assert (verdict.status, verdict.cpu_seconds) == ("failed", 0.5)
+    assert [t.outcome for t in verdict.tests] == ["passed", "skipped"]

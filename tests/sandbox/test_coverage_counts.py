@@ -65,3 +65,74 @@ def test_the_report_of_coverage_counts_the_same_where_the_short_way_does_not_wor
     assert short["missing"] == {"mini/__init__.py": [8, 13], "mini/unused.py": [1, 2, 3]}
     assert short["lines"] == [8, 13]
     assert _counts(tmp_path, "broken") == short
+
+
+_UNTIL_COMPLETE = """\
+import json, sys
+from pathlib import Path
+from greenlang.sandbox.child_coverage import Tracing
+
+pack = Path(sys.argv[1])
+sys.path.insert(0, str(pack))
+for package in sys.argv[2:]:  # the second goes on with the coverage of the first
+    tracing = Tracing(pack / package)
+    module = __import__(package)
+    tracing.pause()
+    states = []
+    for number in (5, -1, 0, 1, 2):
+        with tracing.on():
+            module.sign(number)
+            traced = sys.gettrace() is not None
+        states.append([traced, tracing.complete])
+    print(json.dumps([states, tracing.result()]))
+"""
+
+
+def _until_complete(pack, *packages):
+    done = subprocess.run(
+        [sys.executable, "-c", _UNTIL_COMPLETE, str(pack), *packages], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def test_tracing_ends_when_nothing_is_left_to_find_and_not_before(tmp_path):
+    whole = _CODE.partition("\n\ndef never")[0] + "\n"
+    for name in ("first", "second"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "__init__.py").write_text(whole)
+    (tmp_path / "third").mkdir()
+    (tmp_path / "third/__init__.py").write_text(_CODE)
+    first, second, third = _until_complete(tmp_path, "first", "second", "third")
+    for states, counts in (first, second):
+        assert states == [[True, False], [True, False], [True, True], [False, True], [False, True]]
+        assert counts == {"lines": [8, 8], "branches": [6, 6], "missing": {}}
+    states, counts = third
+    assert states == [[True, False]] * 5
+    assert (counts["lines"], counts["missing"]) == ([9, 10], {"third/__init__.py": [13]})
+
+
+def test_a_file_that_nothing_imports_keeps_tracing_on(tmp_path):
+    (tmp_path / "first").mkdir()
+    (tmp_path / "first/__init__.py").write_text(_CODE.partition("\n\ndef never")[0] + "\n")
+    (tmp_path / "first/unused.py").write_text("a = 1\n")
+    ((states, counts),) = _until_complete(tmp_path, "first")
+    assert states == [[True, False]] * 5
+    assert counts["missing"] == {"first/unused.py": [1]}
+
+
+def test_where_memory_runs_out_while_it_looks_tracing_goes_on_and_counts_the_same(tmp_path):
+    (tmp_path / "first").mkdir()
+    (tmp_path / "first/__init__.py").write_text(_CODE.partition("\n\ndef never")[0] + "\n")
+    begin, _, end = _UNTIL_COMPLETE.partition("pack = ")
+    fails = "from coverage.parser import PythonParser as P\nreal, calls = P._raw_parse, []\n"
+    fails += (
+        "def once(self):\n    calls.append(1)\n    if len(calls) == 1:\n        raise MemoryError\n    real(self)\n"
+    )
+    script = f"{begin}{fails}P._raw_parse = once\npack = {end}"
+    done = subprocess.run(
+        [sys.executable, "-c", script, str(tmp_path), "first"], capture_output=True, text=True, check=True
+    )
+    states, counts = json.loads(done.stdout)
+    assert states == [[True, False]] * 5
+    assert counts == {"lines": [8, 8], "branches": [6, 6], "missing": {}}

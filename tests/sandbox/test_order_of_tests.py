@@ -2,25 +2,38 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from types import SimpleNamespace
-
-from greenlang.sandbox.child_mutants import _in_turn
+from greenlang.sandbox.child_mutants import in_turn
+from greenlang.sandbox.child_retest import Collected
 
 
-def _items(**functions: int) -> list[SimpleNamespace]:
-    return [
-        SimpleNamespace(path=Path(f"tests/test_{file}.py"), nodeid=f"tests/test_{file}.py::test_{name}[{n}]")
-        for file, name, count in ((*key.split("_"), count) for key, count in functions.items())
-        for n in range(count)
+def _tests(*functions: tuple[str, int], direct: str = "golden unit boundary property") -> Collected:
+    told = [f"tests/test_{name.split('_')[0]}.py::test_{name}[{n}]" for name, count in functions for n in range(count)]
+    found = Collected([], {}, [])
+    found.told = told
+    found.places = {nodeid: 0 for nodeid in told if nodeid.split("_")[1].split(".")[0] in direct}
+    return found
+
+
+def _order(tests: Collected, **slow: float) -> list[str]:
+    seconds = {n: next((s for name, s in slow.items() if name in n), 0.001) for n in tests.told}
+    return [nodeid.partition("::test_")[2] for nodeid in in_turn(tests, seconds)]
+
+
+def test_functions_take_turns_and_the_last_cases_come_first():
+    assert _order(_tests(("golden_a", 5), ("golden_b", 3), ("unit_c", 2))) == [
+        *("golden_a[4]", "golden_b[2]", "unit_c[1]"),
+        *("golden_a[3]", "golden_b[1]", "unit_c[0]"),
+        *("golden_a[2]", "golden_b[0]", "golden_a[1]", "golden_a[0]"),
     ]
 
 
-def test_functions_of_a_file_take_turns_and_figures_come_first():
-    items = _items(documentation_x=1, golden_a=5, golden_b=3, unit_c=2)
-    order = [item.nodeid.partition("test_")[2].replace(".py::test", "") for item in _in_turn(items)]
-    assert order == [
-        *("golden_a[0]", "golden_b[0]", "golden_a[1]", "golden_b[1]", "golden_a[2]", "golden_a[3]", "golden_b[2]"),
-        *("golden_a[4]", "unit_c[0]", "unit_c[1]", "documentation_x[0]"),
-    ]
-    assert sorted(map(id, _in_turn(items))) == sorted(map(id, items))
+def test_figures_come_first_and_what_needs_pytest_last():
+    tests = _tests(("integration_x", 1), ("property_a", 1), ("golden_a", 1), ("boundary_a", 1))
+    assert _order(tests) == ["golden_a[0]", "boundary_a[0]", "property_a[0]", "integration_x[0]"]
+
+
+def test_a_slow_test_of_figures_comes_after_the_quick_ones():
+    tests = _tests(("golden_sources", 1), ("golden_a", 80), ("unit_a", 1), ("property_a", 1))
+    order = _order(tests, sources=0.1)
+    assert order.index("golden_sources[0]") == len(order) - 2
+    assert sorted(order) == sorted(nodeid.partition("::test_")[2] for nodeid in tests.told)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import linecache
 import os
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from greenlang.sandbox import Sandbox, child, server
+from greenlang.sandbox import Sandbox, child, server, supervisor
 from greenlang.sandbox.trial import MutatedFile, TrialRequest
 from tests.sandbox.conftest import AGENT, TESTS, MakePack
 
@@ -75,11 +76,55 @@ def test_what_is_read_as_source_is_what_the_gate_has_read(make_pack: MakePack, s
     assert [r.outcome for r in trial.mutation.results if r.id == "m"] == ["killed"]
 
 
+def test_what_is_made_before_the_fork_fits_the_tools_that_are_installed() -> None:
+    """Otherwise every child makes it anew: nothing is wrong then, but everything is slower."""
+    look = "from greenlang.sandbox import child_coverage, child_pytest, server\nserver._warm_up()\n"
+    look += "print(len(child_pytest._prepared), len(child_coverage._used))"
+    given = supervisor.environment(0)
+    done = subprocess.run([sys.executable, "-c", look], capture_output=True, text=True, check=True, env=given)
+    assert done.stdout.splitlines()[-1] == "1 1"
+
+
 def test_no_stream_leads_to_a_file(make_pack: MakePack, sandbox: Sandbox) -> None:
     agent = AGENT + "\nimport sys\nNAMES = [type(s.buffer.raw).__name__ for s in (sys.stdin, sys.stdout, sys.stderr)]\n"
     tests = TESTS + "\ndef test_streams():\n    import mini\n    assert mini.NAMES == ['_Nowhere'] * 3\n"
     verdict = sandbox.run_tests(make_pack(agent, tests), "mini")
     assert (verdict.status, verdict.detail) == ("passed", "")
+
+
+def test_no_stream_leads_to_a_file_where_a_test_turns_the_capture_off(make_pack: MakePack, sandbox: Sandbox) -> None:
+    tests = (
+        TESTS
+        + """
+import subprocess
+import sys
+
+def test_streams(capsys):
+    with capsys.disabled():
+        streams = sys.stdin, sys.stdout, sys.stderr, sys.__stdin__, sys.__stdout__, sys.__stderr__
+        print("seen by nobody")
+        assert [type(s.buffer.raw).__name__ for s in streams] == ["_Nowhere"] * 6
+    print("seen")
+    assert capsys.readouterr().out == "seen\\n"
+"""
+    )
+    verdict = sandbox.run_tests(make_pack(tests=tests), "mini")
+    assert (verdict.status, verdict.detail) == ("passed", "")
+
+
+def test_tests_that_meet_most_files_go_first_and_are_told_in_the_order_of_the_files(
+    make_pack: MakePack, sandbox: Sandbox
+) -> None:
+    files = {
+        "tests/test_integration.py": "import mini\n\ndef test_all():\n    assert mini.MET == []\n",
+        "tests/test_boundary.py": "import mini\n\ndef test_edge():\n    mini.MET.append('boundary')\n",
+    }
+    verdict = sandbox.run_tests(make_pack(agent=AGENT + "\nMET = []\n", files=files), "mini")
+    assert (verdict.status, verdict.detail) == ("passed", "")
+    assert [t.id for t in verdict.tests][:2] == [
+        "tests/test_boundary.py::test_edge",
+        "tests/test_integration.py::test_all",
+    ]
 
 
 @pytest.mark.parametrize("text", ["list[int]", "int | None", "lambda self: self.open", "x.__class__.__name__"])

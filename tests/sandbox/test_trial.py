@@ -44,14 +44,22 @@ def test_a_golden_pack_passes_in_every_way(box, tmp_path):
     assert service.latency_ms[0] > 0
     assert 0 < service.memory_mb < 100
     assert (service.http_status, service.health["status"]) == (200, "ok")
-    assert service.metrics["runs"] == 1
+    last = f"POST /run #{len(packs.inputs(pack))}"
+    assert service.metrics["runs"] == 2
     assert {name: status for name, (status, _) in service.http.items()} == {
         "GET /health": 200,
         "POST /run": 200,
+        last: service.http[last][0],
         "GET /schema": 200,
         "GET /metrics": 200,
     }
     assert json.loads(service.http["POST /run"][1])["success"] is True
+    first = json.loads(trial.evaluations[0].output.splitlines()[0])
+    assert json.loads(service.http["POST /run"][1])["provenance"] == first["provenance"]
+    assert json.loads(service.printed["python -m"])["provenance"] == first["provenance"]
+    assert f"co2e_kg = {first['data']['co2e_kg']} kgCO2e" in service.printed["demos/command_line.py"]
+    assert service.damaged.startswith("PackDamaged: ")
+    assert [tool["unit"] for tool in service.told["parts"][""]["tools"]][:2] == ["kgCO2", "kgCH4"]
     assert [json.loads(line)["message"] for line in service.logs] == ["answered", "refused"]
     assert [(b.line, b.outcome) for b in service.blocks] == [(1, "passed"), (9, "passed")]
     assert service.blocks[1].message == "pip: it installs"
@@ -209,3 +217,16 @@ def test_the_cost_of_each_part_is_counted_once(box, tmp_path):
     parts = (trial.tests, trial.again, trial.mutation, trial.service)
     assert all(0 < part.cpu_seconds < 5 for part in parts)
     assert trial.cpu_seconds == sum(part.cpu_seconds for part in parts)
+
+
+def test_a_folder_may_have_any_name(tmp_path):
+    """The second server has a locale without UTF-8: it spells the names of files otherwise than the supervisor."""
+    pack = packs.write(tmp_path / "größe 变 \udcff" / "pack")
+    mutant = packs.changed(pack, "mini/__init__.py", "amount * FACTOR", "amount + FACTOR")
+    with Sandbox(Settings(sandbox="strict", test_seconds=20, var=tmp_path / "var"), gated=False) as box:
+        trial = box.trial(pack, "mini", TrialRequest(inputs=({"amount": "1"},), mutants=(mutant,), calls=1))
+    assert trial.infrastructure == ""
+    assert trial.again is not None
+    assert trial.mutation is not None
+    assert [trial.tests.status, trial.again.status, trial.mutation.status] == ["passed"] * 3
+    assert {run.status for run in trial.evaluations} == {"passed"}

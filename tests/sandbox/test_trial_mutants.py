@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 from greenlang_sdk.canonical import digest
 
-from greenlang.sandbox import Sandbox, trials
+from greenlang.sandbox import Sandbox
+from greenlang.sandbox import mutants as several
 from greenlang.sandbox.trial import MutatedFile, Trial, TrialRequest
 from greenlang.settings import Settings
 from tests.sandbox import packs
@@ -194,7 +195,7 @@ def test_what_does_not_import_hangs_or_ends_the_process_counts_and_the_rest_is_r
 
 
 def test_many_mutants_go_to_several_children(box, tmp_path, monkeypatch):
-    monkeypatch.setattr(trials, "_AT_ONCE", 3)
+    monkeypatch.setattr(several, "_AT_ONCE", 3)
     pack = packs.write(tmp_path)
     mutants = [packs.changed(pack, INIT, "Decimal(2)", f"Decimal({n})", str(n)) for n in (3, 4, 2, 5, 6, 7, 8)]
     trial = run(box, pack, *mutants)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from decimal import Decimal
 from pathlib import Path
@@ -10,7 +11,18 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from greenlang_sdk.testing import Case, agrees, answers, calculate, read_cases, text_of
+from greenlang_sdk.testing import (
+    Case,
+    agrees,
+    answers,
+    calculate,
+    command_line,
+    fields_of,
+    read_cases,
+    reading_as,
+    taken,
+    text_of,
+)
 
 from tests.sdk.agents import Share, Tip
 
@@ -82,3 +94,50 @@ def test_answers_are_one_line_each(monkeypatch: pytest.MonkeyPatch) -> None:
         "ok": False,
         "error": {"code": "calculation", "field": "share", "message": "division by zero"},
     }
+
+
+def test_files_of_one_content_are_read_once_and_another_content_anew(tmp_path: Path) -> None:
+    path = write(tmp_path / "vectors.json", [case("a")])
+    first = read_cases(path)
+    assert read_cases(path) is first
+    write(path, [case("b")])
+    assert [c.name for c in read_cases(path).vectors] == ["b"]
+
+
+def test_a_value_is_taken_as_text_from_the_input_or_from_the_first_row() -> None:
+    rows: dict[str, Any] = {"loads": [{"mass": "1.50"}]}
+    assert taken(Tip.input_model, Case("row", rows, {"loads": "1.5"}, {}, field="mass")) == {"loads": "1.5"}
+    assert taken(Tip.input_model, Case("default", rows, {"loads": "1"}, {}, field="parts")) == {"loads": "1"}
+
+
+def test_fields_are_those_of_both_models_and_of_the_rows() -> None:
+    found = [(field["model"], field["name"]) for field in fields_of(Tip())]
+    rows = [("Load", "mass"), ("Load", "parts"), ("Load", "site")]
+    assert found == [("Input", "loads"), ("Output", "total"), *rows]
+
+
+def test_a_block_runs_as_a_program_and_leaves_nothing_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AGENT_LOGS", "")
+    words, streams = list(sys.argv), (sys.stdin, sys.stdout, sys.stderr)
+    with command_line("tool", "--quick", stdin="asked", logs="json") as program:
+        sys.stdout.write(f"{sys.argv} {sys.stdin.read()} {os.environ['AGENT_LOGS']}")
+        sys.stderr.write("note")
+        raise SystemExit(3)
+    assert (program.out, program.err, program.code) == ("['tool', '--quick'] asked json", "note", 3)
+    assert (sys.argv, (sys.stdin, sys.stdout, sys.stderr)) == (words, streams)
+    assert os.environ["AGENT_LOGS"] == ""
+    with command_line("tool") as ended:
+        pass
+    assert (ended.out, ended.code) == ("", None)
+    with pytest.raises(ZeroDivisionError), command_line("tool"):
+        raise ZeroDivisionError
+    assert (sys.argv, (sys.stdin, sys.stdout, sys.stderr)) == (words, streams)
+
+
+def test_one_file_is_read_as_another_text_inside_the_block(tmp_path: Path) -> None:
+    changed, other = tmp_path / "a.json", tmp_path / "b.json"
+    for path in (changed, other):
+        path.write_text("as it is")
+    with reading_as(changed, "something else"):
+        assert (changed.read_text(), other.read_text()) == ("something else", "as it is")
+    assert changed.read_text() == "as it is"

@@ -6,16 +6,16 @@ Market size, return and success of an agent are no property that running it can 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from itertools import islice
 from typing import Any
 
 from greenlang.errors import CalculationError
 from greenlang.factory.outcome import Detail, MeasureResult
-from greenlang.factory.parameters import parameter_tables
 from greenlang.formulas.evaluate import LookupMiss
 from greenlang.formulas.tree import FactorCall, Lookup, Name, Sum, TableCall, walk
+from greenlang.quality.measures import basis
 from greenlang.quality.measures.results import inapplicable, share
 from greenlang.quality.measures.subject import Subject
 from greenlang.resolution import run, samples
@@ -30,7 +30,7 @@ _RUNS = 240  # evaluations of a part, shared among the inputs that a plan reads
 
 def measure(subject: Subject) -> list[MeasureResult]:
     """A result for each declared measure, in order."""
-    return [_inputs(subject), _basis(subject)]
+    return [_inputs(subject), basis.stated(subject)]
 
 
 def _inputs(subject: Subject) -> MeasureResult:
@@ -132,43 +132,3 @@ def _change(before: Mapping[str, Any], after: Mapping[str, Any]) -> float | None
     if first is None or not before[first] or not isinstance(after.get(first), Decimal):
         return 0.0
     return round(float(abs(after[first] - before[first]) / abs(before[first])), 6)
-
-
-def _basis(subject: Subject) -> MeasureResult:
-    total, silent = 0, []
-    for part, name in _co2e(subject):
-        rows = _rows(part, name)
-        total += 1
-        if not (part.spec.gwp_set or (rows and all(sets and sets != "unstated" for sets in rows))):
-            silent.append(name)
-    if not total:
-        return inapplicable("basis of CO2e", "no output is in CO2e")
-    details = [
-        Detail(f"{name}: no global warming potentials are stated behind it", rule="basis", level="warning")
-        for name in silent
-    ]
-    return share("basis of CO2e", total - len(silent), total, "outputs in CO2e", silent, details)
-
-
-def _co2e(subject: Subject) -> Iterator[tuple[Resolution, str]]:
-    for part in subject.case.resolution.flat:
-        for name, port in part.spec.outputs.items():
-            if name in part.plans and port.numeric and "co2e" in port.unit.lower():
-                yield part, name
-
-
-def _rows(part: Resolution, output: str) -> list[str]:
-    """The GWP set of every CO2e row and of every potential that an output and those before it can read."""
-    tables = {n.table for name in part.order for n in walk(part.plans[name].expression) if isinstance(n, Lookup)}
-    found = [
-        row.gwp_set or _potential(row.key)
-        for table in sorted(tables)
-        for row in part.lookups[table].rows.values()
-        if "co2e" in row.unit.lower()
-    ]
-    return found if found or not parameter_tables(part) else [""]
-
-
-def _potential(key: str) -> str:
-    """The set that a row of potentials names in its key: ``ipcc/ar5/gwp/ch4``."""
-    return next((word for word in key.lower().split("/") if word in {"sar", "ar4", "ar5", "ar6"}), "")

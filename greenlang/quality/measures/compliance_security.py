@@ -11,6 +11,7 @@ from packaging.version import InvalidVersion
 
 from greenlang.factory.outcome import Detail, MeasureResult
 from greenlang.quality import licences, sbom
+from greenlang.quality.advisories import Advisory
 from greenlang.quality.measures.results import NOT_RUN, either, inapplicable, none, of_findings, place, share
 from greenlang.quality.measures.subject import Subject
 from greenlang.quality.secrets import secrets
@@ -111,8 +112,17 @@ def _audit(subject: Subject, bill: sbom.Bill) -> MeasureResult:
             continue
         for hit in hits:
             mend = f"take {name} {hit.fixed} or later" if hit.fixed else "no version without it is known"
-            found.append(Detail(f"{name} {version}: {hit.summary}".rstrip(": "), sbom.SBOM, 0, hit.id, mend))
-    return none("dependency audit", found, f"known vulnerabilities (by {advisories.count} advisories)")
+            found.append(Detail(_told(name, version, hit), sbom.SBOM, 0, hit.id, mend))
+    newest = f", the newest of {advisories.newest}" if advisories.newest else ""
+    return none("dependency audit", found, f"known vulnerabilities (by {advisories.count} advisories{newest})")
+
+
+def _told(name: str, version: str, hit: Advisory) -> str:
+    """What an advisory says of a component."""
+    said = f"{name} {version}: {hit.summary}".rstrip(": ")
+    notes = [hit.severity, f"also {', '.join(hit.aliases)}" if hit.aliases else ""]
+    notes.append(f"whether this version is affected cannot be told: {hit.unclear}" if hit.unclear else "")
+    return f"{said} ({'; '.join(filter(None, notes))})" if any(notes) else said
 
 
 def _validation(subject: Subject) -> MeasureResult:

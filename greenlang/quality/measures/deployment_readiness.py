@@ -6,6 +6,7 @@ import ast
 import base64
 import hashlib
 import io
+import re
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,7 +18,9 @@ import yaml
 from packaging.utils import canonicalize_name
 from pydantic import ValidationError
 
+from greenlang.factory.naming import distribution_name, image_tag, service_name
 from greenlang.factory.outcome import Detail, MeasureResult
+from greenlang.factory.text import one_line
 from greenlang.factory.wheels import agent_wheel
 from greenlang.quality import dockerfile, manifests
 from greenlang.quality.measures import resolved
@@ -26,6 +29,7 @@ from greenlang.quality.measures.results import either, inapplicable, none
 from greenlang.quality.measures.subject import Subject
 
 IMAGE, FOLDER, API = "Dockerfile", "deploy/k8s/", "demos/api.py"
+_WHEEL = re.compile(r"([\w.*-]+)\.whl\b")
 _PROBES = ("startup_probe", "readiness_probe", "liveness_probe")
 
 
@@ -125,10 +129,34 @@ def _contradictions(deployed: Deployed) -> Iterator[Detail]:
         user = pod.spec.template.spec.security_context.run_as_user if pod.spec.template.spec.security_context else None
         if image is not None and user is not None and str(user) != image.user:
             yield Detail(f"it runs as {user}, the image as {image.user or 'root'}", name, rule="contradiction")
+    yield from _of_another(deployed, pods)
     if image is not None and image.command:
         port = _after(image.command, "--port")
         if port is not None and {int(port)} != image.ports:
             yield Detail(f"CMD serves port {port}, which is not exposed", IMAGE, rule="contradiction")
+
+
+def _of_another(deployed: Deployed, pods: list[tuple[str, manifests.Deployment]]) -> Iterator[Detail]:
+    """Images, wheels and words that are not this agent's."""
+    spec, project = deployed.subject.spec, deployed.subject.files.project
+    wanted = f"{distribution_name(spec)}:{image_tag(spec.version)}"
+    for name, pod in pods:
+        for container in pod.spec.template.spec.containers:
+            if container.image.rpartition("/")[2] != wanted:
+                yield Detail(
+                    f"it runs the image {container.image}, the agent's is {wanted}", name, rule="contradiction"
+                )
+        if pod.metadata.name != service_name(spec):
+            said = f"it deploys {pod.metadata.name}, the agent is {service_name(spec)}"
+            yield Detail(said, name, rule="contradiction")
+    for wheel in sorted(set(_WHEEL.findall(deployed.subject.files.text(IMAGE)))):
+        if wheel.rstrip("-*") not in {deployed.subject.case.package, "greenlang_sdk"}:
+            yield Detail(f"it installs the wheel {wheel}.whl, which is not the agent's", IMAGE, rule="contradiction")
+    said = one_line(spec.summary or spec.name)
+    if project and project.get("description") != said:
+        yield Detail(
+            f"it describes the agent as {project.get('description')!r}", "pyproject.toml", rule="contradiction"
+        )
 
 
 def _after(words: list[str], option: str) -> str | None:

@@ -8,9 +8,11 @@ from dataclasses import replace
 
 from greenlang.factory.outcome import Detail, MeasureResult
 from greenlang.quality import source
+from greenlang.quality.measures import decisions, pinned
 from greenlang.quality.measures.agreement import difference
 from greenlang.quality.measures.results import NOT_RUN, inapplicable, none, share, some
 from greenlang.quality.measures.subject import Subject
+from greenlang.quality.statements import statements
 from greenlang.sandbox.verdict import Evaluation
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
@@ -23,6 +25,9 @@ def measure(subject: Subject) -> list[MeasureResult]:
         _as_expected(subject),
         _differential(subject),
         _literals(subject),
+        decisions.measure(subject),
+        pinned.measure(subject),
+        _statements(subject),
         _no_chance(subject),
         _provenance(subject),
     ]
@@ -77,7 +82,8 @@ def _differential(subject: Subject) -> MeasureResult:
     case = subject.case
     if case.differences is None:
         return inapplicable("differential", f"the differential runs: {NOT_RUN}")
-    if not case.compared:
+    total = case.compared.inputs
+    if not total:
         return inapplicable("differential", "no input was found that the spec allows and no vector holds")
     details = [
         Detail(
@@ -88,7 +94,8 @@ def _differential(subject: Subject) -> MeasureResult:
     ]
     bad = len({d.case for d in case.differences})
     said = [d.message for d in details]
-    return share("differential", max(0, case.compared - bad), case.compared, "inputs agree", said, details)
+    result = share("differential", max(0, total - bad), total, "inputs agree", said, details)
+    return replace(result, text=f"{result.text}; {case.compared.text}")
 
 
 def _literals(subject: Subject) -> MeasureResult:
@@ -96,6 +103,12 @@ def _literals(subject: Subject) -> MeasureResult:
     if found is None:
         return inapplicable("literal audit", f"the literal audit {NOT_RUN}")
     return none("literal audit", [replace(d, rule=d.rule or "literal") for d in found], "untraced numbers")
+
+
+def _statements(subject: Subject) -> MeasureResult:
+    if subject.case.resolution.missing:
+        return inapplicable("statements", "not every output has a plan to compare with")
+    return none("statements", statements(subject.case.resolution, subject.files), "untraced statements")
 
 
 def _no_chance(subject: Subject) -> MeasureResult:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from greenlang.factory.outcome import Detail, MeasureResult
 from greenlang.quality import source
 from greenlang.quality.dimensions import COMPLEXITY
+from greenlang.quality.measures import declared
 from greenlang.quality.measures.results import inapplicable, none, of_findings, place, share
 from greenlang.quality.measures.subject import Subject
 
@@ -24,6 +25,7 @@ def measure(subject: Subject) -> list[MeasureResult]:
         none("lint", of_findings(found.lint, "ruff check --fix mends most of these"), "findings"),
         types,
         none("imports", _foreign(subject), "foreign imports"),
+        declared.said(subject),
         none("error handling", _handlers(subject), "handlers"),
         _complexity(subject),
     ]

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from greenlang.factory.outcome import Detail, MeasureResult
+from greenlang.quality.measures import doors
 from greenlang.quality.measures.results import NOT_RUN, either, inapplicable, place, share
 from greenlang.quality.measures.subject import Subject, json_object
 from greenlang.sandbox.trial import Service
@@ -22,17 +23,26 @@ def measure(subject: Subject) -> list[MeasureResult]:
     """A result for each declared measure, in order."""
     service = subject.case.trial.service
     if service is None:
-        names = ("health", "metrics", "logs", "logs keep still")
+        names = ("health", "one answer", "metrics", "logs", "logs keep still")
         return [inapplicable(name, f"the service: {NOT_RUN}") for name in names]
-    return [_health(subject, service), _metrics(service), _logs(service), _still(subject, service)]
+    return [
+        _health(subject, service),
+        doors.measure(subject, service),
+        _metrics(service),
+        _logs(service),
+        _still(subject, service),
+    ]
 
 
 def _health(subject: Subject, service: Service) -> MeasureResult:
-    if service.http_status == 0 and service.status == "passed":
+    blind = []
+    if service.damaged == "ok":
+        blind = [Detail("it says ok over a pinned row that was changed", "factors.json", rule="health")]
+    if service.http_status == 0 and service.status == "passed" and not blind:
         return inapplicable("health", service.detail or "the API was not served")
     wanted = {"status": "ok", "agent": subject.spec.agent_id, "version": subject.spec.version}
-    problems = []
-    if service.http_status != 200:
+    problems = blind
+    if service.http_status != 200 and not (blind and service.status == "passed"):
         said = f"GET /health answered {service.http_status or 'nothing'} {service.detail}".rstrip()
         problems.append(Detail(said, "demos/api.py", rule="health"))
     problems += [
@@ -40,7 +50,8 @@ def _health(subject: Subject, service: Service) -> MeasureResult:
         for name, value in wanted.items()
         if service.http_status == 200 and service.health.get(name) != value
     ]
-    return either("health", problems, "GET /health answered 200 and ok")
+    good = "GET /health answered 200 and ok" + ("" if service.damaged is None else ", and a damaged row is told")
+    return either("health", problems, good)
 
 
 def _metrics(service: Service) -> MeasureResult:
@@ -52,7 +63,16 @@ def _metrics(service: Service) -> MeasureResult:
         problems.append(Detail("GET /metrics gives no count", "demos/api.py", rule="metrics"))
     elif not any(counts.values()):
         problems.append(Detail("GET /metrics counts nothing, though runs were made", "demos/api.py", rule="metrics"))
+    made = sum(name.startswith("POST ") for name in service.http)
+    for name, wanted in {"runs": made, "succeeded": sum(_ok(service, n) for n in service.http)}.items():
+        if made and name in counts and counts[name] != wanted:
+            said = f"GET /metrics counts {counts[name]} {name}, where {wanted} were made"
+            problems.append(Detail(said, "demos/api.py", rule="metrics"))
     return either("metrics", problems, f"GET /metrics gives {', '.join(sorted(counts))}")
+
+
+def _ok(service: Service, name: str) -> bool:
+    return name.startswith("POST ") and service.http[name][0] == 200
 
 
 def _logs(service: Service) -> MeasureResult:

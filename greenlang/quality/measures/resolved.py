@@ -34,8 +34,16 @@ def contradictions(subject: Subject) -> Iterator[Detail]:
     resolution, spec = subject.case.resolution, subject.spec
     if resolution.missing:
         return
-    wanted: dict[str, Any] = {"id": spec.agent_id, "license": spec.license}
+    wanted: dict[str, Any] = {
+        "id": spec.agent_id,
+        "name": spec.name,
+        "summary": text.one_line(spec.summary),
+        "license": spec.license,
+        "resolved_from": {"sha256": spec.digest, "gwp_set": spec.gwp_set},
+    }
     own: dict[str, Any] = {name: said.get(name) for name in wanted}
+    known = wanted["resolved_from"]
+    own["resolved_from"] = {name: value for name, value in _mapping(own["resolved_from"]).items() if name in known}
     if whole.is_toolbox(resolution):
         wanted["tools"] = {part.spec.part: ports(part) for part in resolution.flat}
         own["tools"] = compute.get("tools")
@@ -61,6 +69,10 @@ def _differing(place: str, ours: Any, theirs: Any) -> Iterator[tuple[str, Any, A
                 yield from _differing(f"{place}.{name}".lstrip("."), ours.get(name), theirs.get(name))
     elif ours != theirs and (ours or theirs):
         yield place, ours, theirs
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
 
 
 def _short(value: Any) -> str:

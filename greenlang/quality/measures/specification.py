@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from greenlang.factory.citations import citations_of
 from greenlang.factory.outcome import Detail, MeasureResult
 from greenlang.formulas.tree import Lookup, TableCall, walk
+from greenlang.quality.measures import basis
 from greenlang.quality.measures.results import inapplicable, none, share
 from greenlang.quality.measures.subject import Subject
 from greenlang.resolution.plan import OutputPlan, Resolution
@@ -26,6 +27,7 @@ def measure(subject: Subject) -> list[MeasureResult]:
         _cited(resolution),
         _ledger(subject),
         _standards(resolution),
+        basis.one_set(subject),
         _fields(subject),
     ]
 

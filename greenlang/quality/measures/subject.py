@@ -12,6 +12,8 @@ from functools import cached_property
 from typing import Any
 
 from greenlang.factory import whole
+from greenlang.factory.generate import generated
+from greenlang.factory.naming import part_modules
 from greenlang.quality import source
 from greenlang.quality.case import Case, Refusal, refusals, vector_inputs
 from greenlang.quality.documents import Page, page_of
@@ -43,6 +45,27 @@ class Subject:
     def vectors(self) -> list[Vector]:
         """Every vector, under the names of the whole agent."""
         return [question.vector for question in whole.questions(self.case.resolution)]
+
+    @cached_property
+    def rendered(self) -> Mapping[str, bytes]:
+        """The files that the factory makes of the resolution: what is the same to the byte needs no second look."""
+        return generated(self.case.resolution)
+
+    @cached_property
+    def contents(self) -> dict[str, dict[str, Any]]:
+        """For each tool ("" for a flat agent) the cases and statements that the resolution gives."""
+        parts = self.case.resolution.flat
+        return {
+            part.spec.part: json.loads(self.rendered[path]) for path, part in zip(self.vector_files, parts, strict=True)
+        }
+
+    @cached_property
+    def vector_files(self) -> list[str]:
+        """The files of the vectors, in the order of the parts."""
+        if not whole.is_toolbox(self.case.resolution):
+            return ["tests/vectors.json"]
+        modules = part_modules([part.spec.part for part in self.case.resolution.flat])
+        return [f"tests/vectors/{module}.json" for module in modules]
 
     @cached_property
     def refusals(self) -> tuple[Refusal, ...]:

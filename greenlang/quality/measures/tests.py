@@ -8,6 +8,7 @@ from typing import Literal
 from greenlang.factory.outcome import MUTATION_SCORE, Detail, MeasureResult
 from greenlang.quality.dimensions import CATEGORIES, COVERAGE_PERCENT, MINIMUM_TESTS, MUTATION_PERCENT
 from greenlang.quality.judgement import MutantLine
+from greenlang.quality.measures import declared
 from greenlang.quality.measures.results import NOT_RUN, either, inapplicable, share, some
 from greenlang.quality.measures.subject import Subject
 from greenlang.quality.mutation.operators import CONTROL
@@ -28,8 +29,12 @@ def measure(subject: Subject) -> list[MeasureResult]:
         _coverage(verdict),
         _count(len(verdict.tests)),
         share("categories", len(CATEGORIES) - len(absent), len(CATEGORIES), "present", absent),
+        declared.expected(subject),
         *_mutation(subject),
     ]
+
+
+_REASON = 200  # characters of a failed test's reason
 
 
 def _count(count: int) -> MeasureResult:
@@ -52,8 +57,15 @@ def _passed(verdict: Verdict) -> MeasureResult:
 
 
 def _failure(test: TestResult) -> Detail:
+    return Detail(f"{test.id} {test.outcome}: {_reason(test)}", test.id.partition("::")[0], 0, test.outcome)
+
+
+def _reason(test: TestResult) -> str:
+    """What pytest says first of the mistake (lines with E); what stands below it is how the values came about."""
     said = test.message.strip().splitlines()
-    return Detail(f"{test.id} {test.outcome}: {said[-1] if said else ''}", test.id.partition("::")[0], 0, test.outcome)
+    mistakes = [line.removeprefix("E").strip() for line in said if line.startswith("E ")]
+    reason = next(filter(None, mistakes), said[-1].strip() if said else "")
+    return reason if len(reason) <= _REASON else f"{reason[:_REASON]}..."
 
 
 def _stable(first: Verdict, again: Verdict | None) -> MeasureResult:

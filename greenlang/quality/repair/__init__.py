@@ -4,6 +4,7 @@ Belongs here: classes of failures, patches and their journal, the rungs, the dos
 running and judging packs (the caller hands them in), providers of models (`greenlang.llm`).
 
     ladder                  `repair`: the rungs in order, what is kept, when to stop
+    asking                  what a climb may still ask of a model, what it paid, why a rung had no answer
     outcome                 request, outcome, rows for the metrics
     classes, split          failures classed and fingerprinted; the half of the tests that a repair may see
     patches, compare        what a patch may touch, journal and rollback; whether anything got worse

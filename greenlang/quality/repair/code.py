@@ -6,23 +6,25 @@ rounds, budgets.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from greenlang.factory import whole
 from greenlang.llm.ask import Ask
 from greenlang.llm.numbers import foreign_numbers, known_numbers, material_check
+from greenlang.llm.prompts import shortened
 from greenlang.llm.replies import CodeRepair, FailureExplanation
 from greenlang.quality.repair.classes import NEVER_MODEL, NOT_CODE, Failure, settled
 from greenlang.quality.repair.outcome import Attempt, RepairRequest
-from greenlang.quality.repair.patches import Patch, allowed_files, out_of_bounds
+from greenlang.quality.repair.patches import Patch, allowed_files, out_of_bounds, patched
 from greenlang.quality.repair.split import Split
 
 MOST_FAILURES = 30
 _MOST_MESSAGE = 2_000
 _MOST_SOURCE = 120_000
 _MOST_SPEC = 40_000
+TOO_LONG = "too long to be shown beside the others"
 _ON_HIDDEN_INPUTS = "differential"  # the measure over inputs that the judge draws
 
 
@@ -42,7 +44,13 @@ def shown(failures: Sequence[Failure], half: Split) -> list[dict[str, Any]]:
             "mend": half.safe(failure.mend),
         }
         told.append({k: v for k, v in row.items() if v})
-    return told[:MOST_FAILURES]
+    return _first(told)
+
+
+def _first(told: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The first failures; that there are more is told."""
+    rest = len(told) - MOST_FAILURES
+    return told if rest <= 0 else [*told[:MOST_FAILURES], {"message": f"{rest} more failures are not listed"}]
 
 
 def _without_hidden_inputs(failures: Sequence[Failure]) -> Iterator[Failure]:
@@ -97,11 +105,11 @@ def explanation(
     files = [f for f in sources(folder, request.package) if f["path"] in named]
     raw = request.resolution.spec.raw or (request.source.data.decode(errors="replace") if request.source else "")
     values = {
-        "failures": [
-            {"class": f.label, "where": f.where, "message": settled(f.message)[:_MOST_MESSAGE]} for f in failures
-        ][:MOST_FAILURES],
+        "failures": _first(
+            [{"class": f.label, "where": f.where, "message": settled(f.message)[:_MOST_MESSAGE]} for f in failures]
+        ),
         "files": files,
-        "spec": raw[:_MOST_SPEC],
+        "spec": shortened(raw, _MOST_SPEC),
         "history": told(history, half),
     }
     check = material_check(values)  # no figure that it was not shown
@@ -109,15 +117,21 @@ def explanation(
 
 
 def sources(folder: Path, package: str) -> list[dict[str, str]]:
-    """The files that may be patched, with their text, up to a limit over all."""
+    """The files that may be patched, with their text up to a limit over all; what is too long for it is named."""
     found, left = [], _MOST_SOURCE
     for name in allowed_files(folder, package):
         text = (folder / name).read_bytes().decode("utf-8", errors="replace")
         if len(text) > left:
+            found.append({"path": name, "left_out": TOO_LONG})
             continue
         left -= len(text)
         found.append({"path": name, "text": text})
     return found
+
+
+def unseen(ask: Ask[CodeRepair]) -> tuple[str, ...]:
+    """Files that a question names without their text."""
+    return tuple(f["path"] for f in ask.values["files"] if "left_out" in f)
 
 
 def plan(request: RepairRequest) -> list[dict[str, str]]:
@@ -151,18 +165,22 @@ def patches(reply: CodeRepair) -> tuple[Patch, ...]:
 
 def refused(request: RepairRequest, folder: Path, proposed: Sequence[Patch], generated: Mapping[str, bytes]) -> str:
     """Why a reply may not be applied to ``folder``, "" if it may: places, texts, and numbers."""
-    return out_of_bounds(folder, request.package, proposed) or foreign(request, proposed, generated)
+    return out_of_bounds(folder, request.package, proposed) or foreign(request, folder, proposed, generated)
 
 
-def foreign(request: RepairRequest, proposed: Iterable[Patch], generated: Mapping[str, bytes]) -> str:
-    """Why a patch brings in a number that stands neither in the spec, the tables nor the generator's code; "" if none.
+def foreign(request: RepairRequest, folder: Path, proposed: Sequence[Patch], generated: Mapping[str, bytes]) -> str:
+    """Why patches bring in a number that stands neither in the spec, the tables nor the generator's code; "" if none.
 
-    This is the cheap check before a trial. The literal audit of the judgement traces each number to its place.
+    The whole files are read as they come out, since a patch may put digits beside others that stand there. This is the
+    cheap check before a trial; the literal audit of the judgement traces each number to its place.
     """
     own = [d.decode() for n, d in generated.items() if n.startswith(f"{request.package}/") and n.endswith(".py")]
     rows = [f.value for f in request.resolution.pinned if f.value is not None]
     known = known_numbers(request.resolution.spec.raw, rows, own)
-    for patch in proposed:
-        if extra := foreign_numbers(patch.new, known | known_numbers(patch.old)):
-            return f"{patch.path}: the number {extra[0].text} stands neither in the spec nor in the tables"
+    texts, why = patched(folder, proposed)
+    if why:
+        return ""  # it cannot be applied, and applying it tells why
+    for path, (before, after) in texts.items():
+        if extra := foreign_numbers(after, known | known_numbers(before)):
+            return f"{path}: the number {extra[0].text} stands neither in the spec nor in the tables"
     return ""

@@ -14,6 +14,8 @@ from typing import Any
 
 from greenlang.factory.pack import publish_pack
 from greenlang.factory.text import one_line
+from greenlang.llm.ask import Why
+from greenlang.llm.disclosing import for_artifact
 from greenlang.quality.repair.classes import NEVER_MODEL, ErrorClass, Failure
 from greenlang.quality.repair.outcome import Attempt, RepairOutcome, RepairRequest
 from greenlang.quality.repair.patches import Change
@@ -48,6 +50,15 @@ _WHAT_TO_DO: dict[ErrorClass, str] = {
     "supply": "Look at the component or licence that is named, and at the advisory file.",
     "infrastructure": "Nothing is wrong with the agent: build it again.",
     "other": "Read the message; if it is ours, report it with the spec.",
+}
+
+
+_WHAT_WOULD_COME: dict[Why, str] = {
+    "no_model": "Set a key, configure a provider or import recordings (`greenlang llm status` tells what there is).",
+    "not_recorded": "Record the answer where a model may be called, and import it: `greenlang llm cassettes import`.",
+    "budget": "Raise GREENLANG_LLM_BUDGET_USD, if the agent is worth it.",
+    "rounds": "Raise GREENLANG_LLM_ROUNDS, if the agent is worth it.",
+    "unavailable": "The providers did not answer.",
 }
 
 
@@ -108,17 +119,11 @@ def data(request: RepairRequest, outcome: RepairOutcome) -> dict[str, Any]:
         "recorded_usd": str(outcome.recorded_usd),
         "budget_usd": str(request.budget_usd),
         "rounds": outcome.rounds,
+        "unseen": list(outcome.unseen),
+        "stability": outcome.proposal.stability if outcome.proposal else None,
         "explanation": outcome.explanation,
         "models": [
-            {
-                "prompt": d.prompt,
-                "provider": d.provider,
-                "model": d.model,
-                "request": d.request_digest,
-                "dropped": dict(d.dropped),
-                "replayed": d.replayed,
-                "usd": str(d.cost_usd),
-            }
+            {**for_artifact(d), "dropped": dict(d.dropped), "replayed": d.replayed, "usd": str(d.cost_usd)}
             for d in outcome.disclosures
         ],
     }
@@ -176,6 +181,8 @@ def page(request: RepairRequest, outcome: RepairOutcome) -> str:
             f"| {a.seconds:.2f} | {a.usd} |"
         )
     lines += ["", f"Paid: {outcome.usd} of {request.budget_usd} USD in {outcome.rounds} rounds.", ""]
+    if outcome.unseen:
+        lines += [f"No model was shown {', '.join(outcome.unseen)}: too long for a question.", ""]
     if outcome.rates and outcome.rates.gap is not None:
         lines += [f"Gap between the half that a repair sees and the other: {outcome.rates.gap:+.3f}.", ""]
     if outcome.explanation:
@@ -194,6 +201,8 @@ def _to_do(outcome: RepairOutcome) -> list[str]:
     kinds = dict.fromkeys(f.kind for f in sorted(outcome.failures, key=lambda f: not f.required))
     lines += [f"- **{kind}**: {_WHAT_TO_DO[kind]}" for kind in kinds]
     lines += [f"- No model was asked, because of {k}: {NEVER_MODEL[k]}." for k in kinds if k in NEVER_MODEL]
+    if outcome.wants in _WHAT_WOULD_COME:
+        lines.append(f"- {_WHAT_WOULD_COME[outcome.wants]} The next batch then climbs again.")
     return lines or ["- Nothing failed any more; build it again."]
 
 

@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from pathlib import Path
 
 from greenlang.factory.pack import write_pack
-from greenlang.llm.ask import Disclosure, Model, NoAnswer
+from greenlang.llm.ask import Model, NoAnswer
 from greenlang.provenance import files_digest, tree
 from greenlang.quality.repair import code, dossier, mechanical
+from greenlang.quality.repair.asking import Asking
 from greenlang.quality.repair.classes import CAUSES, NOT_CODE, Failure, barred, classify, of_diagnostics, ours, together
 from greenlang.quality.repair.compare import lowered, overfit
 from greenlang.quality.repair.outcome import (
@@ -38,8 +39,6 @@ from greenlang.quality.repair.patches import Change, apply, changes_between, con
 from greenlang.quality.repair.split import Split, by_class, cases, split
 from greenlang.specs.model import slug
 
-_OUT = frozenset({"budget", "rounds"})
-
 
 def repair(
     request: RepairRequest,
@@ -59,7 +58,8 @@ def repair(
     """
     if request.pack is not None and request.pack.resolve().is_relative_to(request.work.resolve()):
         raise ValueError(f"{request.pack} lies in {request.work}, which is emptied for the copies")
-    ladder = _Ladder(request, try_pack, regenerate, model, resolve)
+    asking = Asking(model, request.budget_usd, request.rounds)
+    ladder = _Ladder(request, try_pack, regenerate, asking, resolve)
     shutil.rmtree(request.work, ignore_errors=True)
     request.work.mkdir(parents=True)
     return ladder.climb()
@@ -70,7 +70,7 @@ class _Ladder:
     request: RepairRequest
     try_pack: TryPack
     regenerate: Regenerate | None
-    model: Model | None
+    asking: Asking
     resolve: Resolve | None
     folder: Path | None = None  # the best copy so far; None: the pack as it was given
     judged: Judged | None = None
@@ -80,12 +80,11 @@ class _Ladder:
     marks: set[str] = field(default_factory=set)  # fingerprints of what failed after a model's change
     attempts: list[Attempt] = field(default_factory=list)
     changes: list[Change] = field(default_factory=list)
-    disclosures: list[Disclosure] = field(default_factory=list)
-    rounds: int = 0
     proposal: Proposal | None = None
     ended: tuple[RepairStatus, str] | None = None
     first: str = ""
     explained: str = ""
+    unseen: tuple[str, ...] = ()
 
     def climb(self) -> RepairOutcome:
         self._start()
@@ -153,12 +152,10 @@ class _Ladder:
         elif request.source is None or self.resolve is None:
             self._skip("overlay", "the spec's file is not at hand")
         elif self._may_ask("overlay"):
-            assert self.model is not None
             begin = time.perf_counter()
             before = by_class(f.kind for f in self.failures)
-            asked = propose(request, self.model, self.resolve)
-            self.rounds += bool(asked.disclosures)  # the samples of one question are one round
-            usd = self._pay(asked.disclosures)
+            asked = propose(request, self.asking.asked, self.resolve)
+            usd = self.asking.pay(asked.disclosures)  # the samples of one question are one round
             self.proposal = asked.proposal
             status: AttemptStatus = "proposed" if asked.proposal else "no_answer" if asked.no_answer else "refused"
             after = before if asked.proposal is None else _less(before, len(asked.proposal.outputs))
@@ -189,21 +186,19 @@ class _Ladder:
 
     def _round(self, n: int) -> bool:
         """One question and one trial; whether another round makes sense."""
-        assert self.model is not None
         base, begin = self._base(), time.perf_counter()
         made = self.regenerate() if self.regenerate else {}
         ask = code.question(self.request, base, self.failures, self.half, self.attempts, made)
-        answer = self.model.ask(ask)
+        self.unseen = code.unseen(ask)
+        answer = self.asking.asked.ask(ask)
         if isinstance(answer, NoAnswer):
-            usd = self._pay(answer.disclosures)
+            usd = self.asking.pay(answer.disclosures)
             before = by_class(f.kind for f in self.failures)
             spent = time.perf_counter() - begin
             self.attempts.append(Attempt("code", n, "no_answer", answer.reason, before, before, seconds=spent, usd=usd))
-            self.rounds += bool(answer.disclosures)
             self._out(answer)
             return False
-        self.rounds += 1
-        usd = self._pay((answer.disclosure,))
+        usd = self.asking.pay((answer.disclosure,))
         proposed = code.patches(answer.value)
 
         def patch(folder: Path) -> str:
@@ -291,35 +286,23 @@ class _Ladder:
         assert folder is not None
         return folder
 
-    # --- models and money --------------------------------------------------------------------------------------------
+    # --- models ------------------------------------------------------------------------------------------------------
 
     def _may_ask(self, rung: Rung, round_: int = 0) -> bool:
         """Whether a model may be asked now; if not, it is written down why."""
         if kinds := sorted({f.kind for f in barred(self.failures)}):
             self._skip(rung, f"no model is asked about {', '.join(kinds)}", round_)
-        elif self.model is None:
-            self._skip(rung, "there is no model", round_)
-        elif self._spent() >= self.request.budget_usd:
-            self._skip(rung, "the budget is spent", round_)
-            self.ended = ("exhausted", f"the budget of {self.request.budget_usd} USD is spent")
-        elif self.rounds >= self.request.rounds:
-            self._skip(rung, "no round is left", round_)
-            self.ended = ("exhausted", f"all {self.request.rounds} rounds are used")
-        else:
-            return True
-        return False
+            return False
+        why, end = self.asking.why_not()
+        if why:
+            self._skip(rung, why, round_)
+        if end:
+            self.ended = ("exhausted", end)
+        return not why
 
     def _out(self, answer: NoAnswer | None) -> None:
-        if answer is not None and answer.why in _OUT:
-            self.ended = ("exhausted", answer.reason)
-
-    def _pay(self, disclosures: Iterable[Disclosure]) -> Decimal:
-        told = tuple(disclosures)
-        self.disclosures += told
-        return sum((d.cost_usd for d in told), Decimal(0))
-
-    def _spent(self) -> Decimal:
-        return sum((d.cost_usd for d in self.disclosures), Decimal(0))
+        if answer is not None and (end := self.asking.unanswered(answer)):
+            self.ended = ("exhausted", end)
 
     # --- the end -----------------------------------------------------------------------------------------------------
 
@@ -355,10 +338,12 @@ class _Ladder:
             judged=self.judged,
             proposal=self.proposal,
             rates=self.half.rates(self.judged.trial.tests.tests) if self.judged else None,
-            usd=self._spent(),
-            recorded_usd=sum((d.recorded_cost_usd for d in self.disclosures), Decimal(0)),
-            rounds=self.rounds,
-            disclosures=tuple(self.disclosures),
+            usd=self.asking.spent,
+            recorded_usd=sum((d.recorded_cost_usd for d in self.asking.disclosures), Decimal(0)),
+            rounds=self.asking.rounds,
+            disclosures=tuple(self.asking.disclosures),
+            unseen=self.unseen,
+            wants=None if repaired else self.asking.wants,
             explanation=self.explained,
             journal=tuple(c.as_dict() for c in self.changes),
         )
@@ -373,26 +358,16 @@ class _Ladder:
 
     def _last(self, status: RepairStatus) -> AttemptStatus:
         """``refused`` only where a model's code was really tried: these failures are not paid for again."""
-        if status == "exhausted":
-            return "no_answer"
         tried = any(a.rung == "code" and a.status in {"refused", "improved", "no_change"} for a in self.attempts)
+        if status == "exhausted" or (tried and self.asking.wants):
+            return "no_answer"
         return "refused" if tried else "skipped"
 
     def _explain(self) -> None:
         """Ask for words about the failure. They cost no round and decide nothing."""
-        if not self.request.explain or self.model is None or barred(self.failures) or self.judged is None:
-            return
-        if self._spent() >= self.request.budget_usd:
-            return
-        ask = code.explanation(self.request, self._base(), self.failures, self.half, self.attempts)
-        answer = self.model.ask(ask)
-        if isinstance(answer, NoAnswer):
-            self._pay(answer.disclosures)
-            return
-        self._pay((answer.disclosure,))
-        said = answer.value
-        lines = [*said.root_causes, *(f"{s.file}:{s.line}: {s.explanation}" for s in said.fix_suggestions)]
-        self.explained = "\n".join((*lines, f"Confidence {said.confidence:g}, complexity {said.complexity}."))
+        if self.request.explain and not barred(self.failures) and self.judged is not None and self.asking.solvent:
+            ask = code.explanation(self.request, self._base(), self.failures, self.half, self.attempts)
+            self.explained = self.asking.words(ask)
 
 
 def _less(counts: Mapping[str, int], fewer: int) -> dict[str, int]:

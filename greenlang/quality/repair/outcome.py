@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from greenlang.factory.source import SpecSource
-from greenlang.llm.ask import Disclosure
+from greenlang.llm.ask import Disclosure, Why
 from greenlang.llm.disclosing import for_artifact
 from greenlang.provenance import bytes_digest
 from greenlang.quality.judgement import Judgement
@@ -148,6 +148,8 @@ class RepairOutcome:
     disclosures: tuple[Disclosure, ...] = ()
     explanation: str = ""
     journal: tuple[Mapping[str, Any], ...] = ()
+    unseen: tuple[str, ...] = ()  # files that were too long for the question, where a model was asked
+    wants: Why | None = None  # why a rung that a model might have climbed had none; None where that did not matter
 
     @property
     def repaired(self) -> bool:

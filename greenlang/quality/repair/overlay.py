@@ -22,7 +22,9 @@ from greenlang.factory.source import SpecSource
 from greenlang.factory.text import one_line
 from greenlang.formulas.library import FormulaLibrary, library
 from greenlang.llm.ask import Answer, Ask, Disclosure, Model, NoAnswer
+from greenlang.llm.disclosing import for_artifact
 from greenlang.llm.numbers import PERCENT, foreign_numbers, known_numbers, numerals
+from greenlang.llm.prompts import shortened
 from greenlang.llm.replies import OverlayProposal, ProposedFormula
 from greenlang.quality.repair.outcome import Proposal, RepairRequest, Resolve
 from greenlang.resolution import run, samples
@@ -88,12 +90,13 @@ def propose(request: RepairRequest, model: Model, resolved: Resolve) -> Asked:
     told: list[Disclosure] = []
     standing: list[tuple[Checked, OverlayProposal, Disclosure]] = []
     refused: list[str] = []
+    none: NoAnswer | None = None
     for sample in range(max(1, request.samples)):
         answer = model.ask(_question(request, sample))
         if isinstance(answer, NoAnswer):
-            told += answer.disclosures
-            if not standing:
-                return Asked(None, answer.reason, tuple(told), answer)
+            told, none = [*told, *answer.disclosures], answer
+            if answer.why == "malformed":
+                continue  # another sample may be one that can be read
             break
         told.append(answer.disclosure)
         checked = check(request, answer, resolved)
@@ -101,16 +104,18 @@ def propose(request: RepairRequest, model: Model, resolved: Resolve) -> Asked:
             standing.append((checked, answer.value, answer.disclosure))
         refused += checked.refused
     if not standing:
-        return Asked(None, "; ".join(refused[:6]) or "the model proposes nothing", tuple(told))
+        reason = none.reason if none else "; ".join(refused[:6]) or "the model proposes nothing"
+        return Asked(None, reason, tuple(told), none)
     first, reply, disclosure = standing[0]
     if differ := [d for other, _, _ in standing[1:] if (d := _difference(first, other))]:
         return Asked(None, f"the samples behave differently: {differ[0]}", tuple(told))
-    made = _file(request, first.formulas, reply, "")
+    made = _file(request, first.formulas, reply, "", disclosure)
     stability = len(standing) / request.samples if request.samples > 1 else None
+    alike = [] if stability is None else [f"{len(standing)} of {request.samples} samples stand, and calculate alike"]
     name = request.source.overlay_name or overlay_name(request.source.name)
-    header = _header(first, reply, disclosure, refused)
+    header = _header(first, reply, disclosure, alike, refused)
     proposal = Proposal(name, header + made, first.expressions, disclosure, stability)
-    return Asked(proposal, "; ".join(refused[:6]), tuple(told))
+    return Asked(proposal, "; ".join([*alike, *refused[:6]]), tuple(told))
 
 
 # --- asking ------------------------------------------------------------------------------------------------------
@@ -119,7 +124,7 @@ def propose(request: RepairRequest, model: Model, resolved: Resolve) -> Asked:
 def _question(request: RepairRequest, sample: int) -> Ask[OverlayProposal]:
     resolution = request.resolution
     values = {
-        "spec": _spec_text(request)[:_MOST_TEXT],
+        "spec": shortened(_spec_text(request), _MOST_TEXT),
         "ports": ports(resolution),
         "library": near(resolution),
         "missing": [{"output": m.output, "reason": m.reason, "seen": list(m.candidates)} for m in resolution.missing],
@@ -318,7 +323,13 @@ def _answers(resolution: Resolution, given: Mapping[str, Any]) -> dict[str, str]
 # --- the file ----------------------------------------------------------------------------------------------------
 
 
-def _file(request: RepairRequest, formulas: Sequence[ProposedFormula], reply: OverlayProposal, reviewer: str) -> bytes:
+def _file(
+    request: RepairRequest,
+    formulas: Sequence[ProposedFormula],
+    reply: OverlayProposal,
+    reviewer: str,
+    disclosure: Disclosure | None = None,
+) -> bytes:
     """The overlay in force with the proposed entries in it; what a person wrote is never replaced."""
     assert request.source is not None
     spec = request.resolution.spec
@@ -329,6 +340,8 @@ def _file(request: RepairRequest, formulas: Sequence[ProposedFormula], reply: Ov
         "spec": {"id": spec.agent_id, "version": spec.version, "sha256": spec.digest},
         "reviewed": {"by": reviewer, "on": ""},
     }
+    if disclosure is not None:  # the agent that comes of it tells who drafted it
+        content["proposed"] = [*(content.get("proposed") or ()), for_artifact(disclosure)]
     unknown = {p["name"] for p in ports(request.resolution) if not p["unit"]}
     proposed: dict[str, dict[str, Any]] = {
         "units": {name: unit for name, unit in reply.units.items() if name in unknown},  # a stated unit stays
@@ -348,7 +361,9 @@ def _entry(formula: ProposedFormula) -> dict[str, Any]:
     return {"expression": formula.expression, "source": f"the author's words: {' '.join(formula.quote.split())}"}
 
 
-def _header(checked: Checked, reply: OverlayProposal, disclosure: Disclosure, refused: Sequence[str]) -> bytes:
+def _header(
+    checked: Checked, reply: OverlayProposal, disclosure: Disclosure, alike: Sequence[str], refused: Sequence[str]
+) -> bytes:
     """Comments that tell the reviewer who proposed what, and what nothing has proved."""
     assert checked.resolution is not None
     plans = _plans(checked.resolution)
@@ -357,8 +372,10 @@ def _header(checked: Checked, reply: OverlayProposal, disclosure: Disclosure, re
         f"Proposed by {disclosure.provider} {disclosure.model} ({disclosure.prompt}); request",
         disclosure.request_digest,
         "The resolver found a plan for each formula below; units and worked cases agree. Read them all the same:",
-        "a formula may fit and not be meant. To put this in force, write who you are into `reviewed`.",
+        "a formula may fit and not be meant. To put this in force, write who you are into `reviewed`, and leave",
+        "`proposed` as it is: the agent's certificate tells it.",
     ]
+    lines += [f"{line}." for line in alike]
     lines += [f"No worked case proves {', '.join(unproved)}."] if unproved else []
     guessed = [*reply.units, *reply.names]
     lines += [f"No number proves what is said of {', '.join(guessed)}: read it twice."] if guessed else []

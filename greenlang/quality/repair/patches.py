@@ -169,33 +169,42 @@ def _replaced(text: str, patch: Patch) -> tuple[str, str]:
     return text.replace(patch.old, patch.new), ""
 
 
+def patched(folder: Path, patches: Sequence[Patch]) -> tuple[dict[str, tuple[str, str]], str]:
+    """Each file's text before and after the patches, or none and the reason why; nothing is written."""
+    texts: dict[str, tuple[str, str]] = {}
+    for patch in patches:
+        if patch.path not in texts:
+            try:
+                text = (folder / patch.path).read_bytes().decode()
+            except UnicodeDecodeError:
+                return {}, f"{patch.path} is no text"
+            texts[patch.path] = (text, text)
+        before, now = texts[patch.path]
+        after, why = _replaced(now, patch)
+        if why:
+            return {}, why
+        texts[patch.path] = (before, after)
+    return texts, ""
+
+
 def apply(
     folder: Path, package: str, patches: Sequence[Patch], *, rung: str, round_: int = 0
 ) -> tuple[tuple[Change, ...], str]:
     """Apply patches to a copy, all or none. Returns the changes, or none and the reason why."""
     if why := out_of_bounds(folder, package, patches):
         return (), why
-    texts: dict[str, str] = {}
-    before: dict[str, bytes] = {}
-    for patch in patches:
-        if patch.path not in texts:
-            before[patch.path] = (folder / patch.path).read_bytes()
-            try:
-                texts[patch.path] = before[patch.path].decode()
-            except UnicodeDecodeError:
-                return (), f"{patch.path} is no text"
-        texts[patch.path], why = _replaced(texts[patch.path], patch)
-        if why:
-            return (), why
-    for path, text in texts.items():
-        if silencer := _silenced(before[path].decode(), text):  # put together of what stood there and of patches
+    texts, why = patched(folder, patches)
+    if why:
+        return (), why
+    for path, (before, text) in texts.items():
+        if silencer := _silenced(before, text):  # put together of what stood there and of patches
             return (), f"{path}: the patched file silences a check (`{silencer}`)"
         try:
             ast.parse(text)
         except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
             return (), f"{path}: the patched file does not parse: {error}"
     whys = {p.path: p.why for p in patches}
-    changes = tuple(Change(rung, round_, p, before[p], text.encode(), whys[p]) for p, text in texts.items())
+    changes = tuple(Change(rung, round_, p, a.encode(), b.encode(), whys[p]) for p, (a, b) in texts.items())
     for change in changes:
         (folder / change.path).write_bytes(change.after or b"")
     return changes, ""

@@ -63,14 +63,26 @@ def _adapter() -> TypeAdapter[QualityReport]:
 
 def _plain(value: Any) -> Any:
     """JSON values; a lone surrogate in a foreign message, which no UTF-8 can hold, becomes a question mark."""
-    if isinstance(value, str):
-        return value.encode("utf-8", "replace").decode()
-    if isinstance(value, Decimal):
-        return str(value)
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {f.name: _plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
-    if isinstance(value, Mapping):
-        return {_plain(str(name)): _plain(item) for name, item in value.items()}
+    kind = type(value)  # what most values are is asked for first: a report has twenty thousand of them
+    if kind is str:
+        return value if value.isascii() else value.encode("utf-8", "replace").decode()
+    if kind in _AS_THEY_ARE:
+        return value
+    if names := _names(kind):  # type: ignore[arg-type]
+        return {name: _plain(getattr(value, name)) for name in names}
     if isinstance(value, list | tuple):
         return [_plain(item) for item in value]
-    return value
+    if isinstance(value, Mapping):
+        return {_plain(str(name)): _plain(item) for name, item in value.items()}
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode()
+    return str(value) if isinstance(value, Decimal) else value
+
+
+_AS_THEY_ARE = frozenset({bool, float, int, type(None)})
+
+
+@cache
+def _names(kind: type) -> tuple[str, ...]:
+    """The fields of a dataclass; none of any other type."""
+    return tuple(f.name for f in dataclasses.fields(kind)) if dataclasses.is_dataclass(kind) else ()

@@ -5,7 +5,8 @@ Belongs here: order, grouping, wording. Does not belong here: finding, repairing
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from greenlang.factory.outcome import Detail, DimensionResult, MeasureResult
@@ -13,6 +14,7 @@ from greenlang.quality.dimensions import DIMENSIONS, Measure
 from greenlang.quality.report.model import QualityReport, is_must
 
 _DECLARED = {(d.name, m.name): m for d in DIMENSIONS for m in d.measures}
+_FEW = 3  # findings of one rule without a mend that are a step each
 _ORDER = {"error": 0, "warning": 1, "note": 2}
 
 
@@ -79,14 +81,19 @@ def _of_measure(dimension: DimensionResult, measure: MeasureResult, blocking: bo
             *rest,
         )
         return
-    groups: dict[tuple[str, str], list[Detail]] = {}
-    for detail in sorted(measure.details, key=lambda d: _ORDER[d.level]):
-        groups.setdefault((detail.rule, detail.mend) if detail.mend else (detail.rule, detail.message), []).append(
-            detail
-        )
-    for details in groups.values():
+    for details in _groups(measure.details):
         first = details[0]
         same = len({d.message for d in details}) == 1
         why = first.message if same else f"{first.message} (and {len(details) - 1} more like it)"
         places = tuple(dict.fromkeys(where for d in details if (where := place(d))))
-        yield Step(first.mend or first.message, why if first.mend else "", *rest, places)
+        yield Step(first.mend or why, why if first.mend else "", *rest, places)
+
+
+def _groups(details: Sequence[Detail]) -> Iterable[list[Detail]]:
+    """Findings that one step answers: of one mend, of one message; many of one rule, which have mostly one cause."""
+    many = Counter(d.rule for d in details if d.rule and not d.mend)
+    groups: dict[tuple[str, str], list[Detail]] = {}
+    for detail in sorted(details, key=lambda d: _ORDER[d.level]):
+        alone = detail.message if many[detail.rule] <= _FEW else ""
+        groups.setdefault((detail.rule, detail.mend or alone), []).append(detail)
+    return groups.values()

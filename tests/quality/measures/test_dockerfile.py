@@ -76,3 +76,29 @@ def test_the_last_stage_counts() -> None:
     )
     assert file.base == "python:3.12"
     assert list(faults(file)) == []
+
+
+def test_what_an_earlier_stage_says_is_in_force_only_where_the_last_one_starts_from_it() -> None:
+    image = 'EXPOSE 8080\nHEALTHCHECK CMD ["x"]\nCMD ["x"]\n'
+    apart = f"FROM python:3.11 AS build\nUSER 10001\nFROM python:3.11-slim\n{image}"
+    assert [(line, rule) for line, rule, _ in faults(parse(apart))] == [(1, "user")]
+    from_it = f"FROM python:3.11 AS Build\nUSER 10001\nFROM build\n{image}"
+    assert list(faults(parse(from_it))) == []
+    assert parse(from_it).base == "python:3.11"
+
+
+@pytest.mark.parametrize(
+    ("name", "secret"),
+    [
+        ("API_KEY", True),
+        ("DB_PASSWORD", True),
+        ("PYPI_TOKEN", True),
+        ("SECRET_VALUE", True),
+        ("TOKENIZERS_PARALLELISM", False),
+        ("DB_PASSWORD_FILE", False),
+        ("SECRETARY", False),
+    ],
+)
+def test_a_secret_is_known_by_a_word_of_its_name(name: str, secret: bool) -> None:
+    text = GOOD.replace("USER 10001:10001", f"ENV {name}=x\nUSER 10001:10001")
+    assert bool([rule for _, rule, _ in faults(parse(text)) if rule == "secret"]) is secret

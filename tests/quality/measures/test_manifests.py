@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 from collections.abc import Iterator
+from decimal import Decimal
 from functools import cache
 from importlib.resources import files as resource
 from typing import Any
@@ -193,3 +194,55 @@ def test_what_no_schema_says_is_refused_too(kind: str, change: dict[str, int], s
     document["spec"] |= change
     with pytest.raises(ValidationError, match=said):
         manifests.read(document)
+
+
+QUANTITIES = {
+    "2": "2",
+    2: "2",
+    0.5: "0.5",
+    "500m": "0.5",
+    ".5": "0.5",
+    "5.": "5",
+    "+1": "1",
+    "1e3": "1000",
+    "1E3": "1000",
+    "1E": "1000000000000000000",
+    "100k": "100000",
+    "128Ki": "131072",
+    "1.5Gi": "1610612736",
+    "250u": "0.00025",
+}
+
+
+@pytest.mark.parametrize("quantity", QUANTITIES)
+def test_quantities_are_those_of_kubernetes(quantity: str | float) -> None:
+    document = copy.deepcopy(manifest("deployment"))
+    document["spec"]["template"]["spec"]["containers"][0]["resources"] = {"requests": {"cpu": quantity}}
+    assert ours(document)
+    assert published(document)
+    assert manifests.amount(str(quantity)) == Decimal(QUANTITIES[quantity])
+
+
+@pytest.mark.parametrize("quantity", ["128ki", "1mi", "1 Gi", "1GiB", "-1", -1, "", "m", "1e", "1e3Ki", True])
+def test_what_is_no_quantity_is_refused(quantity: object) -> None:
+    document = copy.deepcopy(manifest("deployment"))
+    document["spec"]["template"]["spec"]["containers"][0]["resources"] = {"limits": {"memory": quantity}}
+    assert not ours(document)
+
+
+def test_what_a_server_refuses_though_its_schema_does_not() -> None:
+    """Rules of the API server (validation.go), which no schema holds."""
+    container = copy.deepcopy(manifest("deployment"))["spec"]["template"]["spec"]["containers"][0]
+    more = container | {"resources": {"requests": {"memory": "1Gi"}, "limits": {"memory": "1000Mi"}}}
+    with pytest.raises(ValidationError, match="asks for 1Gi of memory, and may have 1000Mi"):
+        manifests.Container.model_validate(more)
+    twice = container | {"livenessProbe": container["livenessProbe"] | {"successThreshold": 2}}
+    with pytest.raises(ValidationError, match="livenessProbe: successThreshold must be 1"):
+        manifests.Container.model_validate(twice)
+    manifests.Container.model_validate(
+        container | {"readinessProbe": container["readinessProbe"] | {"successThreshold": 2}}
+    )
+    service = copy.deepcopy(manifest("service"))
+    service["spec"]["ports"] = [{"port": 80, "name": "http"}, {"port": 81}]
+    with pytest.raises(ValidationError, match="each needs a name of its own"):
+        manifests.read(service)

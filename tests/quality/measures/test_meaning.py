@@ -12,17 +12,18 @@ from hypothesis import strategies as st
 
 from greenlang import _paths
 from greenlang.factory.outcome import MeasureResult
-from greenlang.formulas.tree import Number
+from greenlang.formulas.tree import Arithmetic, Number
 from greenlang.quality import asked, judge
 from greenlang.quality.case import refusals
-from greenlang.quality.measures import business_impact, specification
+from greenlang.quality.measures import basis, business_impact, specification
 from greenlang.quality.measures.continuous_improvement import SEMANTIC, order
 from greenlang.quality.measures.exit_criteria import percentile
 from greenlang.quality.measures.subject import Subject
 from greenlang.resolution.plan import Resolution
 from greenlang.specs.model import InputSpec
 from tests.factory.made_agents import planned
-from tests.quality.good import case, measures, resolution, write
+from tests.quality.good import case, measures, resolution, unmet, write
+from tests.quality.measures.planted import judged
 
 
 @pytest.fixture(scope="module")
@@ -143,3 +144,81 @@ def test_a_percentile_is_the_smallest_value_that_so_many_do_not_exceed(values: l
     assert found in values
     assert sum(v <= found for v in values) * 100 >= percent * len(values)
     assert sum(v < found for v in values) * 100 < percent * len(values)
+
+
+FLEET = """\
+schema_version: "2.0.0"
+id: "test/fleet_v1"
+name: "Fleet"
+version: "1.0.0"
+license: "MIT"
+compute:
+  inputs:
+    vehicles:
+      dtype: list
+      columns:
+        fuel: {dtype: float64, unit: L, ge: 0}
+        ef: {dtype: float64, unit: kgCO2e/L, ge: 0, le: 5}
+    share: {dtype: float64, ge: 0, le: 1, default: 1}
+  outputs:
+    co2e: {dtype: float64, unit: kgCO2e}
+  formulas:
+    co2e: share * sum(vehicles, vehicles.fuel * vehicles.ef)
+tests:
+  golden:
+    - {name: one, input: {vehicles: [{fuel: 100, ef: 2.5}]}, expect: {co2e: 250}}
+"""
+
+
+def test_every_limit_is_asked_those_of_columns_too_and_before_anything_else() -> None:
+    made, findings = planned(FLEET)
+    assert made is not None, findings
+    asked = [refusal.name for refusal in refusals(made)]
+    limited = ["vehicles fuel below", "vehicles ef below", "vehicles ef above", "share below", "share above"]
+    assert asked[:5] == limited
+    assert set(asked[5:]) == {"vehicles given number", "vehicles missing", "share given words"}
+
+
+def test_an_agent_of_a_table_raises_no_alarm_and_says_nothing_of_a_basis(tmp_path: Path) -> None:
+    """Its CO2e is made of what the caller gives, and the basis of that is the caller's."""
+    made, findings = planned(FLEET)
+    assert made is not None, findings
+    judgement = judged(made, tmp_path / "pack")
+    assert "compliance_security.input validation" not in unmet(judgement)
+    stated = measures(judgement)["business_impact.basis of CO2e"]
+    assert stated.share is None
+    assert stated.text.startswith("every figure in CO2e is made of figures that the caller gives")
+    assert measures(judgement)["specification.one GWP set"].share is None
+
+
+def of_sets(pack: Path, asked: str | None, *sets: str) -> tuple[MeasureResult, MeasureResult]:
+    """Both measures of the basis, where the rows state these sets in turn."""
+    lookups = {
+        name: dataclasses.replace(
+            table,
+            rows={key: dataclasses.replace(row, gwp_set=sets[n % len(sets)]) for key, row in table.rows.items()},
+        )
+        for n, (name, table) in enumerate(resolution().lookups.items())
+    }
+    spec = dataclasses.replace(resolution().spec, gwp_set=asked)
+    plans = dict(resolution().plans)
+    left, right = plans["scope2"].expression, plans["losses"].expression
+    plans["scope2"] = dataclasses.replace(plans["scope2"], expression=Arithmetic("+", left, right, unit="kgCO2e"))
+    every = dataclasses.replace(resolution(), spec=spec, lookups=lookups, plans=plans)
+    subject = Subject(case(pack, resolution=every, inputs=()))
+    return basis.one_set(subject), basis.stated(subject)
+
+
+def test_rows_of_another_set_than_the_spec_asks_for_fail_and_silent_rows_cost_score(pack: Path) -> None:
+    one, stated = of_sets(pack, "AR5GWP100", "AR5GWP100")
+    assert (one.met, stated.met) == (True, True)
+    one, stated = of_sets(pack, "AR6GWP100", "AR5GWP100")
+    assert (one.met, stated.met) == (False, True)
+    assert "scope2 rests on AR5GWP100, the spec asks for AR6GWP100" in one.text
+    one, stated = of_sets(pack, "AR5GWP100", "unstated")
+    assert (one.share, stated.share) == (None, 0)
+    one, stated = of_sets(pack, None, "AR5GWP100", "AR5GWP100", "AR6GWP100")
+    assert (one.met, stated.met) == (False, True)
+    assert "scope2 rests on AR5GWP100, AR6GWP100" in one.text
+    one, _ = of_sets(pack, "AR5", "AR5GWP100")
+    assert one.met

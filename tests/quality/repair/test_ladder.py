@@ -12,7 +12,8 @@ import pytest
 from greenlang.llm.ask import NoAnswer
 from greenlang.llm.replies import CodePatch, CodeRepair, FailureExplanation
 from greenlang.provenance import bytes_digest, tree
-from greenlang.quality.repair import Judged, RepairOutcome, repair, rollback
+from greenlang.quality.repair import Judged, RepairOutcome, code, repair, rollback
+from greenlang.quality.repair.classes import Failure
 from greenlang.quality.repair.patches import Change
 from greenlang.quality.repair.split import cases, split
 from greenlang.sandbox.verdict import Verdict
@@ -213,6 +214,49 @@ def test_a_number_that_stands_nowhere_is_refused_before_anything_runs(bench):
 
 
 @pytest.mark.parametrize(
+    "pair",
+    [
+        (WRONG_SIGN, ("return co2_kg + ch4_kg", "return 1 * co2_kg + ch4_kg"), ("return 1", "return 81")),
+        (WRONG_SIGN, ("return co2_kg + ch4_kg", "return 1 * co2_kg + ch4_kg"), (" * co2_kg +", "8 * co2_kg +")),
+    ],
+)
+def test_a_number_that_patches_put_together_is_refused_as_the_file_would_hold_it(bench, pair):
+    bench.damage(TOOLS, *WRONG_SIGN)
+    back, *more = pair  # the last pair of texts holds known numbers only
+    patches = [(back[1], back[0]), *more]
+    reply = CodeRepair(
+        patches=tuple(
+            CodePatch(file=TOOLS.format(p=bench.package), line=1, old=old, new=new, explanation="x")
+            for old, new in patches
+        )
+    )
+    outcome, _ = code_only(bench, reply, reply)
+    refused = [a for a in outcome.attempts if a.rung == "code"]
+    assert [a.status for a in refused] == ["refused", "refused"]
+    assert "the number 81 stands" in refused[0].reason or "the number 18 stands" in refused[0].reason
+    assert len(bench.trials) == 1
+
+
+def test_a_file_that_is_too_long_for_a_question_is_named_in_it_and_in_the_dossier(bench, monkeypatch):
+    bench.damage(TOOLS, *WRONG_SIGN)
+    monkeypatch.setattr(code, "_MOST_SOURCE", 3 * len(bench.text(TOOLS)) // 2)
+    bad = mending(bench, "nowhere", "x")
+    outcome, model = code_only(bench, bad, bad)
+    assert outcome.unseen
+    assert "too long to be shown" in model.prompts[0]
+    assert outcome.dossier is not None
+    page = (outcome.dossier / "dossier.md").read_text()
+    assert f"No model was shown {', '.join(outcome.unseen)}" in page
+
+
+def test_more_failures_than_a_question_holds_are_counted_in_it():
+    many = [Failure("test", f"wrong {n}", f"tests/test_unit.py::test_{n}", "unit") for n in range(90)]
+    told = code.shown(many, split("ab", (), ()))
+    assert len(told) == code.MOST_FAILURES + 1
+    assert "more failures are not listed" in told[-1]["message"]
+
+
+@pytest.mark.parametrize(
     ("file", "old", "new", "why"),
     [
         ("tests/test_golden.py", "assert result.errors == ()", "pass", "none of the files"),
@@ -296,10 +340,20 @@ def test_the_same_failures_after_a_change_stop_the_ladder_early(bench):
 
 def test_failures_that_were_climbed_for_before_are_not_paid_again(bench):
     bench.damage(TOOLS, *WRONG_SIGN)
-    outcome, _ = code_only(bench, mending(bench, "nowhere", "x"))
-    assert outcome.rows()[-1]["status"] == "refused"
+    bad = mending(bench, "nowhere", "x")
+    outcome, _ = code_only(bench, bad, bad)
+    assert (outcome.rows()[-1]["status"], outcome.wants) == ("refused", None)
     again, model = code_only(bench, mending(bench, *reversed(WRONG_SIGN)), known=frozenset({outcome.fingerprint}))
     assert (again.status, model.asked) == ("stopped", [])
+
+
+@pytest.mark.parametrize("why", ["unavailable", "not_recorded", "budget", "rounds"])
+def test_a_second_round_that_nobody_answered_is_worth_another_climb(bench, why):
+    bench.damage(TOOLS, *WRONG_SIGN)
+    outcome, _ = code_only(bench, mending(bench, "nowhere", "x"), NoAnswer(why, "not now"))
+    assert (outcome.rows()[-1]["status"], outcome.wants) == ("no_answer", why)
+    assert outcome.dossier is not None
+    assert "The next batch then climbs again." in (outcome.dossier / "dossier.md").read_text()
 
 
 def test_no_more_than_two_rounds_of_code(bench):
@@ -342,6 +396,7 @@ def test_without_a_model_the_ladder_says_so_and_ends_in_quarantine(bench):
     outcome = repair(bench.request(), try_pack=bench.judge)
     assert [a.reason for a in outcome.attempts if a.rung == "code"] == ["there is no model"]
     assert outcome.rows()[-1]["status"] == "skipped", "with a model it may be tried again"
+    assert outcome.wants == "no_model"
     assert outcome.dossier is not None
 
 

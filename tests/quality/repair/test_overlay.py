@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
@@ -12,6 +13,7 @@ from greenlang.factors.table import FactorTable
 from greenlang.factory.source import SpecSource
 from greenlang.formulas.library import library
 from greenlang.llm.ask import NoAnswer
+from greenlang.llm.disclosing import from_artifact
 from greenlang.llm.replies import OverlayProposal, ProposedFormula
 from greenlang.quality.repair import RepairOutcome, RepairRequest, repair, resolver
 from greenlang.resolution.resolve import resolve
@@ -84,6 +86,9 @@ def test_a_formula_that_the_resolver_proves_is_proposed_and_counts_only_when_a_p
     read, _ = source(overlay=signed).read(1_000_000)
     assert read is not None
     assert resolve(read, table(), library()).complete
+    assert read.overlay is not None
+    (draft,) = read.overlay.proposed
+    assert from_artifact(draft) == replace(outcome.proposal.disclosure, replayed=True, cost_usd=Decimal(0))
 
 
 def test_the_file_tells_the_reviewer_what_no_worked_case_proves(tmp_path):
@@ -189,6 +194,11 @@ def test_samples_that_behave_alike_are_counted_and_different_ones_give_no_propos
     same, model = climbed(tmp_path, says(GOOD), says(formula("b_kw", "a_kw * 2")), samples=2)
     assert same.proposal is not None
     assert same.proposal.stability == 1.0
+    assert why(same) == "2 of 2 samples stand, and calculate alike"
+    assert b"\n# 2 of 2 samples stand, and calculate alike.\n" in same.proposal.overlay
+    third, _ = climbed(tmp_path, NoAnswer("malformed", "no JSON"), says(GOOD), says(GOOD), samples=3)
+    assert third.proposal is not None
+    assert why(third) == "2 of 3 samples stand, and calculate alike"
     assert model.asked == ["overlay_proposal"] * 2
     free = source("b is 2 of a, and no more than 20 kW side by side", 14)
     quote = "b is 2 of a, and no more than 20 kW side by side"
@@ -196,6 +206,23 @@ def test_samples_that_behave_alike_are_counted_and_different_ones_give_no_propos
     differ, _ = climbed(tmp_path, one, other, spec=free, samples=2)
     assert differ.proposal is None
     assert "the samples behave differently" in why(differ)
+
+
+def test_a_second_draft_stands_beside_the_first_and_what_a_model_was_is_checked_like_the_rest(tmp_path):
+    first, _ = climbed(tmp_path, says(GOOD))
+    assert first.proposal is not None
+    signed = first.proposal.overlay.replace(b"by: ''", b"by: r")
+    both, _ = climbed(
+        tmp_path,
+        says(formula("c_kw", "0.05 * b_kw", "the loss of each is 5 percent of that")),
+        spec=source(overlay=signed),
+    )
+    assert both.proposal is not None, why(both)
+    assert both.proposal.overlay.count(b"  model: parrot-1") == 2
+    for wrong in (signed.replace(b"model: parrot-1", b"modell: x"), signed.replace(b"reasks: 0", b"reasks: none")):
+        read, findings = source(overlay=wrong).read(1_000_000)
+        assert read is None
+        assert {d.code for d in findings if d.severity == "error"} <= {"GLS010", "GLS011", "GLS012"}
 
 
 def test_an_overlay_that_stands_is_kept_word_for_word_beside_the_new_formulas(tmp_path):

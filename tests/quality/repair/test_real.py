@@ -41,7 +41,7 @@ class Shop:
         ref = PackRef(folder, self.package)
         findings = prepare([ref], self.examiner.cache)[folder]
         questions = self.examiner.questions(ref, self.resolution)
-        trial = self.examiner.run(ref, questions)
+        trial = self.examiner.run(ref, questions, findings)
         examined = self.examiner.judge(ref, self.resolution, questions, trial, findings)
         return Judged(examined.judgement, examined.trial)
 

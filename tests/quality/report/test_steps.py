@@ -52,6 +52,16 @@ def test_a_finding_without_mend_stands_for_itself() -> None:
     assert (step.text, step.why, step.places) == ("line 7 is never run", "", ("a.py:7",))
 
 
+@pytest.mark.parametrize(("count", "steps_made"), [(3, 3), (4, 1), (29, 1)])
+def test_many_findings_of_one_rule_are_one_step(count: int, steps_made: int) -> None:
+    details = [Detail(f"test_{n} failed: {n} is not 1", f"tests/test_{n % 2}.py", rule="failed") for n in range(count)]
+    found = steps(only(*details))
+    assert len(found) == steps_made
+    if steps_made == 1:
+        assert found[0].text == f"test_0 failed: 0 is not 1 (and {count - 1} more like it)"
+        assert found[0].places == ("tests/test_0.py", "tests/test_1.py")
+
+
 def test_an_unmet_measure_in_a_dimension_that_passed_costs_score_only() -> None:
     (step,) = steps(only(status="passed", score=95.0))
     assert not step.blocking

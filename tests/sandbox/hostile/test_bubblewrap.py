@@ -13,7 +13,7 @@ import pytest
 
 from greenlang.sandbox import Sandbox, bubblewrap
 from greenlang.settings import Settings
-from tests.sandbox.hostile.packs import PACKAGE, Hostile
+from tests.sandbox.hostile.declared import PACKAGE, Hostile
 from tests.sandbox.hostile.test_matrix import built
 
 GOOD = Hostile("good", "", {}, "", "passed")

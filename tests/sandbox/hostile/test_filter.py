@@ -8,7 +8,7 @@ import struct
 import pytest
 
 from greenlang.sandbox.confine import seccomp_program
-from greenlang.sandbox.syscalls import ABSENT, JUDGED, KILLED, NEWEST, REFUSED
+from greenlang.sandbox.syscalls import ABSENT, F_SETFL, JUDGED, KILLED, NEWEST, O_ASYNC, REFUSED, SIGNALLING
 
 ARCHITECTURES = {"x86_64": (0xC000003E, 0), "aarch64": (0xC00000B7, 1)}
 I386 = 0x40000003
@@ -99,3 +99,22 @@ def test_an_older_landlock_does_not_see_truncation_so_the_filter_does(machine: s
     assert ask(machine, "openat", 0, 0, 0o1000, abi=1) == "EPERM"
     assert ask(machine, "openat", 0, 0, 0, abi=1) == "allowed"
     assert ask(machine, "openat", 0, 0, 0o1000, abi=3) == "allowed"
+
+
+@pytest.mark.parametrize("abi", [1, 3, 5, 6, 7])
+def test_no_descriptor_is_made_to_signal_anyone_at_any_abi(machine: str, abi: int) -> None:
+    for call, commands in SIGNALLING.items():
+        assert {ask(machine, call, 3, number, PID, abi=abi) for number in commands.values()} == {"killed"}
+        high = {ask(machine, call, 3, number | 1 << 32, PID, abi=abi) for number in commands.values()}
+        assert high == {"killed"}  # the kernel reads 32 bits of it
+    assert ask(machine, "fcntl", 3, F_SETFL, O_ASYNC | 0o4000, abi=abi) == "killed"
+    assert ask(machine, "fcntl", 3, F_SETFL, 0o4000, abi=abi) == "allowed"
+    assert {ask(machine, "fcntl", 3, number, O_ASYNC, abi=abi) for number in (0, 1, 2, 3, 1030)} == {"allowed"}
+    assert {ask(machine, "ioctl", 3, number, abi=abi) for number in (0x5421, 0x541B, 0x5401)} == {"allowed"}
+
+
+def test_the_commands_are_those_of_this_system() -> None:
+    fcntl, termios = pytest.importorskip("fcntl"), pytest.importorskip("termios")
+    for name, number in {**SIGNALLING["fcntl"], **SIGNALLING["ioctl"], "F_SETFL": F_SETFL}.items():
+        for module in (fcntl, termios):
+            assert getattr(module, name, number) == number, name

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import platform
 import shutil
 import sys
 from collections.abc import Iterator
@@ -14,7 +15,8 @@ from greenlang.sandbox import Sandbox, gate
 from greenlang.sandbox.gate_rules import RULES
 from greenlang.sandbox.trial import MutatedFile, TrialRequest
 from greenlang.settings import Settings
-from tests.sandbox.hostile.packs import GOOD, HOSTILE, PACKAGE, PACKS, TOOLS, Hostile
+from tests.sandbox.hostile.declared import GOOD, HOSTILE, PACKAGE, TOOLS, Hostile
+from tests.sandbox.hostile.packs import PACKS
 
 SMALLEST = Path(__file__).parents[2] / "golden" / "smallest"
 SENTINEL = "271828.182845"
@@ -26,6 +28,8 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the strict prof
 
 def slow(pack: Hostile) -> object:
     marks = [pytest.mark.slow] if pack.jail == "timed_out" else []
+    if pack.machine not in ("", platform.machine()):
+        marks.append(pytest.mark.skip(reason=f"there is such a thing on {pack.machine} only"))
     return pytest.param(pack, id=pack.name, marks=marks)
 
 

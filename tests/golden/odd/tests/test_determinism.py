@@ -8,7 +8,7 @@ from greenlang_sdk.testing import read_cases
 import gl_grid_odd_one as pack
 
 CASES = read_cases(Path(__file__).with_name("vectors.json"))
-SAMPLE = [*CASES.sample[:5], *[case for case in CASES.vectors if case.code][:2]]
+SAMPLE = [*CASES.sample[::3], *[case for case in CASES.vectors if case.code][:1]]
 
 
 def test_same_input_gives_same_bytes() -> None:
@@ -38,6 +38,6 @@ def test_the_caller_s_decimal_context_does_not_matter() -> None:
 
 
 def test_refusals_are_deterministic_too() -> None:
-    for case in CASES.refused:
+    for case in {case.field: case for case in CASES.refused}.values():
         first = pack.AGENT.run(case.input).canonical()
         assert pack.AGENT.run(case.input).canonical() == first, case.name

@@ -10,15 +10,13 @@ import gl_x_smallest as pack
 CASES = read_cases(Path(__file__).with_name("vectors.json"))
 
 
-@pytest.mark.parametrize("field", sorted({case.field for case in CASES.refused}))
-def test_input_outside_its_limits_is_refused_by_name(field: str) -> None:
+def test_inputs_outside_their_limits_are_refused_by_name() -> None:
     for case in CASES.refused:
-        if case.field == field:
-            result = pack.AGENT.run(case.input)
-            assert not result.success, case.name
-            assert result.data is None, case.name
-            assert {error.code for error in result.errors} == {case.code}, case.name
-            assert {error.field.partition(".")[0] for error in result.errors} == {field}, case.name
+        result = pack.AGENT.run(case.input)
+        assert not result.success, case.name
+        assert result.data is None, case.name
+        fields = {error.field.partition(".")[0] for error in result.errors}
+        assert (fields, {error.code for error in result.errors}) == ({case.field}, {case.code})
 
 
 @pytest.mark.parametrize("payload", [[], "text", 5, None], ids=repr)

@@ -3,13 +3,12 @@
 import io
 import json
 import runpy
-import sys
 import tomllib
 from pathlib import Path
 
 import pytest
 from greenlang_sdk.canonical import digest
-from greenlang_sdk.testing import answers, calculate, read_cases
+from greenlang_sdk.testing import answers, calculate, command_line, read_cases
 
 import gl_x_smallest as pack
 from gl_x_smallest.logs import RUN_ID, log_runs
@@ -17,13 +16,7 @@ from gl_x_smallest.logs import RUN_ID, log_runs
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = "gl_x_smallest"
 CASES = read_cases(Path(__file__).with_name("vectors.json"))
-
-
-def run_as_module(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int | str | None:
-    monkeypatch.setattr(sys, "argv", [PACKAGE, *arguments])
-    with pytest.raises(SystemExit) as ended:
-        runpy.run_module(PACKAGE, run_name="__main__")
-    return ended.value.code
+OUTPUTS = [field["name"] for field in CASES.fields if field["model"] == "Output"]
 
 
 def test_run_gives_data_provenance_and_chain() -> None:
@@ -58,42 +51,40 @@ def test_typed_input_and_mapping_agree() -> None:
     assert pack.AGENT.run(typed).canonical() == pack.AGENT.run(CASES.base).canonical()
 
 
-def test_command_line_answers(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert run_as_module(monkeypatch, json.dumps(CASES.base)) == 0
-    assert json.loads(capsys.readouterr().out)["success"] is True
+def test_command_line_answers() -> None:
+    with command_line(PACKAGE, json.dumps(CASES.base)) as program:
+        runpy.run_module(PACKAGE, run_name="__main__")
+    assert program.code == 0
+    assert json.loads(program.out)["success"] is True
 
 
-def test_command_line_reads_standard_input(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setattr(sys, "stdin", io.StringIO(json.dumps(CASES.base)))
-    assert run_as_module(monkeypatch) == 0
-    assert json.loads(capsys.readouterr().out)["success"] is True
+def test_command_line_reads_standard_input() -> None:
+    with command_line(PACKAGE, stdin=json.dumps(CASES.base)) as program:
+        runpy.run_module(PACKAGE, run_name="__main__")
+    assert program.code == 0
+    assert json.loads(program.out)["success"] is True
 
 
-def test_command_line_tells_a_refused_input_by_its_exit_code(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert run_as_module(monkeypatch, '{"no_such_input": 1}') == 1
-    assert json.loads(capsys.readouterr().out)["success"] is False
+def test_command_line_tells_a_refused_input_by_its_exit_code() -> None:
+    with command_line(PACKAGE, '{"no_such_input": 1}') as program:
+        runpy.run_module(PACKAGE, run_name="__main__")
+    assert program.code == 1
+    assert json.loads(program.out)["success"] is False
 
 
 @pytest.mark.parametrize("text", ["{", "[]", '{"a": NaN}'])
-def test_command_line_refuses_what_is_no_json_object(
-    text: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert run_as_module(monkeypatch, text) == 2
-    assert "JSON" in capsys.readouterr().err
+def test_command_line_refuses_what_is_no_json_object(text: str) -> None:
+    with command_line(PACKAGE, text) as program:
+        runpy.run_module(PACKAGE, run_name="__main__")
+    assert program.code == 2
+    assert "JSON" in program.err
 
 
-def test_command_line_logs_where_it_is_asked_to(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setenv("AGENT_LOGS", "json")
-    assert run_as_module(monkeypatch, json.dumps(CASES.base)) == 0
-    line = json.loads(capsys.readouterr().err)
+def test_command_line_logs_where_it_is_asked_to() -> None:
+    with command_line(PACKAGE, json.dumps(CASES.base), logs="json") as program:
+        runpy.run_module(PACKAGE, run_name="__main__")
+    assert program.code == 0
+    line = json.loads(program.err)
     assert line["message"] == "answered"
     assert line["agent"] == pack.Agent.agent_id
 
@@ -122,23 +113,24 @@ def test_logging_changes_no_result() -> None:
     assert agent.run(CASES.base).canonical() == pack.AGENT.run(CASES.base).canonical()
 
 
-@pytest.mark.parametrize("demo", ["command_line.py", "notebook.py"])
-def test_demo_prints_every_output(
-    demo: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setattr(sys, "argv", [demo])
-    try:
-        runpy.run_path(str(ROOT / "demos" / demo), run_name="__main__")
-    except SystemExit as ended:
-        assert ended.code == 0
-    printed = capsys.readouterr().out
-    assert all(f"{name} = " in printed for name in pack.Output.model_json_schema()["properties"])
+def test_command_line_demo_prints_every_output() -> None:
+    with command_line("command_line.py") as program:
+        runpy.run_path(str(ROOT / "demos" / "command_line.py"), run_name="__main__")
+    assert program.code == 0
+    assert all(f"{name} = " in program.out for name in OUTPUTS)
 
 
-def test_demo_tells_a_refused_input_by_its_exit_code(capsys: pytest.CaptureFixture[str]) -> None:
-    demo = runpy.run_path(str(ROOT / "demos" / "command_line.py"))
-    assert demo["main"](["no_such_input=true"]) == 1
-    assert "refused: no_such_input" in capsys.readouterr().out
+def test_notebook_prints_every_output() -> None:
+    with command_line("notebook.py") as program:
+        runpy.run_path(str(ROOT / "demos" / "notebook.py"), run_name="__main__")
+    assert all(f"{name} = " in program.out for name in OUTPUTS)
+
+
+def test_demo_tells_a_refused_input_by_its_exit_code() -> None:
+    with command_line("command_line.py", "no_such_input=true") as program:
+        runpy.run_path(str(ROOT / "demos" / "command_line.py"), run_name="__main__")
+    assert program.code == 1
+    assert "refused: no_such_input" in program.out
 
 
 def test_answers_for_a_judge_are_one_line_each() -> None:
@@ -167,4 +159,4 @@ def test_changelog_begins_with_this_version() -> None:
 @pytest.mark.parametrize("name", ["pack.yaml", "README.md", "docs/api.md"])
 def test_documents_speak_of_every_output(name: str) -> None:
     text = (ROOT / name).read_text(encoding="utf-8").replace("\\_", "_")
-    assert all(output in text for output in pack.Output.model_json_schema()["properties"])
+    assert all(output in text for output in OUTPUTS)

@@ -1,7 +1,6 @@
 """The same input gives the same bytes: again, from another agent, in another order, in another context."""
 
 import decimal
-import json
 from pathlib import Path
 
 import pytest
@@ -10,9 +9,9 @@ from greenlang_sdk.testing import read_cases
 import gl_plant_toolbox as pack
 
 FILES = sorted(Path(__file__).parent.glob("vectors/*.json"))
-CASES = {json.loads(f.read_text(encoding="utf-8"))["tool"]: read_cases(f) for f in FILES}
+CASES = {cases.tool: cases for cases in map(read_cases, FILES)}
 SAMPLE = {
-    tool: [*cases.sample[:4], *[case for case in cases.vectors if case.code][:2]]
+    tool: [*cases.sample[::3], *[case for case in cases.vectors if case.code][:1]]
     for tool, cases in CASES.items()
 }
 
@@ -43,6 +42,6 @@ def test_the_caller_s_decimal_context_does_not_matter(tool: str) -> None:
 
 @pytest.mark.parametrize("tool", list(CASES))
 def test_refusals_are_deterministic_too(tool: str) -> None:
-    for case in CASES[tool].refused:
+    for case in {case.field: case for case in CASES[tool].refused}.values():
         first = pack.AGENT.call(tool, case.input).canonical()
         assert pack.AGENT.call(tool, case.input).canonical() == first

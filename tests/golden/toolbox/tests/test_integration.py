@@ -3,37 +3,28 @@
 import io
 import json
 import runpy
-import sys
 import tomllib
 from pathlib import Path
 
 import pytest
 from greenlang_sdk.canonical import digest
 from greenlang_sdk.errors import PackDamaged
-from greenlang_sdk.factors import read_tables
-from greenlang_sdk.testing import answers, calculate, read_cases
+from greenlang_sdk.testing import answers, calculate, command_line, read_cases, reading_as
 
 import gl_plant_toolbox as pack
+from gl_plant_toolbox import factors
 from gl_plant_toolbox.logs import RUN_ID, log_runs
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = "gl_plant_toolbox"
 FILES = sorted(Path(__file__).parent.glob("vectors/*.json"))
-CASES = {json.loads(f.read_text(encoding="utf-8"))["tool"]: read_cases(f) for f in FILES}
+CASES = {cases.tool: cases for cases in map(read_cases, FILES)}
 TOOL = "burn_fuel"
 BASE = CASES[TOOL].base
-OUTPUTS = [
-    name
-    for agent in pack.AGENT.agents.values()
-    for name in agent.output_model.model_json_schema()["properties"]
-]
-
-
-def run_as_module(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int | str | None:
-    monkeypatch.setattr(sys, "argv", [PACKAGE, *arguments])
-    with pytest.raises(SystemExit) as ended:
-        runpy.run_module(PACKAGE, run_name="__main__")
-    return ended.value.code
+OUTPUTS = {
+    tool: [field["name"] for field in cases.fields if field["model"] == "Output"]
+    for tool, cases in CASES.items()
+}
 
 
 @pytest.mark.parametrize("tool", list(CASES))
@@ -77,42 +68,40 @@ def test_call_run_and_the_tool_s_own_agent_agree(tool: str) -> None:
     assert pack.AGENT.call(tool, typed).canonical() == called.canonical()
 
 
-def test_command_line_answers(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert run_as_module(monkeypatch, TOOL, json.dumps(BASE)) == 0
-    assert json.loads(capsys.readouterr().out)["success"] is True
+def test_command_line_answers() -> None:
+    with command_line(PACKAGE, TOOL, json.dumps(BASE)) as program:
+        runpy.run_module(PACKAGE, run_name="__main__")
+    assert program.code == 0
+    assert json.loads(program.out)["success"] is True
 
 
-def test_command_line_reads_standard_input(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setattr(sys, "stdin", io.StringIO(json.dumps(BASE)))
-    assert run_as_module(monkeypatch, TOOL) == 0
-    assert json.loads(capsys.readouterr().out)["success"] is True
+def test_command_line_reads_standard_input() -> None:
+    with command_line(PACKAGE, TOOL, stdin=json.dumps(BASE)) as program:
+        runpy.run_module(PACKAGE, run_name="__main__")
+    assert program.code == 0
+    assert json.loads(program.out)["success"] is True
 
 
-def test_command_line_tells_a_refused_input_by_its_exit_code(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert run_as_module(monkeypatch, TOOL, '{"no_such_input": 1}') == 1
-    assert json.loads(capsys.readouterr().out)["success"] is False
+def test_command_line_tells_a_refused_input_by_its_exit_code() -> None:
+    with command_line(PACKAGE, TOOL, '{"no_such_input": 1}') as program:
+        runpy.run_module(PACKAGE, run_name="__main__")
+    assert program.code == 1
+    assert json.loads(program.out)["success"] is False
 
 
 @pytest.mark.parametrize("text", ["{", "[]", '{"a": NaN}'])
-def test_command_line_refuses_what_is_no_json_object(
-    text: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert run_as_module(monkeypatch, TOOL, text) == 2
-    assert "JSON" in capsys.readouterr().err
+def test_command_line_refuses_what_is_no_json_object(text: str) -> None:
+    with command_line(PACKAGE, TOOL, text) as program:
+        runpy.run_module(PACKAGE, run_name="__main__")
+    assert program.code == 2
+    assert "JSON" in program.err
 
 
-def test_command_line_logs_where_it_is_asked_to(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setenv("AGENT_LOGS", "json")
-    assert run_as_module(monkeypatch, TOOL, json.dumps(BASE)) == 0
-    line = json.loads(capsys.readouterr().err)
+def test_command_line_logs_where_it_is_asked_to() -> None:
+    with command_line(PACKAGE, TOOL, json.dumps(BASE), logs="json") as program:
+        runpy.run_module(PACKAGE, run_name="__main__")
+    assert program.code == 0
+    line = json.loads(program.err)
     assert line["message"] == "answered"
     assert line["agent"] == pack.Agent.agent_id
 
@@ -141,30 +130,24 @@ def test_logging_changes_no_result() -> None:
     assert agent.call(TOOL, BASE).canonical() == pack.AGENT.call(TOOL, BASE).canonical()
 
 
-@pytest.mark.parametrize(
-    ("demo", "tools"), [("command_line.py", list(CASES)), ("notebook.py", [TOOL])]
-)
-def test_demo_prints_every_output(
-    demo: str,
-    tools: list[str],
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    monkeypatch.setattr(sys, "argv", [demo])
-    try:
-        runpy.run_path(str(ROOT / "demos" / demo), run_name="__main__")
-    except SystemExit as ended:
-        assert ended.code == 0
-    printed = capsys.readouterr().out
-    for tool in tools:
-        outputs = pack.AGENT.agents[tool].output_model.model_json_schema()["properties"]
-        assert all(f"{name} = " in printed for name in outputs)
+def test_command_line_demo_prints_every_output() -> None:
+    with command_line("command_line.py") as program:
+        runpy.run_path(str(ROOT / "demos" / "command_line.py"), run_name="__main__")
+    assert program.code == 0
+    assert all(f"{name} = " in program.out for names in OUTPUTS.values() for name in names)
 
 
-def test_demo_tells_a_refused_input_by_its_exit_code(capsys: pytest.CaptureFixture[str]) -> None:
-    demo = runpy.run_path(str(ROOT / "demos" / "command_line.py"))
-    assert demo["main"]([TOOL, "no_such_input=true"]) == 1
-    assert "refused: no_such_input" in capsys.readouterr().out
+def test_notebook_prints_every_output_of_its_tool() -> None:
+    with command_line("notebook.py") as program:
+        runpy.run_path(str(ROOT / "demos" / "notebook.py"), run_name="__main__")
+    assert all(f"{name} = " in program.out for name in OUTPUTS[TOOL])
+
+
+def test_demo_tells_a_refused_input_by_its_exit_code() -> None:
+    with command_line("command_line.py", TOOL, "no_such_input=true") as program:
+        runpy.run_path(str(ROOT / "demos" / "command_line.py"), run_name="__main__")
+    assert program.code == 1
+    assert "refused: no_such_input" in program.out
 
 
 def test_answers_for_a_judge_are_one_line_each() -> None:
@@ -186,13 +169,13 @@ def test_every_pinned_row_is_cited_and_fits_its_digest() -> None:
         assert digest({k: v for k, v in row.items() if k != "digest"}) == row["digest"]
 
 
-def test_a_changed_factor_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_health_notices_a_changed_factor() -> None:
     path = ROOT / PACKAGE / "factors.json"
     data = json.loads(path.read_text(encoding="utf-8"))
     data["factors"][0]["value"] += "1"
-    monkeypatch.setattr(Path, "read_text", lambda *_, **__: json.dumps(data))
-    with pytest.raises(PackDamaged, match="was changed"):
-        read_tables(path)
+    factors.tables.cache_clear()
+    with reading_as(path, json.dumps(data)), pytest.raises(PackDamaged, match="was changed"):
+        pack.Agent().health()
 
 
 def test_project_file_names_the_package() -> None:
@@ -210,4 +193,4 @@ def test_changelog_begins_with_this_version() -> None:
 @pytest.mark.parametrize("name", ["pack.yaml", "README.md", "docs/api.md"])
 def test_documents_speak_of_every_output(name: str) -> None:
     text = (ROOT / name).read_text(encoding="utf-8").replace("\\_", "_")
-    assert all(output in text for output in OUTPUTS)
+    assert all(output in text for names in OUTPUTS.values() for output in names)

@@ -1,0 +1,181 @@
+"""Hostile packs that reach for other processes, and those that know no measure."""
+
+from __future__ import annotations
+
+from tests.sandbox.hostile.declared import PACKAGE, Hostile, imported, plain, raw, swallowed
+
+PACKS: tuple[Hostile, ...] = (
+    # processes
+    Hostile(
+        "fork bomb",
+        "forks without end",
+        swallowed("while True: os.fork()", "import os\n"),
+        "escape import",
+        "escaped",
+        "forked",
+    ),
+    Hostile("raw fork", "forks by a bare system call", raw("clone, 17"), "escape import", "escaped", "system call"),
+    Hostile(
+        "clone3",
+        "forks by the newest system call",
+        raw("clone3, None, 0", "clone, 17"),
+        "escape import",
+        "escaped",
+        "system call",
+    ),
+    Hostile(
+        "leaves a process",
+        "starts a program that outlives it",
+        swallowed("subprocess.Popen(['sleep', '600'], start_new_session=True)", "import subprocess\n"),
+        "escape import",
+        "escaped",
+        "started a program",
+    ),
+    Hostile(
+        "kills its parent",
+        "sends a signal to the fork server",
+        swallowed("os.kill(os.getppid(), 9)", "import os\n"),
+        "escape import",
+        "escaped",
+        "sent a signal",
+    ),
+    Hostile(
+        "kills everyone",
+        "sends a signal to all processes by a bare system call",
+        raw("kill, -1, 9"),
+        "escape import",
+        "escaped",
+        "system call",
+    ),
+    Hostile(
+        "ptrace",
+        "traces its parent",
+        raw("ptrace, 16, os.getppid(), 0, 0"),
+        "escape import",
+        "escaped",
+        "system call",
+    ),
+    Hostile(
+        "foreign memory",
+        "reads memory of its parent by a bare system call",
+        raw("process_vm_readv, os.getppid(), None, 0, None, 0, 0"),
+        "escape import",
+        "escaped",
+        "system call",
+    ),
+    Hostile(
+        "i386 calls",
+        "uses the calls of another ABI (x32)",
+        raw(f"{0x40000000 + 39}"),
+        "escape import",
+        "escaped",
+        "system call",
+        machine="x86_64",
+    ),
+    Hostile(
+        "signals of a file",
+        "has the kernel send a signal to the fork server whenever its report is read",
+        raw("fcntl, 3, 8, os.getppid()", "fcntl, 3, 10, 9", "fcntl, 3, 4, 0x2000"),
+        "escape import",
+        "escaped",
+        "system call",
+    ),
+    Hostile(
+        "signals of a file by ioctl",
+        "asks for the same in another way",
+        raw("ioctl, 3, 0x5452, b'x' * 4"),
+        "escape import",
+        "escaped",
+        "system call",
+    ),
+    Hostile(
+        "native code",
+        "loads the C library",
+        swallowed("ctypes.CDLL('libc.so.6').system(b'true')", "import ctypes\n"),
+        "escape import",
+        "escaped",
+        "loaded a native library",
+    ),
+    Hostile(
+        "native file",
+        "comes with a library of its own and loads it",
+        swallowed("ctypes.CDLL(str(__file__).replace('test_hostile.py', 'x.so'))", "import ctypes\n")
+        | {"tests/x.so": b"\x7fELF"},
+        "native",
+        "escaped",
+        "loaded a native library",
+    ),
+    # limits
+    Hostile("8 GB", "asks for 8 GB at once", plain("assert len(bytearray(8 * 2**30))"), "", "out_of_memory"),
+    Hostile(
+        "grows",
+        "asks for memory without end",
+        plain("found = []\nwhile True: found.append('x' * 2**20)"),
+        "",
+        "out_of_memory",
+    ),
+    Hostile("endless loop", "never ends", plain("while True: pass"), "", "timed_out"),
+    Hostile("endless import", "never ends being imported", imported("while True: pass"), "", "timed_out"),
+    Hostile(
+        "sleeper",
+        "closes its pipe and sleeps",
+        plain("os.closerange(3, 64)\ntime.sleep(60)", "import os, time\n"),
+        "escape import",
+        "timed_out",
+    ),
+    Hostile(
+        "signal games",
+        "ignores the signals of the limits, and loops",
+        plain(
+            "signal.signal(signal.SIGXCPU, signal.SIG_IGN)\nsignal.signal(signal.SIGALRM, lambda *_: None)\n"
+            "signal.setitimer(signal.ITIMER_REAL, 0.001, 0.001)\nwhile True: pass",
+            "import signal\n",
+        ),
+        "escape import",
+        "timed_out",
+    ),
+    Hostile(
+        "threads",
+        "starts threads without end",
+        plain("while True: threading.Thread(target=threading.Event().wait).start()", "import threading\n"),
+        "escape import",
+        "failed",
+        "test_it",
+    ),
+    Hostile(
+        "recursion",
+        "recurses until the stack breaks",
+        plain(
+            "sys.setrecursionlimit(10**9)\ndef f(n): return [[n] * 1000, f(n + 1)]\n"
+            "try: f(0)\nexcept MemoryError: raise MemoryError from None",
+            "import sys\n",
+        ),
+        "escape import",
+        "out_of_memory",
+    ),
+    Hostile("output", "prints without end", plain("while True: print('x' * 2**20)"), "", "timed_out"),
+    Hostile(
+        "flood",
+        "writes to the pipe of the report without end",
+        imported("import os\nwhile True: os.write(3, b'x' * 65536)"),
+        "escape import",
+        "failed",
+        "said too much",
+    ),
+    Hostile(
+        "deep source",
+        "a source file too deep to be parsed",
+        {f"{PACKAGE}/deep.py": "x = " + "(" * 3000 + ")" * 3000},
+        "syntax",
+        "failed",
+        "parse",
+    ),
+    Hostile(
+        "deep tests",
+        "tests too deep for the one who compares them with the report",
+        {"tests/test_deep.py": "x = " + "-" * 50_000 + "1\n"},
+        "syntax",
+        "failed",
+        "the tests cannot be read",
+    ),
+)
