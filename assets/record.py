@@ -22,6 +22,7 @@ from dagster import (
 
 from assets.names import AGENT_ASSETS, SPEC_INBOX
 from greenlang.factory.outcome import MUTATION_SCORE, AgentOutcome, StageOutcome
+from greenlang.quality.mutation.operators import CONTROL
 from greenlang_pipelines.partitions import AGENTS
 from resources.factory import FactoryResource
 
@@ -81,12 +82,13 @@ def materializations(
 
 def _quality(agent: AgentOutcome, text: MetadataValue, files: dict[str, Path]) -> dict[str, Any]:
     """The report in short, and where its forms lie. The UI shows no picture out of a page of Markdown."""
+    mutants = [m for m in agent.mutants if m.operator != CONTROL]  # a control changes nothing, and survives by design
     measured = {"score": agent.score, "mutation score percent": agent.figures.get(MUTATION_SCORE)}
     return {
         "quality": text,
         **{name: MetadataValue.null() if value is None else value for name, value in measured.items()},
-        "mutants": len(agent.mutants),
-        "survivors": sum(m.outcome == "survived" for m in agent.mutants),
+        "mutants": len(mutants),
+        "survivors": sum(m.outcome == "survived" for m in mutants),
         "differences": len(agent.differences),
         **{name: MetadataValue.path(str(path)) for name, path in files.items()},
     }

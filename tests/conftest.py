@@ -12,8 +12,22 @@ from greenlang.factors import FactorTable
 from greenlang.factors.editions import EditionRead
 from greenlang.settings import Settings
 from greenlang.sync import chosen, prepare, releases
+from tests import libraries
+from tests.loopback import stay_here
 
 ROOT = Path(__file__).resolve().parents[1]
+stay_here()
+
+
+def of_all_workers(factory: pytest.TempPathFactory) -> Path:
+    """A folder that every worker of this run sees."""
+    base = factory.getbasetemp()
+    return base.parent if base.name.startswith("popen-") else base
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _libraries(tmp_path_factory: pytest.TempPathFactory) -> None:
+    libraries.keep_in(of_all_workers(tmp_path_factory) / "libraries")
 
 
 @pytest.fixture(scope="session")
@@ -31,8 +45,7 @@ def prepared(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Se
 
     The candidate of a first release lies in the settings' folder; nobody may write there.
     """
-    base = tmp_path_factory.getbasetemp()
-    folder = (base.parent if base.name.startswith("popen-") else base) / "publishers"
+    folder = of_all_workers(tmp_path_factory) / "publishers"
     settings = Settings(var=folder, workers=2)
     with FileLock(f"{folder}.lock"):
         done = folder / "read.json"

@@ -203,11 +203,15 @@ def by_dimension(spent: Spent) -> Spent:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """Seconds by part over all packs, the seconds that a worker spends once, and what came of the packs."""
+    """Seconds by part over all packs, the seconds that a worker spends once, and what came of the packs.
+
+    ``wall``: seconds on the clock for the packs that are counted, without what a worker spends once.
+    """
 
     spent: Spent
     once: float
     outcomes: Counter[str]
+    wall: float = 0.0
 
 
 def ours(settings: Settings, count: int, profile: str = "") -> Found:
@@ -225,7 +229,7 @@ def ours(settings: Settings, count: int, profile: str = "") -> Found:
     once = own() + below() - begin
     meter.spent.clear()
     runs.clear()
-    begin, begin_below = own(), below()
+    begin, begin_below, started = own(), below(), time.perf_counter()
     profiler = cProfile.Profile(time.process_time) if profile else None
     if profiler is not None:
         profiler.enable()
@@ -233,11 +237,12 @@ def ours(settings: Settings, count: int, profile: str = "") -> Found:
     if profiler is not None:
         profiler.disable()
         profiler.dump_stats(profile)
+    wall = time.perf_counter() - started
     rest = own() - begin - sum(meter.spent.values())
     forks = below() - begin_below - sum(runs.values())
     gc.unfreeze()
     gc.enable()
-    return Found({**meter.spent, **runs, "forks": forks, "rest": rest}, once, outcomes)
+    return Found({**meter.spent, **runs, "forks": forks, "rest": rest}, once, outcomes, wall)
 
 
 def examined(builder: Builder, tasks: Sequence[Task]) -> Counter[str]:
@@ -302,9 +307,7 @@ def main() -> None:
         settings = Settings(var=Path(name) / "var", mutants=given.mutants)
         settings.packs.mkdir(parents=True)
         prepare(settings)
-        begin = time.perf_counter()
         found = ours(settings, given.packs, given.profile)
-        wall = time.perf_counter() - begin
         slow: Spent = defaultdict(float)
         tried = 20 if given.mutants == "all" else int(given.mutants)
         for folder in sorted(settings.packs.iterdir())[: given.slow]:
@@ -312,7 +315,7 @@ def main() -> None:
             for part, seconds in by_hand(ref, Path(name), tried).items():
                 slow[part] += seconds
         shutil.rmtree(settings.packs)
-    show(found, slow, wall, given)
+    show(found, slow, found.wall, given)
 
 
 def show(found: Found, slow: Spent, wall: float, given: argparse.Namespace) -> None:
@@ -322,18 +325,19 @@ def show(found: Found, slow: Spent, wall: float, given: argparse.Namespace) -> N
     for part, seconds in found.spent.items():
         rows["measures" if part.startswith(_MEASURES) else part] += seconds / given.packs * 1000
     hand = {part: seconds / given.slow * 1000 for part, seconds in slow.items()} if given.slow else {}
+    hand_charged = by_dimension(hand)
     total = sum(ms for part, ms in rows.items() if part not in NOT_COUNTED)
     once = found.once * 1000
     if given.json:
         figures = {"ms": rows, "dimensions_ms": charged, "by_hand_ms": hand, "total_ms": total, "once_ms": once}
-        print(json.dumps({**figures, "outcomes": dict(found.outcomes)}, indent=2))
+        more = {"by_hand_dimensions_ms": hand_charged, "outcomes": dict(found.outcomes)}
+        print(json.dumps({**figures, **more}, indent=2))
         return
     print(f"\nTesting and judging {given.packs} agents, mutants: {given.mutants}; processor milliseconds an agent")
     print(f"  {'part':<28}{'ours':>9}{'one process each':>19}{'ratio':>9}")
     for part in sorted(rows, key=lambda part: -rows[part]):
-        beside = f"{hand[part]:19.0f}{hand[part] / rows[part]:8.0f}x" if hand.get(part) and rows[part] > 0 else ""
         mark = " (not counted)" if part in NOT_COUNTED else ""
-        print(f"  {part:<28}{rows[part]:9.1f}{beside}{mark}")
+        print(f"{line(part, rows, hand)}{mark}")
     aim = AIM.get(given.mutants)
     told = f", aim {aim:.0f}: {'met' if total <= aim else 'missed'}" if aim else ""
     print(f"  {'total':<28}{total:9.1f}{told}; {wall / given.packs * 1000:.0f} ms on the clock, one worker")
@@ -344,10 +348,17 @@ def show(found: Found, slow: Spent, wall: float, given: argparse.Namespace) -> N
         )
         print("  as one more run of the tests")
     print("\n  by dimension: its measures, and the runs that are charged to it")
-    for name, ms in charged.items():
-        print(f"  {name:<28}{ms:9.1f}")
+    for name in charged:
+        print(line(name, charged, hand_charged))
     if set(found.outcomes) != {"passed"}:
         print(f"  outcomes: {dict(found.outcomes)}")
+
+
+def line(name: str, ours_ms: Spent, hand_ms: Spent) -> str:
+    """One line of a table: our figure, and beside it that of one process for each tool, where there is one."""
+    mine, theirs = ours_ms[name], hand_ms.get(name, 0.0)
+    beside = f"{theirs:19.0f}{theirs / mine:8.0f}x" if theirs and mine > 0 else ""
+    return f"  {name:<28}{mine:9.1f}{beside}"
 
 
 if __name__ == "__main__":

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="The twelve dimensions, the report on an agent, a pack judged now.", no_args_is_help=True)
 SHOWN = 12  # next steps in the terminal
+_NO_REPORT = "there is no quality report on {}; `greenlang quality validate PACK` judges a pack now"
 OSV_FILE = "https://osv-vulnerabilities.storage.googleapis.com/PyPI/all.zip"
 
 
@@ -34,6 +35,7 @@ Sarif = Annotated[bool, typer.Option("--sarif", help="The findings as SARIF 2.1.
 def dimensions(context: typer.Context, json: AsJson = False) -> None:
     """The twelve dimensions: threshold, weight, measures, and at which figure each is met."""
     from greenlang.quality.dimensions import DIMENSIONS
+    from greenlang.quality.report.steps import aim
 
     if json:
         names = ("name", "what", "how", "evidence", "must", "unit", "threshold")
@@ -54,7 +56,7 @@ def dimensions(context: typer.Context, json: AsJson = False) -> None:
             ("yes" if d.required else "no") if first else "",
             m.name,
             "must" if m.must else "score",
-            f"{m.threshold} {m.unit}",
+            aim(m),
         )
         for d in DIMENSIONS
         for first, m in ((n == 0, m) for n, m in enumerate(d.measures))
@@ -102,7 +104,7 @@ def report(
     found = built_settings(context)
     folder = _folder(found, agent)
     if folder is None:
-        raise not_found(f"there is no quality report on {agent}; `greenlang quality validate PACK` judges a pack now")
+        raise not_found(_unjudged(found, agent))
     if open_path:
         typer.echo(folder / PAGE)
         return
@@ -226,13 +228,15 @@ def _show(made: QualityReport) -> None:
         ],
         right=(3, 4),
     )
-    noticed = sum(m.outcome not in {"survived", "not run"} for m in made.mutants)
+    mutants = [m for m in made.mutants if m not in made.controls]
+    ran = [m for m in mutants if m.outcome != "not run"]
+    noticed = sum(m.outcome != "survived" for m in ran)
     facts(
         [
             ("score", f"{figure(made.score)} of 100"),
             ("tests", f"{sum(t.outcome == 'passed' for t in made.tests)} of {len(made.tests)} passed"),
             ("coverage", f"{figure(made.coverage.percent)} %" if made.coverage else ""),
-            ("mutants", f"{noticed} of {len(made.mutants) - len(made.controls)} noticed" if made.mutants else ""),
+            ("mutants", (f"{noticed} of {len(ran)} noticed" if ran else "not run") if mutants else ""),
             ("differences", len(made.differences) or ""),
             ("sandbox", made.profile.name if made.profile else ""),
         ]
@@ -261,6 +265,27 @@ def _folder(found: Settings, agent: str) -> Path | None:
     return max(matching, key=lambda path: (path / JSON).stat().st_mtime_ns, default=None)
 
 
+def _unjudged(found: Settings, agent: str) -> str:
+    """Why there is no report: nobody knows the agent, or its spec never became a pack."""
+    from greenlang.metrics.query import query
+    from greenlang.quality.report.page import clean
+
+    agent_id, _, version = agent.partition("@")
+    if not found.var.is_dir():
+        return _NO_REPORT.format(agent)
+    known = query(
+        found,
+        "SELECT agent_id, version, outcome, reason FROM agents WHERE partition = $key OR"
+        " (agent_id = $id AND ($version = '' OR version = $version)) ORDER BY finished_at DESC LIMIT 1",
+        {"key": agent, "id": agent_id, "version": version},
+    )
+    if not known.rows:
+        return _NO_REPORT.format(agent)
+    name, number, outcome, reason = known.rows[0]
+    told = f"{name} {number} has no quality report: it is {outcome}: {reason or 'nothing was judged'}"
+    return clean(f"{told}; why stands in {found.bucket_address}, in reports or rejected")
+
+
 def _spec(found: Settings, pack: Path, spec: Path | None, overlay: Path | None) -> SpecSource:
     """The spec that the pack is judged against. Raises PackError where it cannot be found."""
     import yaml
@@ -269,14 +294,17 @@ def _spec(found: Settings, pack: Path, spec: Path | None, overlay: Path | None) 
     from greenlang.errors import PackError
     from greenlang.factory.inbox.shelf import read_accepted
     from greenlang.factory.source import SpecSource
+    from greenlang.factory.validators import MANIFEST
 
     if spec is not None:
         beside = overlay.read_bytes() if overlay else None
         return SpecSource(spec.name, spec.read_bytes(), beside, overlay.name if overlay else "")
+    if not (pack / MANIFEST).is_file():
+        raise PackError(f"{pack} holds no {MANIFEST}: name a pack, or the spec of bare code by --spec")
     try:
         if found.bucket is None and not Path(found.bucket_address).is_dir():
             raise FileNotFoundError(found.bucket_address)  # looking must not make one
-        manifest = yaml.safe_load((pack / "pack.yaml").read_bytes())
+        manifest = yaml.safe_load((pack / MANIFEST).read_bytes())
         key = f"{manifest['id']}@{manifest['version']}-{manifest['resolved_from']['sha256'][:8]}"
         return read_accepted(Bucket.open(found.bucket_address), key)
     except (OSError, ValueError, KeyError, TypeError, yaml.YAMLError) as error:

@@ -16,6 +16,7 @@ from greenlang.factory.pack import PackInfo
 from greenlang.llm.disclosing import named
 from greenlang.quality.repair import RepairOutcome
 from greenlang.quality.report.page import clean
+from greenlang.quality.secrets import in_text
 from greenlang.resolution.plan import Resolution
 from greenlang.sandbox.verdict import Verdict
 from greenlang.specs.diagnostics import Diagnostic
@@ -36,7 +37,12 @@ _MARKUP = re.compile(r"([\\\[\]])")
 
 
 def said(text: str) -> str:
-    """A foreign text without HTML, links, pictures and characters that steer; what stands in backticks is inert."""
+    """A foreign text without HTML, links, pictures and characters that steer; what stands in backticks is inert.
+
+    A text that holds a secret is not repeated: reports go to more people than the spec does.
+    """
+    if secret := next(in_text(text), None):
+        return f"(not repeated here: looks like a secret: {secret[1]})"
     parts = _CODE.split(clean(text if len(text) <= _MOST else text[: _MOST - 1] + "…"))
     outside = (_MARKUP.sub(r"\\\1", part).replace("<", "&lt;") for part in parts[::2])
     inside = iter(parts[1::2])
@@ -154,9 +160,14 @@ def findings(diagnostics: Iterable[Diagnostic], name: str) -> str:
 
 
 _INCOMPLETE = (
-    "The agent was not generated: a number without a proven plan is worse than none. Give the formula under "
-    "`compute.formulas` of the spec, or in a reviewed overlay for this id and version (`<spec>.overlay.yaml`, "
-    "dropped in `inbox/`); or refer to factors that fit one of the candidates below."
+    "The agent was not generated: a number without a proven plan is worse than none. Give the formula {where}in a "
+    "reviewed overlay for this id and version (`<spec>.overlay.yaml`, dropped in `inbox/`); or refer to factors that "
+    "fit one of the candidates below."
+)
+_IN_SPEC = "under `compute.formulas` of the spec, or "  # the other dialects have no such key
+_WAITS = (
+    "It waits for a language model, too, which may propose a formula for a person to review: `greenlang llm status` "
+    "says which are set up."
 )
 _NEXT = {
     "incomplete": "It is tried again by itself when factors, formulas or aliases change.",
@@ -172,10 +183,12 @@ def report(outcome: AgentOutcome) -> str:
         _line(f"{outcome.reason[:1].upper()}{outcome.reason[1:]}.".removeprefix(".")),
     ]
     if outcome.outcome == "incomplete":
-        parts.append(_INCOMPLETE)
+        parts.append(_INCOMPLETE.format(where=_IN_SPEC if outcome.dialect == "B" else ""))
     if outcome.outcome in _NEXT:
         stands = "A corrected file needs a version of its own: this one is registered."
         mend = "A corrected file of this id and version, dropped in `inbox/`, takes its place."
         parts.append(f"{_NEXT[outcome.outcome]} {stands if outcome.pack_digest else mend}")
+    if outcome.waits_for.startswith("model"):
+        parts.append(_WAITS)
     parts += [findings(outcome.diagnostics, outcome.file), *outcome.summary.values()]
     return "\n\n".join(p.strip() for p in parts if p.strip()) + "\n"

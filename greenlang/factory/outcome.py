@@ -108,7 +108,7 @@ class AgentOutcome:
     diagnostics: tuple[Diagnostic, ...] = ()
     tests: tuple[dict[str, Any], ...] = ()  # id, category, outcome, seconds, message
     dimensions: tuple[DimensionResult, ...] = ()
-    lineage: tuple[dict[str, Any], ...] = ()  # kind (factor | formula | spec), ref, digest, citation
+    lineage: tuple[dict[str, Any], ...] = ()  # kind (as in the view `lineage`), ref, digest, citation
     mutants: tuple[MutantLine, ...] = ()
     mutant_tier: str = ""  # how many mutants were asked for: a number, or "all"
     differences: tuple[Difference, ...] = ()

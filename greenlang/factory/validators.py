@@ -24,6 +24,7 @@ from greenlang.factory.examine import Examined, Examiner
 from greenlang.factory.naming import package_name
 from greenlang.factory.outcome import Detail, DimensionResult
 from greenlang.factory.pack import write_pack
+from greenlang.factory.regenerate import BASE
 from greenlang.factory.source import SpecSource
 from greenlang.formulas.library import library
 from greenlang.provenance import files_digest, tree
@@ -298,19 +299,31 @@ def _told(report: QualityReport) -> dict[str, list[str]]:
 
 
 def _lay_out(folder: Path, agent: Code, tests: Code | None, spec: AgentSpec) -> _Laid:
-    """What was given as a pack on disk; a whole pack is judged where it lies. Raises PackError."""
+    """What was given as a pack on disk; a whole pack is judged where it lies, a working copy without what is beside it.
+
+    Raises PackError.
+    """
     if isinstance(agent, Path) and tests is None and (agent / MANIFEST).is_file():
-        package = _package(_files(agent), spec)
-        return _Laid(PackRef(agent, package), {})
+        files = _files(agent)
+        ref = PackRef(agent, _package(files, spec))
+        if (agent / BASE).is_dir():
+            hidden = {name for name in files if name.startswith(".") and "/" in name}
+            ref = _written({n: data for n, data in files.items() if n not in hidden}, folder, ref.package)
+        return _Laid(ref, {})
     beside = {} if tests is None else _tests(tests)
     package, files = _code(agent, beside, spec)
-    try:
-        write_pack(files | beside, folder / "pack")
-    except (ValueError, OSError) as error:
-        raise PackError(f"this makes no pack: {error}") from error
+    ref = _written(files | beside, folder, package)
     reasons = _absent({**files, **beside})
     reasons |= (_ONE_MODULE if _text(agent) is not None else {}) | (_ONE_TEXT if _text(tests) is not None else {})
-    return _Laid(PackRef(folder / "pack", package), reasons)
+    return _Laid(ref, reasons)
+
+
+def _written(files: Mapping[str, bytes], folder: Path, package: str) -> PackRef:
+    try:
+        write_pack(files, folder / "pack")
+    except (ValueError, OSError) as error:
+        raise PackError(f"this makes no pack: {error}") from error
+    return PackRef(folder / "pack", package)
 
 
 def _code(agent: Code, tests: Mapping[str, bytes], spec: AgentSpec) -> tuple[str, dict[str, bytes]]:

@@ -91,7 +91,9 @@ FIELDS: dict[str, Field] = {
     "kept": Field("BIGINT", "specs whose standing result was kept because nothing had changed"),
     "key": Field("VARCHAR", "partition key agent_id@version-digest, or file:<name> for a file without id"),
     "killed_by": Field("VARCHAR", "id of the test that failed first"),
-    "kind": Field("VARCHAR", "what was used: spec, overlay, factor, formula or parameter"),
+    "kind": Field(
+        "VARCHAR", "what was used: spec, overlay, factor, formula, parameter, or repair (a rung that changed the pack)"
+    ),
     "latency_ms": Field("DOUBLE", "milliseconds of wall clock; 0 for a replay"),
     "latency_p95_ms": Field(
         "DOUBLE", "milliseconds within which 95 of 100 calls of the agent ended; NULL where not measured"
@@ -110,7 +112,9 @@ FIELDS: dict[str, Field] = {
     ),
     "n": Field("INTEGER", "position of the row in its list"),
     "name": Field("VARCHAR", "name for people"),
-    "operator": Field("VARCHAR", "kind of change that made the mutant"),
+    "operator": Field(
+        "VARCHAR", "kind of change that made the mutant; control: one that changes nothing and has to survive"
+    ),
     "outcome": Field("VARCHAR", "registered, incomplete, refused, quarantined or infrastructure"),
     "output": Field("VARCHAR", "name of the output"),
     "outputs": Field("VARCHAR", "what the formula gives"),

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import ast
 import json
+import os
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
@@ -21,15 +22,18 @@ from functools import cache
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from greenlang_sdk.canonical import digest
+
 from greenlang import units
 from greenlang.errors import UnitError
-from greenlang.factors.model import plain_row, row_digest
+from greenlang.factors.model import plain_row
 from greenlang.factory import whole
 from greenlang.factory.identifiers import identifier
 from greenlang.factory.naming import package_name, part_modules
 from greenlang.factory.outcome import Detail
 from greenlang.formulas.tree import Call, Convert, Number, walk
 from greenlang.quality.literals_places import Place, hidden, numbers
+from greenlang.quality.source import nodes
 from greenlang.resolution.plan import OutputPlan, Resolution
 from greenlang.specs.model import InputSpec
 
@@ -90,7 +94,7 @@ def trace(
     found: list[Traced] = []
     modules = part_modules([p.spec.part for p in resolution.flat]) if resolution.parts else [""]
     parts = dict(zip(modules, resolution.flat, strict=True))
-    for path, data in sorted(_files(resolution, package).items()):
+    for path, data in sorted(_files(resolution, package, ready).items()):
         name, folder = PurePosixPath(path).name, PurePosixPath(path).parent
         if name == "factors.json":
             found += _pinned(resolution, path, data)
@@ -105,10 +109,19 @@ def trace(
     return tuple(found)
 
 
-def _files(resolution: Resolution, package: Path | Mapping[str, bytes]) -> dict[str, bytes]:
+def _files(
+    resolution: Resolution, package: Path | Mapping[str, bytes], ready: Mapping[str, ast.Module]
+) -> dict[str, bytes]:
+    """What is audited, by path relative to the pack. Of a file whose tree is ready nothing is read."""
     if isinstance(package, Path):
-        paths = (p for p in package.rglob("*") if p.suffix == ".py" or p.name == "factors.json")
-        return {f"{package.name}/{p.relative_to(package).as_posix()}": p.read_bytes() for p in paths if p.is_file()}
+        found = {}
+        for folder, _, names in os.walk(package):
+            head = f"{package.name}{folder.removeprefix(str(package))}"
+            for name in names:
+                path, place = f"{head}/{name}", f"{folder}/{name}"
+                if (name.endswith(".py") or name == "factors.json") and Path(place).is_file():
+                    found[path] = b"" if path in ready else Path(place).read_bytes()
+        return found
     head = f"{package_name(resolution.spec)}/"
     wanted = (path for path in package if path.startswith(head))
     return {path: package[path] for path in wanted if path.endswith((".py", "/factors.json"))}
@@ -152,7 +165,7 @@ class _Tracer:
         """Function -> output; the digits of each entry are traced on the way."""
         assert self.part is not None
         found: dict[str, str] = {}
-        for node in ast.walk(self.tree):
+        for node in nodes(self.tree):
             if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Tool"):
                 continue
             keywords = {k.arg: k.value for k in node.keywords}
@@ -187,7 +200,7 @@ class _Tracer:
 
     def _agent(self) -> None:
         assert self.part is not None
-        for node in ast.walk(self.tree):
+        for node in nodes(self.tree):
             match node:
                 case ast.keyword(
                     arg=str() as python,
@@ -334,7 +347,8 @@ def _pinned(resolution: Resolution, path: str, data: bytes) -> Iterator[Traced]:
     except (ValueError, KeyError, TypeError):
         yield Traced("a file that is no table of factors", path, 0, "")
         return
-    wanted = {factor.key: plain_row(factor) | {"digest": row_digest(factor)} for factor in resolution.pinned}
+    plain = {factor.key: plain_row(factor) for factor in resolution.pinned}
+    wanted = {key: row | {"digest": digest(row)} for key, row in plain.items()}
     wanted |= {row.key: row.as_row() | {"digest": row.digest} for row in whole.parameters(resolution)}
     lines = {key: line for line, text in enumerate(data.splitlines(), 1) for key in _KEY.findall(text)}
     for row in rows:

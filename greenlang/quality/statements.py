@@ -14,7 +14,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, cached_property
 
 from greenlang_sdk.decimals import normal_text
 
@@ -33,7 +33,7 @@ RULE = "statement"
 _WORD = re.compile(r"\d\w*(?:[.,]\d\w*)*|[^\W\d]\w*")
 _DIGIT = re.compile(r"\d")
 _FENCE = re.compile(r"^\s*(```|~~~)")
-_BRACKETS = re.compile(r"\[([^\[\]]{1,40})\](?!\()")
+_BRACKETS = re.compile(r"(?<!\w)\[(?!\d+\])([^\[\]]{1,40})\](?!\()")  # no index, note or link
 _QUOTED = re.compile(r"`([^`]+)`")
 _FORMULA = re.compile(r"^`(?P<output>[^`=]+) = (?P<formula>[^`]+)`")
 _IN_UNIT = re.compile(r", in `([^`]+)`\.")
@@ -71,18 +71,19 @@ class _Auditor:
         own = set(ours.splitlines())
         lines = list(_prose(page))
         strange = _words(" ".join(line for _, line in lines)) - self.known
+        heads = _heads(lines)
         for number, line in lines:
             for word in sorted(strange & _words(line)) if strange else ():
                 yield _detail(f"{word} comes from no spec, plan or pinned row", name, number)
             if line not in own and line.strip():
-                yield from (_detail(said, name, number) for said in self._line(line, lines, number))
+                yield from (_detail(said, name, number) for said in self._line(line, heads.get(number, "")))
         there = set(page.splitlines())
         for line in _kept(ours):
             if line not in there:
                 yield _detail(f"it leaves out: {line[:100]}", name, 0)
 
-    def _line(self, line: str, lines: list[tuple[int, str]], number: int) -> Iterator[str]:
-        """A line that is not the factory's, against what it speaks of."""
+    def _line(self, line: str, top: str) -> Iterator[str]:
+        """A line that is not the factory's, against what it speaks of. ``top``: the first row of its table."""
         bare = line.replace("\\", "")
         subjects = [subject for name, subject in self._subjects.items() if _speaks(bare, name)]
         if subjects:
@@ -90,7 +91,7 @@ class _Auditor:
             for word in sorted(_words(line) - allowed):
                 yield f"{word} is not of {', '.join(n for n in self._subjects if _speaks(bare, n))}"
         fitting = frozenset().union(*(s.units for s in subjects or self._subjects.values()))
-        cells = _cells(line, lines, number)
+        cells = _cells(line, top)
         stated = [*_BRACKETS.findall(bare), *_IN_UNIT.findall(bare), cells.get("unit", "")]
         for unit in stated:
             if unit and unit not in fitting and _is_unit(unit):
@@ -107,7 +108,7 @@ class _Auditor:
         if stated and plans and text.one_line(stated["formula"]) not in {text.one_line(p.text) for p in plans}:
             yield f"the formula of {stated['output']} is {stated['formula'][:60]}, of the plan {plans[0].text[:60]}"
 
-    @property
+    @cached_property
     def _subjects(self) -> Mapping[str, _Subject]:
         return _subjects(self.resolution)
 
@@ -182,16 +183,24 @@ def _kept(ours: str) -> Iterator[str]:
             yield line
 
 
-def _cells(line: str, lines: list[tuple[int, str]], number: int) -> dict[str, str]:
+def _heads(lines: list[tuple[int, str]]) -> dict[int, str]:
+    """The first row of the table of each row below it, by the row's number."""
+    found: dict[int, str] = {}
+    before, head = 0, ""
+    for number, line in lines:
+        if not line.startswith("|"):
+            head = ""
+        elif head and number == before + 1:
+            found[number] = head
+        else:
+            head = line
+        before = number
+    return found
+
+
+def _cells(line: str, head: str) -> dict[str, str]:
     """The cells of a row by the heads of its table; empty for another line."""
-    if not line.startswith("|"):
-        return {}
-    before = dict(lines)
-    top = number
-    while before.get(top - 1, "").startswith("|"):
-        top -= 1
-    heads, cells = (_split(one) for one in (before.get(top, ""), line))
-    return dict(zip(heads, cells, strict=False)) if top != number else {}
+    return dict(zip(_split(head), _split(line), strict=False)) if head else {}
 
 
 def _split(line: str) -> list[str]:
@@ -200,6 +209,8 @@ def _split(line: str) -> list[str]:
 
 @cache
 def _is_unit(word: str) -> bool:
+    if not re.search(r"[\w%]", word):
+        return False  # a dash for none
     try:
         units.dimension(word)
     except UnitError:

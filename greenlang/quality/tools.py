@@ -136,10 +136,11 @@ def _without_collector() -> Iterator[None]:
 
 def _locate(folders: dict[str, Path], name: str) -> tuple[Path, str] | None:
     """The pack that an absolute file name lies in, and the name inside it."""
-    for parent in Path(name).parents:
-        folder = folders.get(str(parent))
-        if folder is not None:
-            return folder, Path(name).relative_to(parent).as_posix()
+    head = name
+    while head:
+        head = head.rpartition("/")[0]
+        if head in folders:
+            return folders[head], name[len(head) + 1 :]
     return None
 
 

@@ -30,6 +30,7 @@ from typing import Any
 
 from greenlang.sandbox import child_agent, child_blocks, child_mutants, child_service, child_tests, gate_rules, sources
 from greenlang.sandbox.child_modules import Modules
+from greenlang.sandbox.child_retest import Loading
 
 _MAX_ATTEMPTS = 20
 _CLOCK_OFF = 411 * 86_400 + 5 * 3_600 + 7  # seconds: year, month, day and hour all change
@@ -218,10 +219,11 @@ def perform(report: Report, request: dict[str, Any], payload: dict[str, Any], el
     """
     gc.set_threshold(50_000, 20, 20)  # a child is short-lived: it need not look for cycles all the time
     pack, package, what = Path(request["pack"]), request["package"], request["op"]
-    modules = Modules(pack, package, sources.received(payload.get("code", ""), pack))
+    tested = what in ("tests", "again")
+    modules = Modules(pack, package, sources.received(payload.get("code", ""), pack, tests=tested))
     if what == "tests":
         child_agent.enter(pack)
-        loading = child_tests.Loading(modules)
+        loading = Loading(modules)
         return child_tests.run_tests(pack, package, rewrite=bool(request.get("rewrite", True)), plugin=loading)
     inputs = payload["inputs"]
     if request["seed"]:

@@ -55,7 +55,7 @@ def run(pack: Path, blocks: list[dict[str, Any]]) -> list[dict[str, Any]]:
 @contextlib.contextmanager
 def _kept(pack: Path) -> Iterator[None]:
     """In the pack's folder, with nothing printed; arguments, environment and standard input come back after it."""
-    argv, environment, folder, stdin = sys.argv, dict(os.environ), Path.cwd(), sys.stdin
+    argv, environment, folder, stdin = sys.argv, dict(os.environ), os.getcwd(), sys.stdin  # noqa: PTH109 - each block
     os.chdir(pack)
     sys.stdin = io.StringIO()
     try:
@@ -63,8 +63,9 @@ def _kept(pack: Path) -> Iterator[None]:
             yield
     finally:
         sys.argv, sys.stdin = argv, stdin
-        os.environ.clear()
-        os.environ.update(environment)
+        if dict(os.environ) != environment:
+            os.environ.clear()
+            os.environ.update(environment)
         os.chdir(folder)
 
 

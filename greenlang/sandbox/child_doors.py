@@ -68,7 +68,7 @@ def damaged(pack: Path, package: str) -> dict[str, Any]:
         return {}
     row = rows[min(_ROW, len(rows) - 1)]
     row["value"] = f"{row['value']}1"
-    with _reading({str(path): json.dumps(content).encode()}), _forgetful(package):
+    with _reading({str(path): json.dumps(content).encode()}), _forgetful(pack, package):
         try:
             health = importlib.import_module(package).Agent().health()
         except Exception as error:  # noqa: BLE001 - foreign code; that it raises is the right answer
@@ -77,17 +77,19 @@ def damaged(pack: Path, package: str) -> dict[str, Any]:
 
 
 @contextlib.contextmanager
-def _forgetful(package: str) -> Iterator[None]:
+def _forgetful(pack: Path, package: str) -> Iterator[None]:
     """With what the package's modules have read forgotten, before and after."""
 
     def forget() -> None:
-        for name, module in list(sys.modules.items()):
-            if name == package or name.startswith(f"{package}."):
-                for value in list(vars(module).values()):
-                    clear: Callable[[], None] | None = getattr(value, "cache_clear", None)
-                    if clear is not None and callable(value):
-                        clear()
+        for module in [sys.modules[name] for name in names if name in sys.modules]:
+            for value in list(vars(module).values()):
+                clear: Callable[[], None] | None = getattr(value, "cache_clear", None)
+                if clear is not None and callable(value):
+                    clear()
 
+    # By their files: to go through all modules of the process would have the kernel copy the memory of their names.
+    places = ((pack / package).relative_to(pack), *(p.relative_to(pack) for p in (pack / package).rglob("*.py")))
+    names = {".".join(place.with_suffix("").parts).removesuffix(".__init__") for place in places}
     forget()
     try:
         yield

@@ -22,7 +22,7 @@ from typing import Any
 import pytest
 
 from greenlang.sandbox.child_modules import BrokenMutant, Modules
-from greenlang.sandbox.child_retest import Collected, TestModule, Tests, file_of, function_of, name_of
+from greenlang.sandbox.child_retest import Collected, Loading, TestModule, Tests, file_of, function_of, name_of
 
 _ORDER = ("golden", "unit", "boundary", "property", "determinism")
 _FIGURES = 3  # the first of these
@@ -37,7 +37,7 @@ class TimeUpError(BaseException):
     """A mutant takes too long. No test expects this."""
 
 
-class Mutants:
+class Mutants(Loading):
     """Runs the mutants instead of the tests. A plugin of pytest too: it says how modules of tests are loaded.
 
     ``told``: the ids of the tests in the first run, and the seconds that each took. Without mutants it only loads.
@@ -51,35 +51,29 @@ class Mutants:
         told: Sequence[tuple[str, float]],
         tell: Callable[[str, Any], None],
     ) -> None:
+        super().__init__(modules)
         self._mutants = mutants
         self._told = told
         self._tell = tell
-        self._modules = modules
         self._by_file: dict[str, dict[str, list[str]]] = {}
         for nodeid, _ in told:
             self._by_file.setdefault(file_of(nodeid), {}).setdefault(name_of(nodeid), []).append(nodeid)
-        self._nodes: dict[str, TestModule] = {}
         self._killers: dict[str, list[str]] = {}  # by the file that was changed, the last one first
         self._collected = Collected([], {}, [])
         self._order: list[str] = []
         self._names = {f"tests.{path.stem}" for path in (pack / "tests").glob("*.py")}
 
     def pytest_pycollect_makemodule(self, module_path: Path, parent: pytest.Collector) -> TestModule:
-        module = self._module(parent, module_path)
+        module = super().pytest_pycollect_makemodule(module_path, parent)
         if self._mutants:
             module.told = self._by_file.get(module.nodeid, {})
-        return self._nodes.setdefault(module.nodeid, module)
-
-    def _module(self, parent: pytest.Collector, path: Path) -> TestModule:
-        module: TestModule = TestModule.from_parent(parent, path=path)
-        module.modules = self._modules
         return module
 
     def run(self, session: pytest.Session, errors: Sequence[object]) -> bool:
         """Run every mutant; False without mutants. Where the tests are not those of the first run, none is run."""
         if not self._mutants:
             return False
-        self._collected = Collected([nodeid for nodeid, _ in self._told], self._nodes, session.items)
+        self._collected = Collected([nodeid for nodeid, _ in self._told], self.nodes, session.items)
         if errors or session.testsfailed or not self._collected.complete:
             return True
         self._order = in_turn(self._collected, dict(self._told))
@@ -108,7 +102,7 @@ class Mutants:
 
     def _killer(self, path: str) -> tuple[str, list[dict[str, Any]]]:
         """The id of the first test that fails, "" where none does, and what was asked."""
-        tests = Tests(self._collected, self._module)
+        tests = Tests(self._collected, self.module)
         met: dict[str, dict[str, Any]] = {}
         try:
             for name in self._in_order(path):

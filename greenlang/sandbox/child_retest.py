@@ -1,11 +1,12 @@
-"""The tests of a pack once more, on a changed agent, in the confined child.
+"""Modules of tests, and single tests of them, in the confined child.
 
-Belongs here: loading modules of tests again, and running single tests of them. Does not belong here: the changed agent
-(`greenlang.sandbox.child_modules`), which tests are run and when (`greenlang.sandbox.child_mutants`).
+Belongs here: loading modules of tests, as often as it takes, and what of them pytest need not see. Does not belong
+here: the changed agent (`greenlang.sandbox.child_modules`), which tests are run and when (`child_tests` on the agent as
+it is, `child_mutants` on a changed one).
 
 Two ways to a test. A function of nothing but its parameters is *direct*: pytest is not asked about it at all, its ids
-are those of the first run and its parameters what its mark holds now, at the same places. Every other test goes
-through pytest, which collects its function anew.
+are those that pytest would give, and its parameters what its mark holds. Every other test goes through pytest. On a
+changed agent the direct tests are those of the first run, at the same places; pytest collects the others anew.
 """
 
 from __future__ import annotations
@@ -32,14 +33,15 @@ _SETTINGS = ("setup", "teardown", "pytest")  # names in a module by which pytest
 class TestModule(pytest.Module):
     """A module of tests whose code is compiled once, so that it can be run again at little cost.
 
-    ``told``: the ids of the first run where there are any; pytest then sees only what is not direct.
+    pytest sees only what is not direct. ``told``: the ids of the first run where there was one.
     """
 
     __test__ = False
     modules: Modules
     told: dict[str, list[str]] | None = None  # function -> its ids
     shown: types.ModuleType | None = None
-    direct: dict[str, Sets]
+    loaded: types.ModuleType | None = None  # all of it, where a part is shown for pytest to collect
+    direct: dict[str, Direct]
 
     def _getobj(self) -> types.ModuleType:
         if self.shown is not None:
@@ -52,10 +54,26 @@ class TestModule(pytest.Module):
         except Exception:  # noqa: BLE001 - pytest meets it too, and says what it says of it
             met: types.ModuleType = super()._getobj()  # type: ignore[no-untyped-call]
             return met
-        if self.told is None:
-            return module
+        self.loaded = module
         self.direct = _direct(module, self.told, self)
-        return _part(module, [n for n in vars(module) if _is_test(n) and n not in self.direct])
+        return _part(module, [n for n, v in vars(module).items() if n not in self.direct and _is_asked_for(n, v)])
+
+    def collect(self) -> Iterator[pytest.Item | pytest.Collector]:
+        """What pytest finds in the part. Fixtures that ask for their module get the whole."""
+        yield from list(super().collect())
+        if self.loaded is not None:
+            self._obj = self.loaded
+
+    def show(self, module: types.ModuleType, names: Collection[str]) -> None:
+        """Have pytest collect these of its tests."""
+        self.loaded, self.shown = module, _part(module, names)
+
+    def item(self, nodeid: str) -> pytest.Item:
+        """A direct test as pytest has it, which words what the test did."""
+        assert self.loaded is not None
+        node: TestModule = TestModule.from_parent(self.parent, path=self.path)
+        node.show(self.loaded, [name_of(nodeid)])
+        return next(item for item in _items(node) if item.nodeid == nodeid)
 
     def load(self) -> types.ModuleType:
         """Run the code, in a module of its own. Raises what the code raises."""
@@ -77,18 +95,49 @@ class TestModule(pytest.Module):
         return module
 
 
+class Loading:
+    """A pytest plugin: modules of tests are loaded from code that is there already. ``nodes``: by file, in turn."""
+
+    def __init__(self, modules: Modules) -> None:
+        self.nodes: dict[str, TestModule] = {}
+        self._modules = modules
+
+    def pytest_pycollect_makemodule(self, module_path: Path, parent: pytest.Collector) -> TestModule:
+        module = self.module(parent, module_path)
+        return self.nodes.setdefault(module.nodeid, module)
+
+    def module(self, parent: pytest.Collector, path: Path) -> TestModule:
+        """A module of tests that is not kept."""
+        module: TestModule = TestModule.from_parent(parent, path=path)
+        module.modules, module.direct = self._modules, {}
+        return module
+
+
 Sets = tuple[list[str], list[tuple[Any, ...]]] | None  # names and values of the one mark; None: no parameters
+Direct = dict[str, Callable[[], Any]]  # the calls of a direct test by id
 
 
-def _direct(module: types.ModuleType, told: dict[str, list[str]], node: pytest.Module) -> dict[str, Sets]:
-    """The direct tests of a module by name, as far as their ids are those of the first run."""
+def _direct(module: types.ModuleType, told: dict[str, list[str]] | None, node: pytest.Module) -> dict[str, Direct]:
+    """The direct tests of a module by name, as far as their ids are those of the first run, if there was one."""
     if any(n.startswith(_SETTINGS) for n, v in vars(module).items() if v is not pytest) or _acts_unasked(module):
         return {}
-    return {
-        name: parameters(function)
-        for name, function in vars(module).items()
-        if name in told and is_direct(function) and _ids(f"{node.nodeid}::{name}", function, node.config) == told[name]
-    }
+    if "__test__" in vars(module):
+        return {}
+    found: dict[str, Direct] = {}
+    for name, function in vars(module).items():
+        if not (name.startswith("test") if told is None else name in told) or not is_direct(function):
+            continue
+        ids = _ids(f"{node.nodeid}::{name}", function, node.config)
+        if ids and (told is None or ids == told[name]):
+            found[name] = dict(zip(ids, _calls(function), strict=True))
+    return found
+
+
+def _calls(function: Callable[..., Any]) -> list[Callable[[], Any]]:
+    sets = parameters(function)
+    if sets is None:
+        return [function]
+    return [functools.partial(function, **dict(zip(sets[0], values, strict=True))) for values in sets[1]]
 
 
 def _ids(nodeid: str, function: Any, config: pytest.Config) -> list[str]:
@@ -102,11 +151,13 @@ def _ids(nodeid: str, function: Any, config: pytest.Config) -> list[str]:
         value if hasattr(value, "marks") else pytest.param(*v) for value, v in zip(mark.args[1], sets[1], strict=True)
     ]
     own, named = (wanted, None) if callable(wanted) else (None, wanted)
+    if named is not None and not (isinstance(named, list | tuple) and len(named) == len(given)):
+        return []
     try:
         ids = python.IdMaker(sets[0], given, own, named, config, nodeid=nodeid).make_unique_parameterset_ids()
     except MemoryError:
         raise
-    except Exception:  # noqa: BLE001 - another pytest, or foreign code: pytest collects the test, and tells
+    except (Exception, pytest.fail.Exception):  # noqa: BLE001 - foreign code: pytest collects the test, and tells
         return []
     return [f"{nodeid}[{each}]" for each in ids]
 
@@ -125,9 +176,18 @@ def _is_test(name: str) -> bool:
     return name.lower().startswith("test")
 
 
+def _is_asked_for(name: str, value: object) -> bool:
+    """Whether pytest finds tests in it by its name, by a flag, or because it is one of unittest's."""
+    if _is_test(name):
+        return True
+    if isinstance(value, type):
+        return any(base.__module__ == "unittest.case" or "__test__" in vars(base) for base in value.__mro__)
+    return isinstance(value, types.FunctionType) and "__test__" in vars(value)
+
+
 def is_direct(function: object) -> bool:
     """Whether a test is a function of nothing but the parameters of one mark."""
-    if type(function) is not types.FunctionType or hasattr(function, "__wrapped__"):
+    if type(function) is not types.FunctionType or {"__wrapped__", "__test__"} & vars(function).keys():
         return False
     code = function.__code__
     odd = inspect.CO_VARARGS | inspect.CO_VARKEYWORDS | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
@@ -256,7 +316,7 @@ class Tests:
         direct = self._collected.modules[file].direct
         names = [name] if name in direct or name not in self._collected.names[file] else self._collected.names[file]
         node = self._node(file)
-        node.shown = _part(self._loaded[file], [n for n in names if n == name or n not in direct])
+        node.show(self._loaded[file], [n for n in names if n == name or n not in direct])
         if not self._kept:
             manager = vars(node.session._fixturemanager)
             tables = [v for k, v in manager.items() if k.endswith(("fixturedefs", "autousenames")) and type(v) is dict]

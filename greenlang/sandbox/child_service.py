@@ -96,11 +96,22 @@ def http(pack: Path, inputs: list[dict[str, Any]]) -> dict[str, Any]:
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
+    _without_places(module.app)
     answers: dict[str, list[Any]] = {}
     for name, body in _requests(module, inputs):
         method, _, target = name.partition(" #")[0].partition(" ")
         answers[name] = list(_ask(module.app, method, target, body))
     return {"http": answers}
+
+
+def _without_places(app: Any) -> None:
+    """FastAPI reads and tokenizes the source of each handler, to say where it stands should it fail: not asked here.
+
+    What it has found before, it keeps in a table by handler; a version without that table looks it up as ever.
+    """
+    table = getattr(importlib.import_module("fastapi.routing"), "_endpoint_context_cache", None)
+    if isinstance(table, dict):
+        table.update({id(r.endpoint): {} for r in getattr(app, "routes", ()) if hasattr(r, "endpoint")})
 
 
 def _requests(module: Any, inputs: list[dict[str, Any]]) -> list[tuple[str, bytes]]:

@@ -3,15 +3,17 @@
 Belongs here: running tests and recording outcomes, beside foreign code and so not to be trusted. Does not belong here:
 coverage (`greenlang.sandbox.child_coverage`), mutants (`greenlang.sandbox.child_mutants`), verdicts.
 
-A test that needs no fixture and no marker is a function with its parameters. It is called as such: pytest's protocol of
-three phases costs a millisecond a test, which is more than most of these tests take.
+A test that needs no fixture and no marker is a function with its parameters. It is called as such: to collect it and
+to run it in three phases would cost pytest a millisecond, which is more than most of these tests take.
 """
 
 from __future__ import annotations
 
+import functools
 import importlib
 import inspect
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +21,7 @@ import pytest
 
 from greenlang.sandbox import child_pytest
 from greenlang.sandbox.child_coverage import Tracing
-from greenlang.sandbox.child_modules import Modules
-from greenlang.sandbox.child_retest import TestModule
+from greenlang.sandbox.child_retest import Loading, TestModule, file_of, name_of
 
 MAX_TEXT = 4_000
 _FIRST = "test_integration.py"  # command line, logs, health: files that no other test runs
@@ -50,6 +51,16 @@ def plain_call(item: pytest.Item) -> Callable[[], Any] | None:
     return lambda: function(**params)
 
 
+@dataclass(frozen=True, slots=True)
+class Test:
+    """A test in its turn. Without a call it needs pytest's protocol; ``item`` gives what pytest has for it."""
+
+    __test__ = False
+    id: str
+    item: Callable[[], pytest.Item]
+    call: Callable[[], Any] | None
+
+
 class Recorder:
     """A pytest plugin that keeps one record a test, and traces only inside fixtures and tests.
 
@@ -57,8 +68,11 @@ class Recorder:
     records stand in the order of the files all the same.
     """
 
-    def __init__(self, tracing: Tracing | None, instead: Callable[[pytest.Session], bool] | None = None) -> None:
+    def __init__(
+        self, tracing: Tracing | None, loading: Loading | None, instead: Callable[[pytest.Session], bool]
+    ) -> None:
         self._tracing = tracing
+        self._loading = loading
         self._instead = instead
         self.tests: dict[str, dict[str, Any]] = {}
         self.errors: list[dict[str, str]] = []
@@ -68,28 +82,30 @@ class Recorder:
     def pytest_runtestloop(self, session: pytest.Session) -> bool | None:
         if session.testsfailed:  # errors of collection: pytest says what it says of them
             return None
-        if self._instead is not None and self._instead(session):
+        if self._instead(session):
             return True
+        tests = _in_turn(session.items, {} if self._loading is None else self._loading.nodes)
+        session.testscollected = len(tests)
         first = _FIRST if self._tracing is not None else ""
-        items = sorted(session.items, key=lambda item: item.path.name != first)
-        calls = [(item, plain_call(item)) for item in items]
-        later = _following([item if call is None else None for item, call in calls])
-        for (item, call), following in zip(calls, later, strict=True):
-            if call is None:
+        begun = sorted(tests, key=lambda test: file_of(test.id).rpartition("/")[2] != first)
+        whole = [test.item() if test.call is None else None for test in begun]
+        for test, item, following in zip(begun, whole, _following(whole), strict=True):
+            if item is not None:
                 item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
-            else:
-                self._call(item, call)
-        self.tests = {item.nodeid: self.tests[item.nodeid] for item in session.items if item.nodeid in self.tests}
+            elif test.call is not None:
+                self._call(test, test.call)
+        self.tests = {test.id: self.tests[test.id] for test in tests if test.id in self.tests}
         return True
 
-    def _call(self, item: pytest.Item, call: Callable[[], Any]) -> None:
+    def _call(self, test: Test, call: Callable[[], Any]) -> None:
         traced = call if self._tracing is None else self._tracing.around(call)
         info = pytest.CallInfo.from_call(traced, when="call", reraise=(pytest.exit.Exception, KeyboardInterrupt))
         if info.excinfo is None:
-            record = {"id": item.nodeid, "outcome": "passed", "seconds": info.duration, "message": ""}
-            self.tests.setdefault(item.nodeid, record)
+            record = {"id": test.id, "outcome": "passed", "seconds": info.duration, "message": ""}
+            self.tests.setdefault(test.id, record)
             return
         self.pytest_exception_interact(info)
+        item = test.item()
         report = item.ihook.pytest_runtest_makereport(item=item, call=info)
         item.ihook.pytest_runtest_logreport(report=report)
 
@@ -128,6 +144,26 @@ class Recorder:
             return (yield)
 
 
+def _in_turn(items: Sequence[pytest.Item], modules: Mapping[str, TestModule]) -> list[Test]:
+    """All tests in the order in which their files have them: the direct ones of these modules, and pytest's."""
+    direct = [
+        Test(nodeid, functools.partial(module.item, nodeid), call)
+        for module in modules.values()
+        for calls in module.direct.values()
+        for nodeid, call in calls.items()
+    ]
+    tests = [*direct, *(Test(item.nodeid, functools.partial(_itself, item), plain_call(item)) for item in items)]
+    if not direct or not items:
+        return tests
+    names = ((file, name) for file, module in modules.items() for name in vars(module.loaded or module.obj))
+    places = {place: number for number, place in enumerate(names)}
+    return sorted(tests, key=lambda test: places.get((file_of(test.id), name_of(test.id)), len(places)))
+
+
+def _itself(item: pytest.Item) -> pytest.Item:
+    return item
+
+
 def _following(items: Sequence[pytest.Item | None]) -> list[pytest.Item | None]:
     """For each place the next item behind it that is there: what pytest tears down is what that one does not need."""
     found: list[pytest.Item | None] = []
@@ -153,25 +189,13 @@ def import_all(pack: Path, package: str, recorder: Recorder) -> None:
             recorder.errors.append({"id": f"import {name}", "message": f"{type(error).__name__}: {error}"[:MAX_TEXT]})
 
 
-class Loading:
-    """A pytest plugin: modules of tests are loaded from code that is there already."""
-
-    def __init__(self, modules: Modules) -> None:
-        self._modules = modules
-
-    def pytest_pycollect_makemodule(self, module_path: Path, parent: pytest.Collector) -> TestModule:
-        module: TestModule = TestModule.from_parent(parent, path=module_path)
-        module.modules = self._modules
-        return module
-
-
 def run_tests(
     pack: Path,
     package: str,
     *,
     traced: bool = True,
     rewrite: bool = False,
-    plugin: object = None,
+    plugin: Loading | None = None,
     instead: Callable[[pytest.Session, Sequence[dict[str, str]]], bool] | None = None,
 ) -> dict[str, Any]:
     """Import the agent, run its tests, and say what came of it.
@@ -185,11 +209,12 @@ def run_tests(
     def done(session: pytest.Session) -> bool:
         return instead is not None and instead(session, recorder.errors)
 
-    recorder = Recorder(tracing, done)
+    loading = None if rewrite else plugin
+    recorder = Recorder(tracing, loading, done)
     import_all(pack, package, recorder)
     if tracing is not None:
         tracing.pause()
-    plugins = [recorder] if rewrite or plugin is None else [recorder, plugin]
+    plugins = [recorder] if loading is None else [recorder, loading]
     code = child_pytest.main(pack, plugins, rewrite=rewrite)
     return _result(recorder, code, tracing)
 

@@ -111,11 +111,12 @@ def _finite(text: str) -> float:
 
 
 def _deeper(value: object, levels: int) -> bool:
-    if isinstance(value, dict):
-        return levels == 0 or any(_deeper(item, levels - 1) for item in value.values())
-    if isinstance(value, list):
-        return levels == 0 or any(_deeper(item, levels - 1) for item in value)
-    return False
+    """Whether lists and objects lie in one another deeper than that; looked at level by level."""
+    level = [value] if isinstance(value, dict | list) else []
+    for _ in range(levels):
+        inside = [part.values() if isinstance(part, dict) else part for part in level]
+        level = [item for items in inside for item in items if item.__class__ is dict or item.__class__ is list]
+    return bool(level)
 
 
 def _lines(report: bytes) -> Iterator[bytes]:

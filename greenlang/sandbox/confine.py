@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import errno
+import functools
 import os
 import platform
 import struct
@@ -38,10 +39,15 @@ _NR, _ARCH, _ARG0 = 0, 4, 16  # offsets in struct seccomp_data; an argument is 8
 OPEN_FILES = 64
 _CLONE_THREAD = 0x00010000
 _CLONE_NAMESPACES = 0x7E020000  # every CLONE_NEW* flag of clone(2)
+_NOBODY = 0x7EEDFACE  # stands for a process that is not there yet: numbers of processes end at 2**22
 
 
 class ConfinementError(Exception):
     """A primitive that should be there refused."""
+
+
+class _Program(ctypes.Structure):
+    _fields_ = (("length", ctypes.c_ushort), ("filter", ctypes.c_void_p))
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +59,7 @@ class Probe:
     missing: tuple[str, ...]
 
 
+@functools.cache
 def _libc() -> ctypes.CDLL:
     return ctypes.CDLL(None, use_errno=True)
 
@@ -135,6 +142,11 @@ def _instruction(code: int, operand: int, if_true: int = 0, if_false: int = 0) -
     return struct.pack("=HBBI", code, if_true, if_false, operand)
 
 
+def _only(pid: int) -> bytes:
+    """Go on where the word is this process's number, past the next instruction otherwise."""
+    return _instruction(_JUMP_EQUAL, pid, 0, 1)
+
+
 def _refusal(number: int) -> int:
     return _ERRNO | number
 
@@ -193,7 +205,7 @@ def _judged(name: str, pid: int, landlock_abi: int, threads: bool) -> list[bytes
             kill,
         ]
     if name in ("kill", "tkill", "tgkill"):  # abort() and raise() of the process itself are honest
-        return [_instruction(_LOAD, _ARG0), _instruction(_JUMP_EQUAL, pid, 0, 1), allow, kill]
+        return [_instruction(_LOAD, _ARG0), _only(pid), allow, kill]
     if name == "prlimit64":  # reading a limit is allowed, setting one is not: both words of the pointer are 0
         return [
             _instruction(_LOAD, _ARG0 + 16),
@@ -226,14 +238,21 @@ def _signalling(name: str, kill: bytes, allow: bytes) -> list[bytes]:
     return [*body, allow]
 
 
+@functools.cache
+def _for_nobody(machine: str, landlock_abi: int, *, threads: bool) -> bytes:
+    return seccomp_program(machine, _NOBODY, landlock_abi, threads=threads)
+
+
+def seccomp_ready(landlock_abi: int, *, threads: bool = False) -> bytes:
+    """The program for this process; all but its number is made once, in the process that it was forked from."""
+    made = _for_nobody(platform.machine(), landlock_abi, threads=threads)
+    return made.replace(_only(_NOBODY), _only(os.getpid()))
+
+
 def seccomp(landlock_abi: int, *, threads: bool = False) -> None:
     """Install the filter on this process, for good. ``threads``: as for `seccomp_program`."""
-    program = seccomp_program(platform.machine(), os.getpid(), landlock_abi, threads=threads)
+    program = seccomp_ready(landlock_abi, threads=threads)
     code = ctypes.create_string_buffer(program, len(program))
-
-    class _Program(ctypes.Structure):
-        _fields_ = (("length", ctypes.c_ushort), ("filter", ctypes.c_void_p))
-
     wanted = _Program(len(program) // 8, ctypes.cast(code, ctypes.c_void_p))
     if _libc().prctl(_PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, ctypes.byref(wanted), 0, 0) != 0:
         raise _failed("seccomp filter")

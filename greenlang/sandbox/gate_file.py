@@ -52,6 +52,7 @@ class _File:
     def __init__(self, look: Look) -> None:
         self._look = look
         self._known = look.known
+        self._plain: set[str] = set()  # names that nobody minds being read, whoever reads them
 
     def look(self) -> None:
         every = self._look.nodes
@@ -153,8 +154,13 @@ class _File:
         if not isinstance(node.ctx, ast.Load):
             self._binds(node, name)
             return
+        if name in self._plain:
+            return
         if name in rules.HOOKED or name.startswith("pytest_"):
             look.refuse(node, "hook", name)
+        elif self._is_plain(name):
+            self._plain.add(name)
+            return
         if id(node) in look.consumed:
             return
         if gate_calls.is_only_called(look, node):
@@ -169,6 +175,12 @@ class _File:
             look.refuse(node, "indirect" if name in rules.INDIRECT else "name", name)
         elif name.startswith("__") and name not in rules.BUILTINS:
             look.refuse(node, "name", name)
+
+    def _is_plain(self, name: str) -> bool:
+        """Neither imported, nor hidden, nor built into Python, but for what every file may use as it likes."""
+        if name in self._known.modules or name in self._known.objects or name == "type":
+            return False
+        return name in rules.BUILTINS or not (name in BUILTINS or name.startswith("__"))
 
     def _constant(self, node: ast.Constant) -> None:
         value = node.value

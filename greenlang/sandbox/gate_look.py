@@ -26,7 +26,15 @@ _KINDS = (
 )
 _SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)
 _SKIPPED = frozenset({"ctx", "op", "ops", "type_ignores", "kind", "type_comment"})
-_FIELDS: dict[type[ast.AST], tuple[str, ...]] = {}
+# Fields that can hold nodes, by kind. Of the commonest kinds they are named, of others all are asked but `_SKIPPED`.
+_FIELDS: dict[type[ast.AST], tuple[str, ...]] = {
+    ast.Name: (),
+    ast.Constant: (),
+    ast.alias: (),
+    ast.Attribute: ("value",),
+    ast.keyword: ("value",),
+    ast.arg: ("annotation",),
+}
 _MADE = frozenset({"__init__", "__post_init__"})
 Nodes = dict[type[ast.AST], list[ast.AST]]
 
@@ -61,15 +69,24 @@ def gather(tree: ast.Module) -> Nodes:
         kept = found.get(kind)
         if kept is not None:
             kept.append(node)
-        fields = _FIELDS.get(kind)
-        if fields is None:
-            fields = _FIELDS[kind] = tuple(f for f in kind._fields if f not in _SKIPPED)
-        for name in fields:
-            value = getattr(node, name, None)
-            if value.__class__ is list:
-                stack += [item for item in value if isinstance(item, ast.AST)]
-            elif isinstance(value, ast.AST):
-                stack.append(value)
+        if _FIELDS.get(kind) != ():
+            stack += children(node)
+    return found
+
+
+def children(node: ast.AST) -> list[ast.AST]:
+    """The nodes right inside a node, but for those that only say how it is meant (load or store, which operator)."""
+    kind = node.__class__
+    fields = _FIELDS.get(kind)
+    if fields is None:
+        fields = _FIELDS[kind] = tuple(f for f in kind._fields if f not in _SKIPPED)
+    found: list[ast.AST] = []
+    for name in fields:
+        value = getattr(node, name, None)
+        if value.__class__ is list:
+            found += [item for item in value if isinstance(item, ast.AST)]
+        elif isinstance(value, ast.AST):
+            found.append(value)
     return found
 
 
@@ -130,7 +147,7 @@ class Look:
             if isinstance(node, ast.Call):
                 continue  # what is called in an annotation is called
             inside.add(id(node))
-            stack += ast.iter_child_nodes(node)
+            stack += children(node)
         return frozenset(inside)
 
     @cached_property
@@ -160,4 +177,4 @@ def _directly(body: Sequence[ast.AST], closed: tuple[type[ast.AST], ...] = _SCOP
         node = stack.pop()
         yield node
         if not isinstance(node, closed):
-            stack += ast.iter_child_nodes(node)
+            stack += children(node)

@@ -154,6 +154,13 @@ class Bindings:
 
     def what(self, node: ast.expr) -> Known | None:
         """What an expression such as ``a.b.c`` stands for, None where its root is not imported."""
+        if node.__class__ is ast.Name:  # most are
+            name = node.id
+            plain = self.modules.get(name)
+            if plain is not None:
+                return "module", plain
+            plain = self.objects.get(name)
+            return None if plain is None else ("object", plain)
         names: list[str] = []
         while isinstance(node, ast.Attribute):
             names.append(node.attr)

@@ -23,7 +23,7 @@ from greenlang.sandbox.verdict import Status, Verdict
 from greenlang.sandbox.wire import Broken
 
 _HANGS = 5  # mutants that end the whole process, before the rest is given up
-_AT_ONCE = 100  # mutants for one child
+_AT_ONCE = 100  # mutants for one child; fewer of slow tests
 _BYTES_AT_ONCE = 16 * 1024 * 1024
 _OWN = "the same file again"
 _NO_PLACE = -1  # of a control of our own
@@ -41,12 +41,14 @@ class Asking:
     declared: set[str]
     request: TrialRequest
     tests: Verdict  # of the first run, which has passed
+    seconds: float  # that a child may take
     first: Run | Broken | None = None
     unchanged: Verdict | None = None
     _results: dict[int, MutantResult] = field(default_factory=dict)  # by place in the request
     _own: list[MutantResult] = field(default_factory=list)
     _cpu: float = 0.0
     _ended: int = 0
+    _fewer: int = field(default_factory=lambda: _AT_ONCE)
 
     def run(self) -> Mutation:
         """All of them: a child takes so many at once; where one ends the process, the next child goes on."""
@@ -64,7 +66,7 @@ class Asking:
 
     def _with_control(self, waiting: Sequence[int]) -> list[tuple[int, MutatedFile]]:
         """As many of those that wait as one child takes, with places; a control of our own where none is among them."""
-        files = _some([self.request.mutants[n] for n in waiting])
+        files = _some([self.request.mutants[n] for n in waiting], self._most())
         pairs = list(zip(waiting, files, strict=False))
         asked = [pair for pair in pairs if not pair[1].control]
         controls = [pair for pair in pairs if pair[1].control]
@@ -74,6 +76,11 @@ class Asking:
         for control in controls:  # tests that count how often they are loaded must not know when to pass
             asked.insert(1 + secrets.randbelow(len(asked)) if asked else 0, control)
         return asked
+
+    def _most(self) -> int:
+        """Mutants for one child: should all of them meet every test, they take half of its time."""
+        each = sum(test.seconds for test in self.tests.tests)
+        return max(1, min(self._fewer, int(self.seconds / 2 / max(each, 0.001)) - 1))
 
     def _payload(self, files: Sequence[MutatedFile]) -> dict[str, Any]:
         """What the child is told: path and content, in a row. Neither name nor kind."""
@@ -95,12 +102,15 @@ class Asking:
             status, detail = run.status()
             if status == "passed":
                 return "failed", "it does not tell of every mutant"
-            self._ended += 1
-            if self._ended > _HANGS:
+            if status == "timed_out" and told and len(asked) > 2:
+                self._fewer = len(asked) // 2  # all of them together took too long: this one is asked again
+            elif self._ended == _HANGS:
                 return "failed", f"more than {_HANGS} mutants ended the process ({detail})"
-            place, file = asked[len(told)]
-            outcome: Literal["timed_out", "broken"] = "timed_out" if status == "timed_out" else "broken"
-            self._note(place, MutantResult(file.id, outcome, detail))
+            else:
+                self._ended += 1
+                place, file = asked[len(told)]
+                outcome: Literal["timed_out", "broken"] = "timed_out" if status == "timed_out" else "broken"
+                self._note(place, MutantResult(file.id, outcome, detail))
             if not any(file.control for _, file in asked[: len(told)]):
                 return None  # no one vouches for what it told: the next child is asked
         for (place, file), said in zip(asked, told, strict=False):
@@ -119,11 +129,11 @@ class Asking:
         return Mutation(status, tuple(self._results[n] for n in sorted(self._results)), detail, self._cpu)
 
 
-def _some(mutants: Sequence[MutatedFile]) -> Sequence[MutatedFile]:
-    """As many of the first as one child takes."""
+def _some(mutants: Sequence[MutatedFile], most: int) -> Sequence[MutatedFile]:
+    """As many of the first as one child takes, ``most`` at most."""
     size = 0
     for number, mutant in enumerate(mutants):
         size += len(mutant.content)
-        if number and (number == _AT_ONCE or size > _BYTES_AT_ONCE):
+        if number and (number == most or size > _BYTES_AT_ONCE):
             return mutants[:number]
     return mutants

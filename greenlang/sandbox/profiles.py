@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from greenlang.sandbox import bubblewrap, confine, gate, gate_rules, server, syscalls
+from greenlang.sandbox import bubblewrap, confine, gate, gate_rules, server, syscalls, trials
 from greenlang.settings import Settings
 
 _INTRODUCTION = """\
@@ -27,6 +27,24 @@ the ids of tests are compared with the syntax trees; outputs are compared with w
 inputs that no file of the pack holds; the answers are asked for again under another hash seed, time zone, locale, clock
 and folder; and the tests run on mutants of the agent. Tests of which no mutant dies, or which fail on an unchanged
 copy, have failed.
+
+The supervisor reads, parses and compiles the Python of a pack once (compiling runs nothing). What the gate looked at is
+what the children run: they get that code with their request, so a file that changes in between changes nothing. What is
+the same for every pack, pytest's own start included, is done in the fork server before it forks.
+"""
+
+_RUNS = """\
+## What runs of a pack
+
+1. The tests, with branch coverage.
+2. The agent on every input, by itself and in {threads} threads at once; the timed calls, HTTP and logs; the code blocks
+   of the documents.
+3. From a server with another hash seed, time zone, locale, clock and folder: the agent on every input again, and the
+   tests on each mutant.
+
+Each is a child of its own. Among the mutants are controls, copies in which nothing is changed; the child is not told
+which. The first control that survives has met every test: that is the second run of the tests, by which flaky ones are
+found. Where none survives, the tests are run again by themselves.
 """
 
 _PROFILES = """\
@@ -88,7 +106,8 @@ _VERDICTS = (
 
 def page(hostile: Iterable[tuple[str, str, str, str]]) -> str:
     """The page. ``hostile``: name, what it tries, what the gate says, what stops it without the gate."""
-    parts = (_INTRODUCTION, _profiles(), _limits(), _calls(), _outer(), _verdicts(), _gate(), _matrix(hostile))
+    runs = _RUNS.format(threads=trials.THREADS)
+    parts = (_INTRODUCTION, runs, _profiles(), _limits(), _calls(), _outer(), _verdicts(), _gate(), _matrix(hostile))
     return "\n".join(parts)
 
 

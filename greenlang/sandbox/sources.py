@@ -26,7 +26,7 @@ MAX_CODE = 8 * 1024 * 1024  # bytes of all code; the children compile more than 
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """The package and ``tests/test_*.py``, as far as they parse, by name relative to the pack."""
+    """The package, ``demos/*.py`` and ``tests/test_*.py``, as far as they parse, by name relative to the pack."""
 
     pack: Path
     texts: dict[str, bytes] = field(default_factory=dict)
@@ -43,14 +43,17 @@ class Sources:
         return {name: tree for name, tree in self.trees.items() if name.startswith("tests/")}
 
     def code(self) -> str:
-        """The code of all of it as text for a request, "" where it is too much."""
-        found: dict[str, CodeType] = {}
+        """The code of package and tests as text for a request, "" where it is too much."""
+        found: dict[str, bytes] = {}
         with warnings.catch_warnings(action="ignore"):
             for name, text in self.texts.items():
+                if name.startswith("demos/"):
+                    continue  # run once, by one child
                 try:
-                    found[name] = compile(text, str(self.pack / name), "exec", dont_inherit=True, optimize=0)
+                    code = compile(text, str(self.pack / name), "exec", dont_inherit=True, optimize=0)
                 except (SyntaxError, ValueError, RecursionError, MemoryError):
                     continue  # the child meets it as well, and tells where
+                found[name] = marshal.dumps(code)
         data = marshal.dumps(found)
         return base64.b64encode(data).decode() if len(data) <= MAX_CODE else ""
 
@@ -65,7 +68,7 @@ def read(pack: Path, package: str, ready: Sources | None = None) -> Sources:
         if text is None:
             raise ValueError(f"{name} is no plain file, or too large")
         found.add(name, text, ready)
-    for name, text in _plain(pack, pack / package, "**/*.py"):
+    for name, text in (*_plain(pack, pack / package, "**/*.py"), *_plain(pack, pack / "demos", "*.py")):
         if text is not None:
             with contextlib.suppress(SyntaxError, ValueError, RecursionError, MemoryError):
                 found.add(name, text, ready)
@@ -82,7 +85,8 @@ def _plain(pack: Path, folder: Path, pattern: str) -> Iterator[tuple[str, bytes 
         yield path.relative_to(pack).as_posix(), path.read_bytes() if plain else None
 
 
-def received(text: str, pack: Path) -> dict[str, CodeType]:
-    """The code that came with a request, by absolute path."""
-    found: dict[str, CodeType] = marshal.loads(base64.b64decode(text)) if text else {}  # noqa: S302 - of our own making
-    return {str(pack / name): code for name, code in found.items()}
+def received(text: str, pack: Path, *, tests: bool = True) -> dict[str, CodeType]:
+    """The code that came with a request, by absolute path; without ``tests`` that of the package alone."""
+    found: dict[str, bytes] = marshal.loads(base64.b64decode(text)) if text else {}  # noqa: S302 - of our own making
+    wanted = {name: code for name, code in found.items() if tests or not name.startswith("tests/")}
+    return {str(pack / name): marshal.loads(code) for name, code in wanted.items()}  # noqa: S302

@@ -207,7 +207,7 @@ class Sandbox:
         if self._gated and (refused := gate.check(pack, package, found.trees)):
             status, detail, attempts = gate.outcome(refused)
             return Verdict(status, profile, detail=detail, attempts=attempts)
-        return Trying(self._run, pack, package, declared, profile, found.code())
+        return Trying(self._run, pack, package, declared, profile, self._seconds, found.code())
 
     def _run(self, seed: int, request: dict[str, Any], payload: dict[str, Any]) -> Run:
         """One child. Raises wire.Broken."""

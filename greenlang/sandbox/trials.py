@@ -36,8 +36,8 @@ T = TypeVar("T", Verdict, Evaluation)
 
 @dataclass(frozen=True, slots=True)
 class Trying:
-    """A pack in front of the servers. ``ask`` takes seed, request and payload; it raises Broken. ``code``: what the
-    children run, compiled (`sources.Sources.code`).
+    """A pack in front of the servers. ``ask`` takes seed, request and payload; it raises Broken. ``seconds``: that a
+    child may take. ``code``: what the children run, compiled (`sources.Sources.code`).
     """
 
     ask: Ask
@@ -45,6 +45,7 @@ class Trying:
     package: str
     declared: set[str]
     profile: Profile
+    seconds: int
     code: str = ""
 
     def run(self, request: TrialRequest) -> Trial:
@@ -92,7 +93,7 @@ class Trying:
         Among the mutants are controls, in which nothing is changed: how each test ended on the first of these that
         survived is the second run of the tests. Where there is none, the tests are run by themselves.
         """
-        asking = Asking(self._otherwise, self.pack, self.declared, request, tests)
+        asking = Asking(self._otherwise, self.pack, self.declared, request, tests, self.seconds)
         mutation = asking.run() if request.mutants and tests.status == "passed" else None
         first = asking.first or self._otherwise({"inputs": list(request.inputs), "mutants": []})
         plain: Run | Broken = first

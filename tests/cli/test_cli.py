@@ -166,6 +166,12 @@ def test_agent_inspect_shows_what_it_is_made_of(call: Call) -> None:
     assert found["lineage"][0]["ref"] == "ef://epa/gas/co2"
 
 
+def test_quality_report_says_why_an_agent_has_none(call: Call) -> None:
+    result = call("quality", "report", "heat/pump")
+    assert result.exit_code == 1
+    assert "heat/pump 1.0.0 has no quality report: it is incomplete: no certain plan for `cop`" in result.stderr
+
+
 def test_agent_inspect_says_why_an_agent_is_not_registered(call: Call) -> None:
     result = call("agent", "inspect", "heat/pump")
     assert result.exit_code == 1

@@ -112,6 +112,18 @@ def test_the_dimensions_are_those_that_are_declared(var: Path) -> None:
     assert all(m["what"] and m["threshold"] for d in declared for m in d["measures"])
 
 
+def test_a_dimension_says_on_which_side_of_a_figure_a_measure_is_met(var: Path) -> None:
+    shown = call(var, "dimensions").output
+    assert "85 percent or more" in shown
+    assert "50 milliseconds or less" in shown
+
+
+def test_a_folder_that_is_no_pack_is_told_as_that(var: Path, tmp_path: Path) -> None:
+    done = call(var, "validate", str(tmp_path))
+    assert done.exit_code == 2
+    assert "holds no pack.yaml" in done.output
+
+
 @pytest.mark.slow
 def test_a_pack_is_judged_now_against_the_spec_that_it_names(tmp_path: Path) -> None:
     var, pack = tmp_path / "var", tmp_path / "pack"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from greenlang.factory import describe
+from greenlang.factory.outcome import AgentOutcome
 from greenlang.sandbox.verdict import Profile, TestResult, Verdict
 from tests.factory.made_agents import planned
 
@@ -38,3 +39,21 @@ def test_no_text_of_a_spec_becomes_markup(evil: str) -> None:
 
 def test_words_in_backticks_stay_as_they_are() -> None:
     assert describe.said("no plan for `a[b] < c`, see [1]") == "no plan for `a[b] < c`, see \\[1\\]"
+
+
+def test_a_text_that_holds_a_secret_is_not_repeated() -> None:
+    key = "AKIA" + "IOSFODNN7QXRTPLA"
+    told = describe.said(f"Readings come with {key} from the bucket.")
+    assert key not in told
+    assert told == "(not repeated here: looks like a secret: AWS access key)"
+
+
+def test_what_to_do_about_an_incomplete_agent_fits_its_dialect_and_names_the_model_it_waits_for() -> None:
+    made = {"key": "a/b@1.0.0-01234567", "file": "b.yaml", "outcome": "incomplete", "reason": "no certain plan for x"}
+    b = describe.report(AgentOutcome(**made, dialect="B"))  # type: ignore[arg-type]
+    a = describe.report(AgentOutcome(**made, dialect="A", waits_for="model 0123456789abcdef"))  # type: ignore[arg-type]
+    assert "compute.formulas" in b
+    assert "llm status" not in b
+    assert "compute.formulas" not in a  # dialect A has no such key
+    assert "reviewed overlay" in a
+    assert "greenlang llm status" in a

@@ -12,10 +12,12 @@ import pytest
 from greenlang.errors import PackError
 from greenlang.factory.generate import generate
 from greenlang.factory.pack import write_pack
+from greenlang.factory.regenerate import regenerate
 from greenlang.factory.validators import QualityResult, QualityValidator
 from greenlang.quality.dimensions import DIMENSIONS
 from greenlang.settings import Settings
 from greenlang.specs.reader import read
+from tests import libraries
 from tests.factory.bare_agent import AGENT, SPEC, TESTS
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -26,6 +28,7 @@ pytestmark = pytest.mark.slow
 def validator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[QualityValidator]:
     var = tmp_path_factory.mktemp("validator") / "var"
     var.mkdir()
+    libraries.tell(var)
     with QualityValidator(Settings(var=var)) as made:
         yield made
 
@@ -172,6 +175,27 @@ def test_of_a_whole_pack_everything_is_asked(validator: QualityValidator, tmp_pa
     (tmp_path / "pack" / "Dockerfile").unlink()
     worse = validator.validate_12_dimensions(agent_code=tmp_path / "pack", spec=SPEC)
     assert status(worse)["deployment_readiness"] == "failed", "a pack that lost a file does not become bare code"
+
+
+def test_a_working_copy_is_judged_without_what_lies_beside_it(validator: QualityValidator, tmp_path: Path) -> None:
+    from greenlang.formulas.library import library
+    from greenlang.resolution.resolve import resolve
+
+    spec, _ = read(SPEC.encode())
+    assert spec is not None
+    copy = tmp_path / "mine"
+    regenerate(generate(resolve(spec, validator.table, library())), copy)
+    for name in (".venv/lib/other.py", "tests/__pycache__/test_unit.cpython-311.pyc"):
+        (copy / name).parent.mkdir(parents=True)
+        (copy / name).write_bytes(b"import os")
+    assert validator.validate_12_dimensions(agent_code=copy, spec=SPEC).errors == ()
+    tools = next(copy.glob("gl_*/tools.py"))
+    tools.write_text(
+        tools.read_text().replace("    return ", "    if ACCURACY:\n        pass\n    return ", 1) + "\nACCURACY = 0\n"
+    )
+    edited = validator.validate_12_dimensions(agent_code=copy, spec=SPEC)
+    assert not edited.passed
+    assert any("has a condition that the plan has not" in error for error in edited.errors), edited.errors
 
 
 @pytest.mark.parametrize(

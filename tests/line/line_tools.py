@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,8 @@ _RUN = {
     *("run_id", "written_at", "finished_at", "seconds", "stage_seconds", "part", "created_at", "built_at", "summary"),
     *("latency_p95_ms", "memory_mb"),
 }
+# What the tests do to a factory before its batch; other processes that import this file do nothing.
+BEFORE: list[Callable[[Settings], object]] = []
 
 
 def example(name: str) -> bytes:
@@ -44,6 +47,8 @@ def drop(settings: Settings, **files: bytes) -> None:
 def run(settings: Settings, **options: Any) -> dict[str, AgentOutcome]:
     """One batch; outcomes by file name."""
     options.setdefault("entrance", "test")
+    for ready in BEFORE:
+        ready(settings)
     stages = line.run_batch(settings, settle=False, **options)
     return {s.agent.file: s.agent for s in stages if s.agent is not None}
 

@@ -10,12 +10,14 @@ import pytest
 from typer.testing import CliRunner
 
 from greenlang.cli.main import app
+from tests import libraries
 from tests.line.test_overlays import OVERLAY, SPEC
 
 pytestmark = pytest.mark.slow
 
 
 def agent(tmp_path: Path, *arguments: object) -> tuple[int, list[dict[str, Any]]]:
+    libraries.tell(tmp_path / "var")
     done = CliRunner().invoke(app, ["--var", str(tmp_path / "var"), "agent", *map(str, arguments), "--json"])
     return done.exit_code, json.loads(done.stdout)
 

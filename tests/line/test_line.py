@@ -24,6 +24,8 @@ from greenlang.registry import Registry
 from greenlang.settings import Settings
 from greenlang.specs.model import slug
 
+README = Path(__file__).resolve().parents[2] / "README.md"
+
 pytestmark = pytest.mark.slow
 
 
@@ -47,6 +49,17 @@ class TestAllExamples:
             assert outcome.coverage is not None
             assert outcome.coverage >= 85, outcome.file
             assert len(outcome.dimensions) == 12
+
+    def test_the_table_of_the_readme_is_what_comes_out(self, done: tuple[Settings, dict]) -> None:
+        _, outcomes = done
+        by_name = {(o.agent_id, o.version): o for o in outcomes.values()}
+        table = README.read_text(encoding="utf-8").partition("ends with a table")[2].split("```")[1]
+        rows = [line.split() for line in table.splitlines() if "/" in line]
+        assert len(rows) >= 3
+        for agent_id, version, _, tests, coverage, _, score, _, _ in rows:
+            outcome = by_name[agent_id, version]
+            assert tests == f"{outcome.tests_passed}/{outcome.tests_total}", agent_id
+            assert (coverage, score) == (f"{outcome.coverage:.1f}", f"{outcome.score:.1f}"), agent_id
 
     def test_the_metrics_and_the_registry_agree(self, done: tuple[Settings, dict]) -> None:
         settings, outcomes = done

@@ -27,6 +27,7 @@ from greenlang.quality.tools import prepare
 from greenlang.resolution.plan import Resolution
 from greenlang.settings import Settings
 from greenlang.specs.model import slug
+from tests import libraries
 from tests.llm.server import Provider, fails, says
 
 pytestmark = [
@@ -133,6 +134,7 @@ def builder(settings: Settings, server: Provider) -> Iterator[Builder]:
     """The stages of one agent in this process, with a provider."""
     asking = with_provider(settings, server)
     asking.packs.mkdir(parents=True)
+    libraries.tell(asking.var)
     line.prepare(asking)
     made = Builder(asking)
     yield made

@@ -19,6 +19,7 @@ from greenlang.quality.tools import prepare
 from greenlang.resolution.plan import Resolution
 from greenlang.settings import Settings
 from greenlang.specs.model import slug
+from tests import libraries
 
 pytestmark = pytest.mark.slow
 KEY = "buildings/gas_boiler_uk_v1@1.0.0-01234567"
@@ -29,6 +30,7 @@ DOSSIER = f"dossiers/{slug(KEY)}"
 def builder(tmp_path: Path) -> Builder:
     settings = Settings(var=tmp_path / "var", mutants=2, llm="replay")
     settings.packs.mkdir(parents=True)
+    libraries.tell(settings.var)
     line.prepare(settings)
     return Builder(settings)
 

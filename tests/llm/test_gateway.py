@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import socket
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -80,6 +81,19 @@ def test_the_environment_of_ci_forbids_calls(tmp_path: Path, monkeypatch: pytest
 
 def test_ci_runs_with_that_environment() -> None:
     assert "export GREENLANG_LLM=replay" in (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+
+
+def test_a_live_call_fails_the_test_that_makes_it(tmp_path: Path) -> None:
+    """Through litellm itself, to the built-in provider: what would be a call never leaves this machine."""
+    model = Gateway(settings(tmp_path, llm="live"), environment={"ANTHROPIC_API_KEY": KEY})
+    with pytest.raises(pytest.fail.Exception, match=r"beyond this machine: api\.anthropic\.com"):
+        model.ask(question())
+
+
+@pytest.mark.parametrize("address", [("192.0.2.1", 443), ("example.com", 443), ("2001:db8::1", 443)])
+def test_nothing_beyond_this_machine_is_reached(address: tuple[str, int]) -> None:
+    with pytest.raises(pytest.fail.Exception, match="beyond this machine"):
+        socket.create_connection(address, timeout=0.01)
 
 
 def test_without_litellm_a_question_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,6 +12,7 @@ import pytest
 
 from greenlang import _paths
 from greenlang.factors import FactorTable
+from tests import libraries
 
 ROOT = Path(__file__).resolve().parents[2]
 pytestmark = pytest.mark.slow
@@ -67,7 +68,8 @@ def test_the_installed_wheel_reads_its_own_data(library: Path, tmp_path: Path) -
 
 
 def test_two_packs_and_the_library_live_side_by_side(library: Path, tmp_path: Path) -> None:
-    """In an empty environment; only pydantic comes from outside."""
+    """In an empty environment, by this one's pip; only pydantic comes from outside."""
+    libraries.tell(tmp_path / "var")
     subprocess.run(
         [
             sys.executable,
@@ -83,12 +85,13 @@ def test_two_packs_and_the_library_live_side_by_side(library: Path, tmp_path: Pa
         timeout=300,
     )
     python = tmp_path / "venv" / "bin" / "python"
-    subprocess.run([sys.executable, "-m", "venv", str(tmp_path / "venv")], check=True, timeout=120)
+    environment = [sys.executable, "-m", "venv", "--without-pip", str(tmp_path / "venv")]
+    subprocess.run(environment, check=True, timeout=120)
     wheels = sorted((tmp_path / "var" / "packs").glob("*/wheels/*.whl"))
     agents = [w for w in wheels if not w.name.startswith("greenlang_sdk")]
     sdk = next(w for w in wheels if w.name.startswith("greenlang_sdk"))
     assert len(agents) == 2
-    pip = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    pip = [sys.executable, "-m", "pip", "--python", str(python), "install", "--quiet", "--disable-pip-version-check"]
     subprocess.run([*pip, str(sdk), *map(str, agents)], check=True, timeout=300)
     subprocess.run([*pip, "--no-deps", str(library)], check=True, timeout=120)
     code = (

@@ -69,6 +69,7 @@ class FakeFactory(FactoryResource):
                 mutants=(
                     MutantLine("m1", "sign", "a/tools.py", 7, "a + b", "a - b", "killed", "test_a"),
                     MutantLine("m2", "sign", "a/tools.py", 9, "a - b", "a + b", "survived"),
+                    MutantLine("c1", "control", "a/tools.py", 9, "a", "renamed", "survived"),
                 ),
                 figures={MUTATION_SCORE: 50.0},
                 summary={

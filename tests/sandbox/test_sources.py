@@ -28,6 +28,15 @@ def test_code_comes_from_the_text_that_was_parsed(make_pack: MakePack) -> None:
     assert codes[str(pack / "mini/__init__.py")].co_filename == str(pack / "mini/__init__.py")
 
 
+def test_a_child_that_runs_no_tests_gets_the_code_of_the_package_alone(make_pack: MakePack) -> None:
+    pack = make_pack()
+    (pack / "demos").mkdir()
+    (pack / "demos/api.py").write_text("APP = 1\n")
+    found = sources.read(pack, "mini")
+    assert ast.unparse(found.trees["demos/api.py"]) == "APP = 1"
+    assert sorted(sources.received(found.code(), pack, tests=False)) == [str(pack / "mini/__init__.py")]
+
+
 def test_a_tree_of_before_counts_only_for_the_very_same_text(make_pack: MakePack) -> None:
     pack = make_pack()
     ready = sources.read(pack, "mini")

@@ -205,9 +205,10 @@ DETERMINISM = Dimension(
         ),
         Measure(
             "decisions",
-            "conditions, loops and calls in the calculation that the plan has not",
-            "syntax trees of tools.py, agent.py, factors.py and models.py against what the factory renders of the "
-            "plan, function by function: what is wrong for few inputs only gives itself away by asking for them",
+            "conditions, loops, calls and steps of arithmetic in the calculation that the plan has not",
+            "syntax trees of the modules that the package's own import reaches (tools.py, agent.py, factors.py, "
+            "models.py and what they import) against what the factory renders of the plan, function by function: what "
+            "is wrong for few inputs only gives itself away by asking for them",
             "file, line, what it decides",
             True,
             "decisions",

@@ -27,6 +27,7 @@ from greenlang.quality.measures import resolved
 from greenlang.quality.measures.integration import declared_names
 from greenlang.quality.measures.results import either, inapplicable, none
 from greenlang.quality.measures.subject import Subject
+from greenlang.quality.source import nodes
 
 IMAGE, FOLDER, API = "Dockerfile", "deploy/k8s/", "demos/api.py"
 _WHEEL = re.compile(r"([\w.*-]+)\.whl\b")
@@ -106,7 +107,7 @@ class Deployed:
 
 
 def _routes(tree: ast.Module) -> Iterator[str]:
-    functions = (node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef))
+    functions = (node for node in nodes(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef))
     for mark in (mark for function in functions for mark in function.decorator_list):
         if isinstance(mark, ast.Call) and isinstance(mark.func, ast.Attribute) and mark.func.attr == "get":
             yield from (str(given.value) for given in mark.args[:1] if isinstance(given, ast.Constant))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from packaging.utils import canonicalize_name
 
@@ -21,7 +21,7 @@ def measure(subject: Subject) -> list[MeasureResult]:
     needed = sorted({canonicalize_name(name) for name in subject.imported})
     declared = declared_names(subject)
     return [
-        share("integration tests", len(tests) - len(bad), len(tests), "passed", bad),
+        share("integration tests", len(tests) - len(bad), len(tests), "passed", bad, _failed(bad)),
         _all("dependencies declared", needed, [n for n in needed if n not in declared], "declared"),
         _all("dependencies used", sorted(declared), sorted(set(declared) - set(needed)), "used"),
         _refusals(subject),
@@ -69,7 +69,11 @@ def _tools(subject: Subject) -> MeasureResult:
     if not ran:
         missing = Detail("no test that was run calls a tool through the SDK", rule="tools")
         return MeasureResult("tools callable", 0.0, False, place(missing), (missing,))
-    return share("tools callable", len(ran) - len(bad), len(ran), "tests that call the tools passed", bad)
+    return share("tools callable", len(ran) - len(bad), len(ran), "tests that call the tools passed", bad, _failed(bad))
+
+
+def _failed(tests: Iterable[str]) -> list[Detail]:
+    return [Detail(f"{test} did not pass") for test in tests]
 
 
 def _calling(subject: Subject) -> Iterator[str]:

@@ -6,14 +6,15 @@ Belongs here: comparing. Does not belong here: what pack.yaml holds (`greenlang.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from decimal import Decimal
 from typing import Any
 
 import yaml
+from greenlang_sdk.decimals import normal_text
 
 from greenlang.factory import text, whole
 from greenlang.factory.manifest import ports
 from greenlang.factory.outcome import Detail
-from greenlang.quality.files import _LOADER
 from greenlang.quality.measures.subject import Subject
 
 PACK = "pack.yaml"
@@ -56,9 +57,19 @@ def contradictions(subject: Subject) -> Iterator[Detail]:
         for row in whole.parameters(resolution)
     }
     own["factors"] = {key: {name: row.get(name) for name in ("value", "unit", "citation")} for key, row in rows.items()}
-    plain = yaml.load(text.yaml(wanted), _LOADER)  # noqa: S506 - a safe loader, over a text of our own
-    for place, ours, theirs in _differing("", plain, own):
+    for place, ours, theirs in _differing("", as_read(wanted), own):
         yield _contradiction(f"{place} is {_short(theirs)}, of the plan {_short(ours)}")
+
+
+def as_read(value: Any) -> Any:
+    """A value as whoever reads the YAML that we write of it (`text.yaml`) gets it: figures are texts there."""
+    if isinstance(value, Mapping):
+        return {str(name): as_read(inner) for name, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [as_read(inner) for inner in value]
+    if isinstance(value, Decimal):
+        return normal_text(value)
+    return value if value is None or isinstance(value, int) else str(value)
 
 
 def _differing(place: str, ours: Any, theirs: Any) -> Iterator[tuple[str, Any, Any]]:

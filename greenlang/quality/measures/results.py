@@ -59,9 +59,10 @@ def some(names: Sequence[str], most: int = 3) -> str:
 
 
 def place(detail: Detail) -> str:
-    """``path:line: rule message``."""
+    """``path:line: rule message``; without the rule where the message ends with it."""
     where = f"{detail.path}:{detail.line}: " if detail.line else f"{detail.path}: " if detail.path else ""
-    return f"{where}{detail.rule} {detail.message}" if detail.rule else f"{where}{detail.message}"
+    said = not detail.rule or detail.message.endswith(f": {detail.rule}")
+    return f"{where}{detail.message}" if said else f"{where}{detail.rule} {detail.message}"
 
 
 def of_findings(findings: Iterable[Finding], mend: str = "") -> list[Detail]:

@@ -81,7 +81,8 @@ def _fields(subject: Subject) -> MeasureResult:
         "descriptions of outputs": _described(o.description for one in every for o in one.outputs.values()),
     }
     absent = [name for name, value in fields.items() if not value]
-    return share("fields", len(fields) - len(absent), len(fields), "present", absent)
+    told = [Detail(f"the spec states no {name}") for name in absent]
+    return share("fields", len(fields) - len(absent), len(fields), "present", absent, told)
 
 
 def _described(texts: Iterable[str]) -> bool:

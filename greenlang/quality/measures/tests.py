@@ -28,7 +28,7 @@ def measure(subject: Subject) -> list[MeasureResult]:
         _stable(verdict, subject.case.trial.again),
         _coverage(verdict),
         _count(len(verdict.tests)),
-        share("categories", len(CATEGORIES) - len(absent), len(CATEGORIES), "present", absent),
+        share("categories", len(CATEGORIES) - len(absent), len(CATEGORIES), "present", absent, _no_such(absent)),
         declared.expected(subject),
         *_mutation(subject),
     ]
@@ -41,6 +41,10 @@ def _count(count: int) -> MeasureResult:
     details = () if count >= MINIMUM_TESTS else (Detail(f"{count} tests, fewer than {MINIMUM_TESTS}"),)
     text = f"{count} of {MINIMUM_TESTS} or more"
     return MeasureResult("count", min(1.0, count / MINIMUM_TESTS), count >= MINIMUM_TESTS, text, details)
+
+
+def _no_such(absent: Sequence[str]) -> list[Detail]:
+    return [Detail(f"there is no test of the category {name}", rule="category") for name in absent]
 
 
 def _passed(verdict: Verdict) -> MeasureResult:

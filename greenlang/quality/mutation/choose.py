@@ -17,6 +17,7 @@ from greenlang.quality.mutation.declared import Signatures, agent_edits, entry_e
 from greenlang.quality.mutation.model import Edit, Mutant, Source, line_of
 from greenlang.quality.mutation.tables import Alternatives, table_edits
 from greenlang.quality.mutation.telling import Telling, checked, tables_of
+from greenlang.quality.source import nodes
 from greenlang.resolution.plan import Resolution
 from greenlang.sandbox.trial import MutatedFile
 
@@ -181,7 +182,7 @@ def _controls(sources: Mapping[str, Source], seed: str, count: int) -> list[Edit
 
 def _laid_out(source: Source) -> Iterator[Edit]:
     """Comments and blank lines after the statements of functions."""
-    for node in ast.walk(source.tree):
+    for node in nodes(source.tree):
         if isinstance(node, ast.Return):
             at = source.start(node)
             column = " " * node.col_offset
@@ -194,15 +195,13 @@ def _renamed(source: Source) -> Iterator[Edit]:
         local = next((n.targets[0].id for n in function.body if _assigns(n)), None)  # type: ignore[attr-defined]
         if local is None:
             continue
-        taken = {n.id for n in ast.walk(function) if isinstance(n, ast.Name)} | {
-            a.arg for a in function.args.kwonlyargs
-        }
+        taken = {n.id for n in nodes(function) if isinstance(n, ast.Name)} | {a.arg for a in function.args.kwonlyargs}
         other = f"{local}_value"
         while other in taken:
             other += "_"
         first, last = source.start(function.body[0]), source.end(function.body[-1])
         data, at = bytearray(source.data[first:last]), 0
-        places = sorted(source.start(n) for n in ast.walk(function) if isinstance(n, ast.Name) and n.id == local)
+        places = sorted(source.start(n) for n in nodes(function) if isinstance(n, ast.Name) and n.id == local)
         for place in places:
             begin = place - first + at
             data[begin : begin + len(local.encode())] = other.encode()

@@ -17,6 +17,7 @@ from greenlang.formulas.tree import Convert, Number, walk
 from greenlang.quality.mutation import operators as op
 from greenlang.quality.mutation.model import Edit, Source
 from greenlang.quality.mutation.related import gas_of, other_conversions, other_potentials
+from greenlang.quality.source import children, nodes
 from greenlang.resolution.plan import Resolution
 
 _FLIPPED_SIGN = {ast.Add: "-", ast.Sub: "+"}
@@ -76,7 +77,7 @@ def _written_potentials(source: Source, resolution: Resolution) -> Iterator[Edit
         if isinstance(n, Number) and (gas := gas_of(n.written_unit or n.unit or ""))
     }
     for function in source.functions() if written else ():
-        for node in ast.walk(function):
+        for node in nodes(function):
             value = number_of(node) if isinstance(node, ast.expr) else None
             for _, other in other_potentials(written[value], value)[:2] if value in written and value else ():
                 yield source.edit(op.GWP, node, f'Decimal("{normal_text(other)}")')  # type: ignore[arg-type]
@@ -175,7 +176,7 @@ def _expression(source: Source, node: ast.expr) -> Iterator[Edit]:
 
 def _inner(node: ast.expr) -> Iterator[ast.expr]:
     """The parts of an expression that are computed; a lambda's body is the term of a sum."""
-    for child in ast.iter_child_nodes(node):
+    for child in children(node):
         if isinstance(child, ast.Lambda):
             yield child.body
         elif isinstance(child, ast.keyword):
@@ -273,7 +274,7 @@ def _normal(node: ast.AST, names: dict[str, str]) -> str:
         return f"{type(node.op).__name__}({', '.join(parts)})"
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in {"min", "max"}:
         return f"{node.func.id}({', '.join(sorted(_normal(part, names) for part in node.args))})"
-    parts = [_normal(child, names) for child in ast.iter_child_nodes(node)]
+    parts = [_normal(child, names) for child in children(node)]
     own = [repr(value) for name, value in ast.iter_fields(node) if not isinstance(value, (ast.AST, list))]
     return f"{type(node).__name__}({', '.join([*own, *parts])})"
 

@@ -19,6 +19,7 @@ from greenlang.quality.mutation import operators as op
 from greenlang.quality.mutation.code import number_of, symmetric
 from greenlang.quality.mutation.model import Edit, Source
 from greenlang.quality.mutation.related import other_units
+from greenlang.quality.source import nodes
 
 _OPEN = {"ge": "gt", "gt": "ge", "le": "lt", "lt": "le"}
 _UNIT_AT_END = re.compile(r"\[([^\[\]]+)\]$")
@@ -27,7 +28,7 @@ _WHOLE = (Decimal(-(2**31)), Decimal(2**31 - 1))
 
 def entry_edits(source: Source) -> Iterator[Edit]:
     """Changes of the entries of TOOLS: unit and digits."""
-    for node in ast.walk(source.tree):
+    for node in nodes(source.tree):
         if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Tool"):
             continue
         for keyword in node.keywords:
@@ -107,7 +108,7 @@ def _text(source: Source, keyword: str, node: ast.Constant, text: str) -> Iterat
 
 def _choices(source: Source, node: ast.AnnAssign) -> Iterator[Edit]:
     """A list of choices without its last one."""
-    for inner in ast.walk(node.annotation):
+    for inner in nodes(node.annotation):
         items: list[ast.expr] = []
         if isinstance(inner, ast.Call) and isinstance(inner.func, ast.Name) and inner.func.id == "one_of":
             items = inner.args
@@ -145,7 +146,7 @@ class Signatures:
 
 def agent_edits(source: Source, tools: Signatures) -> Iterator[Edit]:
     """Changes of ``agent.py``: steps, their arguments, the answer and its rounding."""
-    for node in ast.walk(source.tree):
+    for node in nodes(source.tree):
         if isinstance(node, ast.Assign) and isinstance(node.value, ast.Call) and _called(node.value) == "step":
             yield from _step(source, node.value, tools)
         elif isinstance(node, ast.Call) and _called(node) == "Output":

@@ -125,21 +125,22 @@ class Reading:
             return names[node.id]  # type: ignore[attr-defined]
         if kind is ast.Constant:
             return node.value  # type: ignore[attr-defined]
-        if (kind is ast.Call or kind is ast.UnaryOp) and (number := number_of(node)) is not None:
-            whole = kind is ast.UnaryOp and isinstance(node.operand, ast.Constant)  # type: ignore[attr-defined]
-            return int(number) if whole else number
         match node:
             case ast.Name(id=name) if name in self.constants:
                 return self.constants[name]
-            case ast.Call():
-                return self._call(node, names)
-            case ast.Attribute(value=ast.Name(id=name), attr=attribute) if isinstance(names.get(name), Mapping):
-                return names[name].get(attribute)
             case ast.BinOp(left=left, op=sign, right=right) if type(sign) in _BINARY:
                 a, b = self._value(left, names), self._value(right, names)
                 if not isinstance(a, (Decimal, int)) or not isinstance(b, (Decimal, int)):
                     raise Unreadable("arithmetic with what is no number")  # a text a billion times over, for one
                 return _BINARY[type(sign)](a, b)
+            case ast.Attribute(value=ast.Name(id=name), attr=attribute) if isinstance(names.get(name), dict):
+                return names[name].get(attribute)
+            case ast.Call(func=ast.Name(id="Decimal")) if (number := number_of(node)) is not None:
+                return number
+            case ast.Call():
+                return self._call(node, names)
+            case ast.UnaryOp() if (number := number_of(node)) is not None:
+                return int(number) if isinstance(node.operand, ast.Constant) else number
             case ast.UnaryOp(op=ast.USub(), operand=operand):
                 return -self._value(operand, names)
             case ast.UnaryOp(op=ast.Not(), operand=operand):
@@ -164,6 +165,8 @@ class Reading:
 
     def _call(self, node: ast.Call, names: dict[str, Any]) -> Any:
         match node.func:
+            case ast.Name(id=name):
+                return self._named(name, node, names)
             case ast.Attribute(value=ast.Name(id="context"), attr="step"):
                 return self._step(node, names)
             case ast.Attribute(value=ast.Name(id="context"), attr="provenance"):
@@ -173,19 +176,24 @@ class Reading:
                 return self._value(value, names).quantize(digits, rounding, context=decimals.CONTEXT)
             case ast.Attribute(value=ast.Name(id="tools"), attr="Decimal"):
                 return Decimal(self._value(node.args[0], names))
-            case ast.Name(id="Output"):
+        raise Unreadable(ast.unparse(node)[:60])
+
+    def _named(self, name: str, node: ast.Call, names: dict[str, Any]) -> Any:
+        """The call of a function by its name."""
+        if name in _FUNCTIONS:
+            return _FUNCTIONS[name](*(self._value(a, names) for a in node.args))
+        match name:
+            case "Output":
                 return {k.arg: self._value(k.value, names) for k in node.keywords}
-            case ast.Name(id="need"):
+            case "need":
                 value = self._value(node.args[0], names)
                 if value is None:
                     raise CalculationError("an input lacks")
                 return value
-            case ast.Name(id="lookup"):
+            case "lookup":
                 return self._lookup([self._value(a, names) for a in node.args])
-            case ast.Name(id="Decimal"):
+            case "Decimal":
                 return Decimal(self._value(node.args[0], names))
-            case ast.Name(id=name) if name in _FUNCTIONS:
-                return _FUNCTIONS[name](*(self._value(a, names) for a in node.args))
         raise Unreadable(ast.unparse(node)[:60])
 
     def _step(self, node: ast.Call, names: dict[str, Any]) -> Any:

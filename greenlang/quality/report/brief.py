@@ -47,7 +47,7 @@ def markdown(report: QualityReport, *, picture: bool = True, page: str = "") -> 
         more = f"\n\nand {left} more in the whole report." if left > 0 else ""
         parts.append("What to do next:\n\n" + "\n".join(lines) + more)
     if report.survivors:
-        parts.append(f"{len(report.survivors)} of {len(report.mutants)} mutants survived.")
+        parts.append(f"{len(report.survivors)} of {len(report.mutants) - len(report.controls)} mutants survived.")
     if report.differences:
         parts.append(f"{len(report.differences)} answers differ between agent and back-ends.")
     if page:

@@ -11,9 +11,10 @@ from __future__ import annotations
 
 import decimal
 import re
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager
 from decimal import Decimal
+from types import TracebackType
 from typing import TypeVar
 
 from greenlang_sdk.errors import CalculationError, DecimalError, NotANumber, UserMistake
@@ -58,17 +59,29 @@ _WIDE = decimal.Context(
 )
 
 
-@contextmanager
-def calculation() -> Iterator[decimal.Context]:
+class _Calculation:
+    """What `calculation` gives: every step of every run enters one, so it is a class and no generator."""
+
+    __slots__ = ("_local",)
+
+    def __enter__(self) -> decimal.Context:
+        self._local = decimal.localcontext(CONTEXT)
+        return self._local.__enter__()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._local.__exit__(kind, error, trace)
+        if isinstance(error, decimal.DecimalException):
+            raise CalculationError(_sentence(error)) from error
+
+
+def calculation() -> AbstractContextManager[decimal.Context]:
     """Run a block under the declared context, whatever the caller's context is.
 
     Raises CalculationError for division by zero, undefined results and overflow.
     """
-    with decimal.localcontext(CONTEXT) as context:
-        try:
-            yield context
-        except decimal.DecimalException as error:
-            raise CalculationError(_sentence(error)) from error
+    return _Calculation()
 
 
 def to_decimal(value: object) -> Decimal:

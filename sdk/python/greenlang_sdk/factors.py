@@ -8,8 +8,7 @@ here: choosing factors.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -64,15 +63,18 @@ class PinnedGap:
 _used: ContextVar[dict[str, PinnedFactor] | None] = ContextVar("greenlang_factors_used", default=None)
 
 
-@contextmanager
-def recording() -> Iterator[dict[str, PinnedFactor]]:
+class recording:  # noqa: N801 - it is used as a function; every step of every run enters one
     """Collect the rows that look-ups inside the block return, by key, in the order of their first use."""
-    rows: dict[str, PinnedFactor] = {}
-    token = _used.set(rows)
-    try:
-        yield rows
-    finally:
-        _used.reset(token)
+
+    __slots__ = ("_token",)
+
+    def __enter__(self) -> dict[str, PinnedFactor]:
+        rows: dict[str, PinnedFactor] = {}
+        self._token = _used.set(rows)
+        return rows
+
+    def __exit__(self, *raised: object) -> None:
+        _used.reset(self._token)
 
 
 def key_text(value: object) -> str:

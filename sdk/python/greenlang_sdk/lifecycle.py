@@ -104,15 +104,23 @@ class ExecutionContext:
         except Refusal as refusal:
             refusal.field = refusal.field or name
             raise
-        self.factors.update(rows)
-        used = tuple((row.key, row.digest) for row in rows.values())
-        self.steps.append(Step(name, dict(arguments), used, link.result))
+        self._record(name, dict(arguments), rows, link.result)
 
     def step(self, tool: Callable[..., T], /, **arguments: object) -> T:
         """Call a tool and record it in the chain: arguments, result, and the pinned rows it read."""
-        with self.link(tool.__name__, arguments) as link:
-            link.result = result = tool(**arguments)
+        try:  # as `link` does, in fewer turns: most of what an agent does are steps
+            with recording() as rows, calculation():
+                result = tool(**arguments)
+        except Refusal as refusal:
+            refusal.field = refusal.field or tool.__name__
+            raise
+        self._record(tool.__name__, arguments, rows, result)
         return result
+
+    def _record(self, name: str, arguments: dict[str, object], rows: dict[str, PinnedFactor], result: object) -> None:
+        self.factors.update(rows)
+        used = tuple([(row.key, row.digest) for row in rows.values()])
+        self.steps.append(Step(name, arguments, used, result))
 
     def cite(self, ref: str, text: str, digest: str = "") -> None:
         """Name a source beside the pinned rows, which are cited by themselves."""

@@ -6,11 +6,15 @@ from pathlib import Path
 
 import pytest
 
+from tests.quality.good import measures, unmet
 from tests.quality.measures.planted import (
+    FLEET,
     FUELS,
     UK,
     Wrong,
     check,
+    example,
+    judged,
     text,
 )
 
@@ -147,3 +151,19 @@ PROSE: Wrong = {
 @pytest.mark.parametrize("name", PROSE)
 def test_a_statement_that_is_not_so_is_told(name: str, tmp_path: Path) -> None:
     check(PROSE[name], tmp_path / "pack")
+
+
+def test_an_index_in_a_formula_is_no_unit(tmp_path: Path) -> None:
+    """``vehicle`` happens to be a unit, and is an input here."""
+    plant = text(
+        "README.md", "## Tests", "## Who asks\n\nThe fleet: `ch4 = distance × road_ch4[vehicle]` [1].\n\n## Tests"
+    )
+    judgement = judged(example(FLEET), tmp_path / "pack", plant)
+    assert judgement.passed, unmet(judgement)
+
+
+def test_a_row_far_down_a_table_is_held_to_its_head(tmp_path: Path) -> None:
+    table = "| input | unit |\n|---|---|\n" + "| x | - |\n" * 5_000 + "| `volume` | MWh |\n"
+    plant = text("README.md", "## Tests", f"## More\n\n{table}\n## Tests")
+    judgement = judged(example(FLEET), tmp_path / "pack", plant)
+    assert "the unit MWh is none of gallon" in measures(judgement)["determinism.statements"].text

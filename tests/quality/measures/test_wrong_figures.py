@@ -8,17 +8,42 @@ import pytest
 
 from greenlang.factory.generate import package_name
 from greenlang.sandbox import gate
-from tests.quality.good import unmet
+from tests.quality.good import measures, unmet
 from tests.quality.measures.planted import (
     FLEET,
     FUELS,
     UK,
+    Files,
+    Plant,
     Wrong,
+    both,
     check,
     example,
     judged,
     text,
 )
+
+HELPER = """\
+from decimal import Decimal
+
+from . import factors
+
+
+def lookup(table: str, *keys: str) -> Decimal:
+    found = factors.lookup(table, *keys)
+    return found.next_plus() if len(keys) > len(table) else found
+"""
+
+
+def module(name: str, content: str) -> Plant:
+    """A module of the package that the factory does not make."""
+
+    def add(files: Files) -> None:
+        package = next(p for p in files if p.endswith("/agent.py")).split("/")[0]
+        files[f"{package}/{name}.py"] = content.encode()
+
+    return add
+
 
 FIGURES: Wrong = {
     "ignores an input": (
@@ -100,6 +125,52 @@ FIGURES: Wrong = {
         {"determinism.decisions"},
         "other has a comparison that the plan has not",
     ),
+    "is wrong for one number by arithmetic alone": (
+        FLEET,
+        text(
+            "*/tools.py",
+            "    return volume * fuel_co2",
+            "    zero, off = volume - volume, volume - fuel_co2\n    return volume * fuel_co2 + zero ** (off * off)",
+        ),
+        {"determinism.decisions"},
+        "co2 has a power that the plan has not",
+    ),
+    "is wrong in the agent that it hands out": (
+        FLEET,
+        text(
+            "*/__init__.py",
+            "AGENT = Agent()",
+            """class _Other(Agent):
+    def execute(self, given: Input, context: ExecutionContext) -> Output:
+        if str(given.volume).endswith("77"):
+            given = given.model_copy(update={"volume": given.distance})
+        return super().execute(given, context)
+
+
+Agent = _Other  # type: ignore[misc]
+AGENT = Agent()""",
+            ("from .agent", "from greenlang_sdk.agent import ExecutionContext\n\nfrom .agent"),
+        ),
+        {"determinism.decisions"},
+        "_Other.execute has a condition that the plan has not",
+    ),
+    "is wrong in a module of its own": (
+        FLEET,
+        both(text("*/tools.py", "from .factors import", "from .helper import"), module("helper", HELPER)),
+        {"determinism.decisions"},
+        "lookup has a condition that the plan has not",
+    ),
+    "is wrong in what its class is made of": (
+        FLEET,
+        text(
+            "*/agent.py",
+            "class Agent(CalculatorAgent[Input, Output]):",
+            "class Agent(made(CalculatorAgent[Input, Output])):",
+            ("\n\nclass Agent", "\n\ndef made(base):\n    return base\n\n\nclass Agent"),
+        ),
+        {"determinism.decisions"},
+        "the module has a call of made that the plan has not",
+    ),
     "keeps its first answer": (
         FLEET,
         text(
@@ -128,6 +199,38 @@ FIGURES: Wrong = {
 @pytest.mark.parametrize("name", FIGURES)
 def test_a_wrong_figure_is_told(name: str, tmp_path: Path) -> None:
     check(FIGURES[name], tmp_path / "pack")
+
+
+HONEST = {
+    "words, names and order": text(
+        "*/tools.py",
+        'fuel_co2 = lookup("fuel_co2", fuel)\n    return volume * fuel_co2',
+        'factor: Decimal = lookup("fuel_co2", fuel)  # of the fuel\n    return factor * volume',
+        ("Carbon dioxide of the fuel", "Carbon dioxide of this fuel"),
+    ),
+    "a module that the package does not import": module(
+        "banner",
+        '"""A banner."""\n\n\ndef banner(name: str) -> str:\n    """In capitals."""\n'
+        '    return name.upper() if name else "-" + name\n',
+    ),
+    "its log": text(
+        "*/logs.py", "    level = logging", '    run["errors"] = run["errors"] or []\n        level = logging'
+    ),
+    "prose": text("README.md", "## Tests", "## Who asks\n\nThe team of fleets.\n\n## Tests"),
+}
+
+
+@pytest.mark.parametrize("name", HONEST)
+def test_an_edit_by_hand_that_calculates_nothing_passes(name: str, tmp_path: Path) -> None:
+    judgement = judged(example(FLEET), tmp_path / "pack", HONEST[name])
+    assert judgement.passed, unmet(judgement)
+
+
+def test_an_edit_by_hand_that_calculates_is_told_where_it_belongs(tmp_path: Path) -> None:
+    judgement = judged(example(FLEET), tmp_path / "pack", FIGURES["is wrong where a number ends in 7"][1])
+    mends = {detail.mend for detail in measures(judgement)["determinism.decisions"].details}
+    assert len(mends) == 1
+    assert "The spec decides what is calculated" in mends.pop()
 
 
 SURROUNDINGS = ("os.environ", "sys.argv", "threading.current_thread().name", "time.time()", "locale.getlocale()")

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import errno
+import os
+import platform
 import struct
 
 import pytest
 
-from greenlang.sandbox.confine import seccomp_program
+from greenlang.sandbox.confine import seccomp_program, seccomp_ready
 from greenlang.sandbox.syscalls import ABSENT, F_SETFL, JUDGED, KILLED, NEWEST, O_ASYNC, REFUSED, SIGNALLING
 
 ARCHITECTURES = {"x86_64": (0xC000003E, 0), "aarch64": (0xC00000B7, 1)}
@@ -60,6 +62,16 @@ def test_every_call_of_a_list_gets_the_answer_of_the_list(machine: str) -> None:
     for calls, wanted in ((KILLED, "killed"), (REFUSED, "EPERM"), (ABSENT, "ENOSYS")):
         found = {name: ask(machine, name) for name, numbers in calls.items() if numbers[index] is not None}
         assert found == dict.fromkeys(found, wanted)
+
+
+@pytest.mark.skipif(platform.machine() not in ARCHITECTURES, reason=f"no filter is written for {platform.machine()}")
+@pytest.mark.parametrize("threads", [False, True])
+def test_a_filter_that_was_made_before_its_process_is_the_one_of_that_process(
+    monkeypatch: pytest.MonkeyPatch, *, threads: bool
+) -> None:
+    for pid in (os.getpid(), PID):
+        monkeypatch.setattr(os, "getpid", lambda pid=pid: pid)
+        assert seccomp_ready(7, threads=threads) == seccomp_program(platform.machine(), pid, 7, threads=threads)
 
 
 def test_calls_of_another_abi_kill(machine: str) -> None:

@@ -87,6 +87,18 @@ def listing(folder: Path) -> list[str]:
     return sorted(str(p) for p in folder.rglob("*"))
 
 
+NEVER_MISSING = {
+    *("passwd", "writes outside", "tcp", "fork bomb", "8 GB", "endless loop", "kills its parent", "leaves a file"),
+    *("leaves a process", "ptrace", "native code", "clock", "randomness", "makes a link", "link in the pack"),
+    *("patched pytest", "os._exit", "coverage", "report twice", "perfect report", "clone3", "i386 calls"),
+    *("environment", "memory of the parent", "archive"),
+}
+
+
+def test_no_kind_of_attack_that_was_asked_for_is_missing() -> None:
+    assert set(BY_NAME) >= NEVER_MISSING
+
+
 def test_there_are_many_and_no_name_stands_twice() -> None:
     assert len(BY_NAME) == len(PACKS) >= 30
     assert all(pack.gate in ("", *RULES) for pack in PACKS)
