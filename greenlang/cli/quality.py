@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="The twelve dimensions, the report on an agent, a pack judged now.", no_args_is_help=True)
 SHOWN = 12  # next steps in the terminal
+LONGEST = 240  # characters of a reason
 _NO_REPORT = "there is no quality report on {}; `greenlang quality validate PACK` judges a pack now"
 OSV_FILE = "https://osv-vulnerabilities.storage.googleapis.com/PyPI/all.zip"
 
@@ -135,6 +136,7 @@ def validate(
     from greenlang.factory.validators import QualityValidator
 
     found = settings(context)
+    typer.echo(f"judging {pack.name}: its tests twice, its mutants, its answers; some seconds up to a minute", err=True)
     with QualityValidator(found) as validator:
         result = validator.validate_12_dimensions(agent_code=pack, spec=_spec(found, pack, spec, overlay))
     if result.report is None:
@@ -142,6 +144,9 @@ def validate(
             typer.echo(error, err=True)
         raise typer.Exit(NEGATIVE)
     _print(result.report, _form(html=html, json=json, sarif=sarif))
+    if changed := _changed(pack):
+        more = f" and {len(changed) - 1} more" if len(changed) > 1 else ""
+        typer.echo(f"not as it was certified: {changed[0]}{more}; `greenlang agent verify {pack}` names all", err=True)
     raise typer.Exit(_code(result))
 
 
@@ -179,6 +184,18 @@ def advisories(
         raise typer.Exit(NEGATIVE)
 
 
+def _changed(pack: Path) -> list[str]:
+    """What differs between a pack and its certificate; nothing where it has none."""
+    from greenlang.provenance import CERTIFICATE, PackCertificate
+
+    try:
+        return PackCertificate.load(pack).verify(pack)
+    except FileNotFoundError:
+        return []
+    except ValueError as error:
+        return [f"{CERTIFICATE}: {error}"]
+
+
 def _code(result: QualityResult) -> int:
     if result.report is not None and result.report.mishap:
         return INFRASTRUCTURE
@@ -212,7 +229,7 @@ def _show(made: QualityReport) -> None:
 
     typer.echo(f"{clean(made.name or made.agent_id)} {clean(made.version)}: {made.result}")
     for sentence in verdict_sentences(made):
-        typer.echo(sentence)
+        typer.echo(_short(sentence))
     table(
         ("dimension", "required", "result", "score", "least", "why"),
         [
@@ -222,7 +239,7 @@ def _show(made: QualityReport) -> None:
                 d.status.replace("_", " "),
                 "" if d.score is None else figure(d.score),
                 figure(d.threshold),
-                clean(d.reason),
+                _short(clean(d.reason)),
             )
             for d in made.dimensions
         ],
@@ -244,9 +261,14 @@ def _show(made: QualityReport) -> None:
     found = steps(made)
     for number, step in enumerate(found[:SHOWN], 1):
         where = f" ({', '.join(step.places[:3])})" if step.places else ""
-        typer.echo(clean(f"{number}. {'blocks: ' if step.blocking else ''}{step.text}{where}"))
+        typer.echo(_short(clean(f"{number}. {'blocks: ' if step.blocking else ''}{step.text}{where}")))
     if len(found) > SHOWN:
         typer.echo(f"and {len(found) - SHOWN} more in the report")
+
+
+def _short(text: str) -> str:
+    """A reason as the terminal shows it; the report has the whole."""
+    return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
 
 
 def _folder(found: Settings, agent: str) -> Path | None:

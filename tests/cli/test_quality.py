@@ -15,6 +15,7 @@ from greenlang.factors.table import FactorTable
 from greenlang.factory.generate import generate
 from greenlang.factory.pack import write_pack
 from greenlang.formulas.library import library
+from greenlang.provenance import CERTIFICATE, files_digest, tree
 from greenlang.quality.dimensions import DIMENSIONS
 from greenlang.quality.report import as_json, html, sarif
 from greenlang.resolution.resolve import resolve
@@ -54,6 +55,12 @@ def test_the_table_has_verdict_score_dimensions_and_next_steps(var: Path) -> Non
     assert "22 of 24 noticed" in text
     assert "1. blocks: Make tools.total add nitrous oxide" in text
     assert str(var / "reports" / slug(OUTCOME.key) / "index.html") in text
+
+
+def test_a_long_reason_is_cut_in_the_terminal_and_whole_in_the_report(var: Path) -> None:
+    write(var, "x/y@1.0.0-00000000", agent_id="x/y", reason="very " * 200 + "long")
+    assert "very long" not in call(var, "report", "x/y").output
+    assert "very long" in call(var, "report", "x/y", "--json").output
 
 
 def test_each_form_is_the_one_of_the_library(var: Path) -> None:
@@ -140,13 +147,17 @@ def test_a_pack_is_judged_now_against_the_spec_that_it_names(tmp_path: Path) -> 
     passed = call(var, "validate", str(pack))
     assert passed.exit_code == 0, passed.output
     assert "Every required dimension passed." in passed.output
+    assert "not as it was certified" not in passed.output
+    files = tree(pack)
+    (pack / CERTIFICATE).write_text(json.dumps({"files": files, "pack_digest": files_digest(files)}))
     tools = next(pack.rglob("tools.py"))
     tools.write_text(tools.read_text().replace("heat / electricity", "heat * electricity"))
     (tmp_path / "spec.yaml").write_text(SPEC)
     failed = call(var, "validate", str(pack), "--spec", str(tmp_path / "spec.yaml"), "--json")
     assert failed.exit_code == 1
-    told = json.loads(failed.output)
+    told = json.loads(failed.stdout)
     assert told["passed"] is False
+    assert "/tools.py was changed; `greenlang agent verify" in failed.stderr
     assert told["differences"]
     (tmp_path / "spec.yaml").write_text(SPEC.replace("compute:", "compte:"))
     refused = call(var, "validate", str(pack), "--spec", str(tmp_path / "spec.yaml"))

@@ -341,12 +341,12 @@ class TestOneAgentsFaultIsItsOwn:
         script = tmp_path / "batch.py"
         poison = (
             "import greenlang.factory.build as b\n"
-            "real = b.generate\n"
+            "real = b.generated\n"
             "def generate(resolution):\n"
             "    if 'waste' in resolution.spec.agent_id:\n"
             "        raise ZeroDivisionError('planted')\n"
             "    return real(resolution)\n"
-            "b.generate = generate\n"
+            "b.generated = generate\n"
         )
         script.write_text(poison + _BATCH)  # workers import this file, so they are poisoned as well
         drop(settings, a__yaml=example("boiler"), b__yaml=example("waste"))
@@ -362,12 +362,12 @@ class TestOneAgentsFaultIsItsOwn:
         script = tmp_path / "batch.py"
         poison = (
             "import os, signal\nimport greenlang.factory.build as b\n"
-            "real = b.generate\n"
+            "real = b.generated\n"
             "def generate(resolution):\n"
             "    if 'waste' in resolution.spec.agent_id:\n"
             "        os.kill(os.getpid(), signal.SIGKILL)\n"
             "    return real(resolution)\n"
-            "b.generate = generate\n"
+            "b.generated = generate\n"
         )
         script.write_text(poison + _BATCH)
         names = ("boiler", "waste", "freight", "refrigerant_leakage", "electricity_uk")

@@ -198,7 +198,8 @@ def test_every_child_has_a_control_and_the_inputs_go_to_the_first(box, asked, tm
     assert [len(child["inputs"]) for child in asked] == [1, 0, 0]
 
 
-def test_what_a_child_tells_before_it_came_to_its_control_does_not_count(box, asked, tmp_path):
+def test_what_a_child_tells_before_it_came_to_its_control_does_not_count(box, asked, tmp_path, monkeypatch):
+    monkeypatch.setattr(mutants.secrets, "randbelow", lambda places: places - 1)  # the control is the last
     pack = packs.write(tmp_path)
     ends = packs.changed(pack, INIT, "return amount * FACTOR", "__import__('os')._exit(3)", "ends")
     trial = run(box, pack, *factors(pack, 3), ends, layout(pack))

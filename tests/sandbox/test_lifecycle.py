@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -115,8 +116,8 @@ def _work(pack: str) -> tuple[str, int]:
 @pytest.mark.parametrize("method", ["spawn", "forkserver"])
 def test_worker_processes_have_servers_of_their_own(method, make_pack):
     pack = str(make_pack())
-    with multiprocessing.get_context(method).Pool(2) as pool:
-        found = pool.map(_work, [pack] * 4)
+    with ProcessPoolExecutor(2, mp_context=multiprocessing.get_context(method)) as pool:
+        found = list(pool.map(_work, [pack] * 4))
     assert [status for status, _ in found] == ["passed"] * 4
     assert all(gone(pid) for _, pid in found)
 

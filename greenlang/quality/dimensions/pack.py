@@ -85,7 +85,8 @@ COMPLIANCE = Dimension(
         ),
         Measure(
             "licence",
-            "faults: licence not stated in the spec, not carried in LICENSE, not the same in pyproject.toml",
+            "faults: licence stated as nothing in the spec, not carried in LICENSE, not the same in pyproject.toml; "
+            "a spec without the key is read as Apache-2.0",
             "spec, LICENSE, pyproject.toml",
             "the fault",
             True,
