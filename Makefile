@@ -24,7 +24,7 @@ run: $(STAMP) ## the example specs through the whole line, in one process
 
 test: $(STAMP) ## everything: checks, all tests, the docs build
 	$(MAKE) --no-print-directory lint
-	$(BIN)/python -m pytest -n 2 --dist loadgroup
+	$(BIN)/python -m pytest -n 2 --dist loadgroup --durations=25 --durations-min=5
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 check: $(STAMP) ## format, lint, types, import contracts, fast tests

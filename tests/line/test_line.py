@@ -319,7 +319,7 @@ class TestKilledAtAnyMoment:
             h__yaml=example("freight"),
         )
 
-    @pytest.mark.parametrize("seconds", [0.3, 1.2, 2.0, 2.8, 3.6, 4.4, 6.0])
+    @pytest.mark.parametrize("seconds", [0.5, 2.0, 3.5, 5.0])
     def test_the_end_state_is_the_same(
         self, seconds: float, reference: dict[str, object], settings: Settings, shared: Path, tmp_path: Path
     ) -> None:
