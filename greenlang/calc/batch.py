@@ -29,9 +29,10 @@ from greenlang.calc.batch_mapping import BatchMapping, MappingMistake
 from greenlang.calc.batch_numbers import number_columns
 from greenlang.calc.batch_plan import Plan, make_plan
 from greenlang.calc.batch_source import Source, open_source
-from greenlang.calc.batch_sql import Progress, connect, literal, quoted, run
+from greenlang.calc.batch_sql import Progress, connect, run
 from greenlang.calc.engine import CalculationEngine
 from greenlang.calc.quantity import BIOGENIC_CO2, power_of
+from greenlang.sql import literal, quoted
 
 if TYPE_CHECKING:
     import duckdb

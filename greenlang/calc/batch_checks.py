@@ -19,9 +19,9 @@ from greenlang.calc.batch_binding import Binding
 from greenlang.calc.batch_combinations import Combinations
 from greenlang.calc.batch_numbers import NumberColumn
 from greenlang.calc.batch_source import UNREADABLE
-from greenlang.calc.batch_sql import literal, quoted
 from greenlang.calc.batch_units import Path
 from greenlang.formulas.declare import FormulaSymbol
+from greenlang.sql import literal, quoted
 
 _SHOWN = 60  # characters of a cell that a sentence repeats
 

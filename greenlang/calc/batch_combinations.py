@@ -23,7 +23,6 @@ from greenlang.calc.batch_binding import Binding, probed
 from greenlang.calc.batch_mapping import BatchMapping, FactorEntry, FromColumn, MappingMistake
 from greenlang.calc.batch_numbers import MAX_SCALE, MAX_WHOLE
 from greenlang.calc.batch_source import UNREADABLE, Source
-from greenlang.calc.batch_sql import quoted
 from greenlang.calc.batch_units import SAME, Path, figure, path_between
 from greenlang.calc.binding import Bound, bind
 from greenlang.calc.certificate import plain_values
@@ -32,6 +31,7 @@ from greenlang.calc.mistakes import Mistake, Refused
 from greenlang.calc.quantity import has_co2e
 from greenlang.calc.records import FactorRecord
 from greenlang.factors.select_model import Request
+from greenlang.sql import quoted
 
 if TYPE_CHECKING:
     import duckdb

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from greenlang.calc.batch_source import Source
-from greenlang.calc.batch_sql import quoted
+from greenlang.sql import quoted
 
 if TYPE_CHECKING:
     import duckdb

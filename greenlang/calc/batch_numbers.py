@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from greenlang.calc.batch_source import Source
-from greenlang.calc.batch_sql import literal, quoted
+from greenlang.sql import literal, quoted
 
 if TYPE_CHECKING:
     import duckdb

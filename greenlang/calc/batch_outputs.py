@@ -25,7 +25,6 @@ from greenlang.calc.batch_binding import Binding
 from greenlang.calc.batch_checks import Names
 from greenlang.calc.batch_combinations import Combination, Combinations, Variant
 from greenlang.calc.batch_numbers import NumberColumn
-from greenlang.calc.batch_sql import literal
 from greenlang.calc.batch_units import Path
 from greenlang.errors import CalculationError
 from greenlang.formulas import declared
@@ -35,6 +34,7 @@ from greenlang.formulas.show import show
 from greenlang.formulas.sql import ColumnType, CompiledSql, compile_sql
 from greenlang.formulas.sql_numbers import WIDTH
 from greenlang.formulas.tree import If, Name, Node, Number, substitute, walk
+from greenlang.sql import literal
 
 if TYPE_CHECKING:
     import duckdb

@@ -27,7 +27,7 @@ from greenlang.calc.batch_numbers import NumberColumn
 from greenlang.calc.batch_outputs import OutputSql, bases_by_row, compile_outputs
 from greenlang.calc.batch_rows import Field, row_digest
 from greenlang.calc.batch_source import Source
-from greenlang.calc.batch_sql import quoted
+from greenlang.sql import quoted
 
 if TYPE_CHECKING:
     import duckdb

@@ -20,9 +20,9 @@ from greenlang.calc.batch_certificate import BatchCertificate, own_digest
 from greenlang.calc.batch_plan import DIGEST
 from greenlang.calc.batch_results import Results, open_results
 from greenlang.calc.batch_rows import row_text
-from greenlang.calc.batch_sql import quoted
 from greenlang.calc.certificate import plain_values
 from greenlang.calc.proof import ProofImpossible, Step, check, path_of, read_path
+from greenlang.sql import quoted
 
 FORMAT = "greenlang-row-proof/1"
 

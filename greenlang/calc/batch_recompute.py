@@ -17,10 +17,10 @@ from greenlang.calc.batch_mapping import BatchMapping, MappingMistake
 from greenlang.calc.batch_plan import Plan
 from greenlang.calc.batch_results import Results
 from greenlang.calc.batch_source import UNREADABLE, Source
-from greenlang.calc.batch_sql import quoted
 from greenlang.calc.engine import CalculationEngine
 from greenlang.errors import FormulaError
 from greenlang.formulas.library import FormulaLibrary
+from greenlang.sql import quoted
 
 if TYPE_CHECKING:
     import duckdb

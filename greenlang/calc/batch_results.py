@@ -16,7 +16,7 @@ from greenlang.calc.batch_certificate import BatchCertificate
 from greenlang.calc.batch_plan import DIGEST
 from greenlang.calc.batch_rows import row_digest
 from greenlang.calc.batch_source import readable
-from greenlang.calc.batch_sql import literal, quoted
+from greenlang.sql import literal, quoted
 
 if TYPE_CHECKING:
     import duckdb

@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from greenlang.calc.batch_sql import quoted
+from greenlang.sql import quoted
 
 VERSION = "r1"
 _PLAIN = ("DECIMAL", "DOUBLE", "FLOAT", "BOOLEAN", "DATE")

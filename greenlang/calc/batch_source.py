@@ -18,9 +18,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from greenlang.calc.batch_mapping import BatchMapping, FromColumn, MappingMistake
-from greenlang.calc.batch_sql import literal, quoted
 from greenlang.calc.mistakes import near
 from greenlang.provenance import file_digest
+from greenlang.sql import literal, quoted
 
 if TYPE_CHECKING:
     import duckdb

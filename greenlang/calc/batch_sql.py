@@ -17,16 +17,6 @@ Progress = Callable[[str, float], None]  # what is being done, percent
 _LOOK = 0.1  # seconds between two looks at how far a query is
 
 
-def quoted(name: str) -> str:
-    """A column or table."""
-    return '"' + name.replace('"', '""') + '"'
-
-
-def literal(text: str) -> str:
-    """A text."""
-    return "'" + text.replace("'", "''") + "'"
-
-
 def connect(threads: int, memory: str, folder: Path) -> duckdb.DuckDBPyConnection:
     """A connection in memory that spills into ``folder``; it loads no settings, extensions or files of its own."""
     import duckdb

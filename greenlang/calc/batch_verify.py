@@ -22,12 +22,12 @@ from greenlang.calc.batch_certificate import ENGINE, FORMAT, SECTIONS, BatchCert
 from greenlang.calc.batch_combinations import combination_digest, common_digest
 from greenlang.calc.batch_recompute import formula_of_certificate, recomputed
 from greenlang.calc.batch_results import Results, open_results
-from greenlang.calc.batch_sql import literal, quoted
 from greenlang.calc.certificate import plain_values
 from greenlang.calc.engine import CalculationEngine
 from greenlang.calc.verify import Finding
 from greenlang.errors import FormulaError
 from greenlang.factors.model import row_digest
+from greenlang.sql import literal, quoted
 
 if TYPE_CHECKING:
     import duckdb

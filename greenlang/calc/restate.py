@@ -32,12 +32,13 @@ from greenlang.calc.batch_mapping import MappingMistake
 from greenlang.calc.batch_recompute import as_activities, formula_of_certificate
 from greenlang.calc.batch_results import open_results
 from greenlang.calc.batch_source import open_source
-from greenlang.calc.batch_sql import Progress, literal, run
+from greenlang.calc.batch_sql import Progress, run
 from greenlang.calc.engine import CalculationEngine
 from greenlang.calc.restate_attribution import CAUSES, METHODS, Method
 from greenlang.calc.restate_plans import ACTIVITIES, Change, Side, Values, make_values, mapping_with
 from greenlang.calc.restate_rows import Line, attribution, lines
 from greenlang.errors import FormulaError
+from greenlang.sql import literal
 
 if TYPE_CHECKING:
     import duckdb

@@ -18,9 +18,10 @@ from greenlang.calc.batch_formula import BatchFormula
 from greenlang.calc.batch_mapping import BatchMapping, MappingMistake, stored_mapping
 from greenlang.calc.batch_plan import Plan
 from greenlang.calc.batch_source import Source
-from greenlang.calc.batch_sql import Progress, literal, quoted, run
+from greenlang.calc.batch_sql import Progress, run
 from greenlang.calc.engine import CalculationEngine
 from greenlang.calc.restate_attribution import Causes, subsets
+from greenlang.sql import literal, quoted
 
 if TYPE_CHECKING:
     import duckdb

@@ -18,10 +18,10 @@ from typing import TYPE_CHECKING, Any
 from greenlang_sdk.decimals import calculation, normal_text
 
 from greenlang.calc.batch_mapping import BatchMapping
-from greenlang.calc.batch_sql import literal, quoted
 from greenlang.calc.quantity import BIOGENIC_CO2, power_of
 from greenlang.calc.restate_attribution import MORE, Method, amount, parts, whole, with_rest
 from greenlang.calc.restate_plans import Output, Values
+from greenlang.sql import literal, quoted
 
 if TYPE_CHECKING:
     import duckdb

@@ -35,8 +35,9 @@ from greenlang.formulas.normal import tree_digest
 from greenlang.formulas.prove import CompiledFormula, decimals_of
 from greenlang.formulas.show import show
 from greenlang.formulas.sql_status import STATUSES, after, status_of
-from greenlang.formulas.sql_tree import TEXT, TRUTH, ColumnType, Writer, quoted
+from greenlang.formulas.sql_tree import TEXT, TRUTH, ColumnType, Writer
 from greenlang.formulas.tree import Node, Number, substitute
+from greenlang.sql import quoted
 
 if TYPE_CHECKING:
     import duckdb

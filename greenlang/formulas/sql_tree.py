@@ -39,6 +39,7 @@ from greenlang.formulas.tree import (
     Truth,
     walk,
 )
+from greenlang.sql import literal, quoted
 
 MAX_TEXT = 100_000  # characters of SQL; a longer expression goes through the declared function
 MAX_FACTORS = 12  # a power is multiplied out in SQL up to here
@@ -183,7 +184,7 @@ class Writer:
     ) -> list[Guard]:
         """The guard of a range or an enum, if there is one."""
         if symbol.type == "text" and symbol.enum:
-            return [Guard(f"{sql} NOT IN ({', '.join(map(_text, symbol.enum))})", "out_of_range")]
+            return [Guard(f"{sql} NOT IN ({', '.join(map(literal, symbol.enum))})", "out_of_range")]
         tests = []
         for op, bound in (("<", symbol.range[0]), (">", symbol.range[1])):
             if bound is not None and symbol.type == "number":
@@ -226,7 +227,7 @@ class Writer:
             case Number(value=value):
                 return sql_numbers.constant(Fraction(value)), []
             case Text(value=text):
-                return _text(text), []
+                return literal(text), []
             case Truth(value=truth):
                 return Condition(str(truth).upper()), []
             case Name():
@@ -317,7 +318,7 @@ class Writer:
         if precision > sql_numbers.WIDTH:
             raise TooWide
         tests = {
-            key: " AND ".join(f"{k} = {_text(v)}" for k, v in zip(keys, key, strict=True)) or "TRUE" for key in rows
+            key: " AND ".join(f"{k} = {literal(v)}" for k, v in zip(keys, key, strict=True)) or "TRUE" for key in rows
         }
         cases = " ".join(
             f"WHEN {tests[key]} THEN CAST('{Decimal(v).scaleb(-scale):f}' AS DECIMAL({precision},{scale}))"
@@ -428,11 +429,3 @@ def _hopeless(value: Value) -> bool:
     """Whether a constant alone fills 38 digits, so that no row would fit."""
     parts = (value.k,) if value.dec is not None else (value.c,)
     return any(abs(p.numerator) > 10**30 or p.denominator > 10**34 for p in parts)
-
-
-def quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
-
-
-def _text(value: str) -> str:
-    return "'" + value.replace("'", "''") + "'"

@@ -14,14 +14,10 @@ import duckdb
 from greenlang.metrics.factor_fields import factor_fields
 from greenlang.metrics.fields import FACTORS_DESCRIPTION, FIELDS, JOURNALS, TABLES, VIEWS, Field
 from greenlang.metrics.parts import ensure_schema_parts, replacing
+from greenlang.sql import literal
 
 _CHILDREN = ("tests", "qa_dimensions", "qa_measures", "mutants", "differences", "repairs", "lineage")
 OUTCOMES = ("registered", "incomplete", "refused", "quarantined", "infrastructure")
-
-
-def literal(text: object) -> str:
-    """A text as an SQL literal."""
-    return "'" + str(text).replace("'", "''") + "'"
 
 
 def view_fields(view: str) -> dict[str, Field]:
@@ -39,7 +35,7 @@ def descriptions() -> dict[str, str]:
 def rows_sql(tables: Path, table: str) -> str:
     """Every stored row of a table, in its declared columns and types."""
     columns = ", ".join(f'"{name}"::{FIELDS[name].type} AS "{name}"' for name in {**TABLES, **JOURNALS}[table].fields)
-    pattern = literal(Path(glob.escape(str(tables / table))) / "*.parquet")
+    pattern = literal(str(Path(glob.escape(str(tables / table))) / "*.parquet"))
     return f"SELECT {columns} FROM read_parquet({pattern}, union_by_name = true)"  # noqa: S608 - declared names
 
 

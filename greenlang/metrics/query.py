@@ -15,8 +15,9 @@ from typing import Any
 import duckdb
 
 from greenlang.errors import QueryError
-from greenlang.metrics.catalogue import fingerprint, literal, rebuild
+from greenlang.metrics.catalogue import fingerprint, rebuild
 from greenlang.settings import Settings
+from greenlang.sql import literal
 
 _ATTEMPTS = 3
 _WRITES = re.compile(
@@ -91,7 +92,7 @@ def _attach(settings: Settings) -> duckdb.DuckDBPyConnection:
         # the views name the folder in glob's escaped form, the files found have the plain one
         folders = ", ".join(literal(f"{name}/") for name in {str(settings.tables), glob.escape(str(settings.tables))})
         connection.execute(f"SET allowed_directories = [{folders}]")
-        connection.execute(f"ATTACH {literal(settings.catalogue)} AS metrics (READ_ONLY)")
+        connection.execute(f"ATTACH {literal(str(settings.catalogue))} AS metrics (READ_ONLY)")
         connection.execute("USE metrics")
         connection.execute("SET enable_external_access = false")
         connection.execute("SET lock_configuration = true")

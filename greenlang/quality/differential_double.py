@@ -34,6 +34,7 @@ from greenlang.formulas.tree import (
     Text,
     Truth,
 )
+from greenlang.sql import literal
 
 NUDGE = 1e-14
 NUDGES = (0.0, NUDGE, -NUDGE)
@@ -65,9 +66,9 @@ class Doubles:
         """The value of a tree: DOUBLE, BOOLEAN or VARCHAR. NULL where a row of a look-up is missing, or over zero."""
         match node:
             case Number(value=value):
-                return literal(value)
+                return number(value)
             case Text(value=text):
-                return quoted(text)
+                return literal(text)
             case Truth(value=truth):
                 return str(truth).upper()
             case Name(name=name, kind="output"):
@@ -82,8 +83,8 @@ class Doubles:
             case Sum():
                 return self.sum(node)
             case Convert(operand=operand, factor=factor, shift=shift):
-                inner = self.sql(operand) if factor == 1 else f"({self.sql(operand)} * {literal(factor)})"
-                return f"({inner} + {literal(shift)} * shake_other)" if shift else inner
+                inner = self.sql(operand) if factor == 1 else f"({self.sql(operand)} * {number(factor)})"
+                return f"({inner} + {number(shift)} * shake_other)" if shift else inner
             case Negate(operand=operand):
                 return f"(-{self.sql(operand)})"
             case Arithmetic(op=op, left=left, right=right):
@@ -132,15 +133,10 @@ class Doubles:
         return f"coalesce(list_sum(list_transform({self.inputs[node.table].sql}, {moved})), 0e0)"
 
 
-def literal(value: Decimal) -> str:
+def number(value: Decimal) -> str:
     """A number as a DOUBLE; without an exponent DuckDB would take it for a DECIMAL."""
     text = repr(float(value))
     return text if "e" in text else f"{text}e0"
-
-
-def quoted(text: str) -> str:
-    """A text."""
-    return "'" + text.replace("'", "''") + "'"
 
 
 def chosen(keys: Iterable[str], rows: Mapping[tuple[str, ...], Decimal]) -> str:
@@ -149,11 +145,11 @@ def chosen(keys: Iterable[str], rows: Mapping[tuple[str, ...], Decimal]) -> str:
     if not rows:
         return "CAST(NULL AS DOUBLE)"
     if not keys:
-        return literal(rows[()])
+        return number(rows[()])
     if len(keys) == 1:
-        return f"CASE {keys[0]} {' '.join(f'WHEN {quoted(k)} THEN {literal(v)}' for (k,), v in rows.items())} END"
+        return f"CASE {keys[0]} {' '.join(f'WHEN {literal(k)} THEN {number(v)}' for (k,), v in rows.items())} END"
     cases = (
-        f"WHEN {' AND '.join(f'{k} = {quoted(v)}' for k, v in zip(keys, key, strict=True))} THEN {literal(value)}"
+        f"WHEN {' AND '.join(f'{k} = {literal(v)}' for k, v in zip(keys, key, strict=True))} THEN {number(value)}"
         for key, value in rows.items()
     )
     return f"CASE {' '.join(cases)} END"

@@ -25,10 +25,11 @@ from greenlang.formulas.evaluate import Tables
 from greenlang.formulas.exact import declared_functions
 from greenlang.formulas.sql import ColumnType, CompiledSql, compile_sql
 from greenlang.formulas.tree import If, Lookup, Name, Node, Number, TableCall, Text, children, rebuild, walk
-from greenlang.quality.differential_double import NUDGES, SHAKES, Cell, Doubles, quoted
+from greenlang.quality.differential_double import NUDGES, SHAKES, Cell, Doubles
 from greenlang.resolution import run
 from greenlang.resolution.plan import Resolution
 from greenlang.specs.model import Given, InputSpec
+from greenlang.sql import literal
 
 if TYPE_CHECKING:
     import duckdb
@@ -387,7 +388,7 @@ def _literal(value: Any) -> str:
         return "NULL"
     if isinstance(value, tuple):
         value = json.dumps([{name: _plain(cell) for name, cell in row.items()} for row in value])
-    return quoted(str(_plain(value)))
+    return literal(str(_plain(value)))
 
 
 def _plain(value: Any) -> Any:

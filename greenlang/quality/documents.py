@@ -62,7 +62,12 @@ def pages(files: Files) -> list[str]:
 
 def page_of(name: str, text: str) -> Page:
     """A document, parsed."""
-    return Page(name, text.splitlines(), _tokens(text))
+    return Page(name, lines_of(text), _tokens(text))
+
+
+def lines_of(text: str) -> list[str]:
+    """The lines of a document as Markdown counts them: a form feed, say, ends none."""
+    return text.replace("\r\n", "\n").replace("\r", "\n").removesuffix("\n").split("\n")
 
 
 @lru_cache(maxsize=32)  # a pack is asked for its code blocks first, and judged on its pages later

@@ -25,6 +25,7 @@ from greenlang.factory.citations import citations_of
 from greenlang.factory.generate import generated
 from greenlang.factory.outcome import Detail
 from greenlang.factory.views import API_EXTRA, PORT, PYDANTIC, TEST_EXTRA
+from greenlang.quality.documents import Page, lines_of, page_of, pages
 from greenlang.quality.files import Files
 from greenlang.resolution.plan import Resolution
 from greenlang.specs.model import InputSpec, OutputSpec
@@ -32,7 +33,6 @@ from greenlang.specs.model import InputSpec, OutputSpec
 RULE = "statement"
 _WORD = re.compile(r"\d\w*(?:[.,]\d\w*)*|[^\W\d]\w*")
 _DIGIT = re.compile(r"\d")
-_FENCE = re.compile(r"^\s*(```|~~~)")
 _BRACKETS = re.compile(r"(?<!\w)\[(?!\d+\])([^\[\]]{1,40})\](?!\()")  # no index, note or link
 _QUOTED = re.compile(r"`([^`]+)`")
 _FORMULA = re.compile(r"^`(?P<output>[^`=]+) = (?P<formula>[^`]+)`")
@@ -55,9 +55,8 @@ def statements(resolution: Resolution, files: Files) -> list[Detail]:
     auditor = _Auditor(resolution, ours)
     return [
         found
-        for name in files.names
-        if name.endswith(".md")
-        for found in auditor.page(name, files.text(name), ours.get(name, b"").decode())
+        for name in pages(files)
+        for found in auditor.page(page_of(name, files.text(name)), ours.get(name, b"").decode())
     ]
 
 
@@ -66,9 +65,10 @@ class _Auditor:
         self.resolution = resolution
         self.known = _own_words() | _words(ours["pack.yaml"].decode()) | _words(_counted(resolution))
 
-    def page(self, name: str, page: str, ours: str) -> Iterator[Detail]:
+    def page(self, page: Page, ours: str) -> Iterator[Detail]:
         """One document."""
-        own = set(ours.splitlines())
+        name = page.name
+        own = set(lines_of(ours))
         lines = list(_prose(page))
         strange = _words(" ".join(line for _, line in lines)) - self.known
         heads = _heads(lines)
@@ -77,7 +77,7 @@ class _Auditor:
                 yield _detail(f"{word} comes from no spec, plan or pinned row", name, number)
             if line not in own and line.strip():
                 yield from (_detail(said, name, number) for said in self._line(line, heads.get(number, "")))
-        there = set(page.splitlines())
+        there = set(page.lines)
         for line in _kept(ours):
             if line not in there:
                 yield _detail(f"it leaves out: {line[:100]}", name, 0)
@@ -163,20 +163,17 @@ def _words(line: str) -> frozenset[str]:
     return frozenset(word for word in set(_WORD.findall(line.replace("\\", ""))) if _DIGIT.search(word))
 
 
-def _prose(page: str) -> Iterator[tuple[int, str]]:
+def _prose(page: Page) -> Iterator[tuple[int, str]]:
     """The lines outside fenced code, with their numbers."""
-    fenced = False
-    for number, line in enumerate(page.splitlines(), 1):
-        if _FENCE.match(line):
-            fenced = not fenced
-        elif not fenced:
-            yield number, line
+    fences = [token.map for token in page.tokens if token.type == "fence" and token.map]
+    fenced = {line for begin, end in fences for line in range(begin + 1, end + 1)}
+    yield from ((number, line) for number, line in enumerate(page.lines, 1) if number not in fenced)
 
 
 def _kept(ours: str) -> Iterator[str]:
     """The lines of ours that may not be left out."""
     inside = False
-    for line in ours.splitlines():
+    for line in lines_of(ours):
         if line.startswith("## "):
             inside = line in _KEPT
         elif inside and line.startswith(("| `", "- ")):

@@ -18,7 +18,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from greenlang.sandbox.child_modules import _reading
+from greenlang.sandbox.child_modules import reading
 
 MAX_TEXT = 20_000
 _SAID = ("output", "unit", "formula", "citation", "decimals")
@@ -68,7 +68,7 @@ def damaged(pack: Path, package: str) -> dict[str, Any]:
         return {}
     row = rows[min(_ROW, len(rows) - 1)]
     row["value"] = f"{row['value']}1"
-    with _reading({str(path): json.dumps(content).encode()}), _forgetful(pack, package):
+    with reading({str(path): json.dumps(content).encode()}), _forgetful(pack, package):
         try:
             health = importlib.import_module(package).Agent().health()
         except Exception as error:  # noqa: BLE001 - foreign code; that it raises is the right answer

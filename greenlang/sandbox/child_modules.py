@@ -149,7 +149,7 @@ class Modules:
         names = self.touched(path)
         self.changed[file] = content
         try:
-            with _reading({} if file.endswith(".py") else self.changed):
+            with reading({} if file.endswith(".py") else self.changed):
                 self._compile(file, content)
                 for name in names:
                     del sys.modules[name]
@@ -200,7 +200,7 @@ def _bytes(path: str) -> bytes:
 
 
 @contextlib.contextmanager
-def _reading(changed: dict[str, bytes]) -> Iterator[None]:
+def reading(changed: dict[str, bytes]) -> Iterator[None]:
     """Whoever opens a changed file for reading gets its new content."""
     opened = io.open
     files = dict.fromkeys(changed)

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import functools
 import importlib
-import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,30 +24,6 @@ from greenlang.sandbox.child_retest import Loading, TestModule, file_of, name_of
 
 MAX_TEXT = 4_000
 _FIRST = "test_integration.py"  # command line, logs, health: files that no other test runs
-
-
-def plain_call(item: pytest.Item) -> Callable[[], Any] | None:
-    """The call of a test that is nothing but a function with parameters; None for one that needs pytest's protocol.
-
-    What pytest does not promise is asked for with care: where it looks different, the protocol is used.
-    """
-    if type(item) is not pytest.Function or item.cls is not None:
-        return None
-    if any(mark.name != "parametrize" for mark in item.iter_markers()):
-        return None
-    function = item.obj
-    if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
-        return None
-    definitions = getattr(item, "_fixtureinfo", None)
-    params = dict(item.callspec.params) if hasattr(item, "callspec") else {}
-    names = getattr(definitions, "name2fixturedefs", None)
-    if names is None or set(item.fixturenames) != set(params):
-        return None
-    for name in params:
-        found = names.get(name)
-        if not found or getattr(found[-1].func, "__name__", "") != "get_direct_param_fixture_func":
-            return None  # a fixture by that name, which takes the parameter
-    return lambda: function(**params)
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +127,7 @@ def _in_turn(items: Sequence[pytest.Item], modules: Mapping[str, TestModule]) ->
         for calls in module.direct.values()
         for nodeid, call in calls.items()
     ]
-    tests = [*direct, *(Test(item.nodeid, functools.partial(_itself, item), plain_call(item)) for item in items)]
+    tests = [*direct, *(Test(item.nodeid, functools.partial(_itself, item), None) for item in items)]
     if not direct or not items:
         return tests
     names = ((file, name) for file, module in modules.items() for name in vars(module.loaded or module.obj))

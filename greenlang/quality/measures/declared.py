@@ -15,8 +15,8 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from greenlang.factory.outcome import Detail, MeasureResult
-from greenlang.quality.measures.results import NOT_RUN, inapplicable, none
-from greenlang.quality.measures.subject import Subject, json_object
+from greenlang.quality.measures.results import NOT_RUN, inapplicable, none, short
+from greenlang.quality.measures.subject import Subject, json_object, mapping
 from greenlang.quality.reference import answer, typed
 from greenlang.resolution.plan import Resolution
 from greenlang.specs.base import violates
@@ -42,11 +42,11 @@ def _said(subject: Subject, told: Mapping[str, Any], http: Mapping[str, tuple[in
     for name, wanted in (("agent_id", subject.spec.agent_id), ("version", subject.spec.version)):
         if told.get(name) != wanted:
             yield f"its {name} is {told.get(name)!r}, of the spec {wanted!r}"
-    parts = _mapping(told.get("parts"))
+    parts = mapping(told.get("parts"))
     if list(parts) != list(subject.contents):
         yield f"it has the tools {list(parts)}, of the spec {list(subject.contents)}"
     for part, content in subject.contents.items():
-        own = _mapping(parts.get(part))
+        own = mapping(parts.get(part))
         head = f"{part}: " if part else ""
         yield from (f"{head}{text}" for text in _other(content["tools"], own.get("tools"), ("output",)))
         yield from (f"{head}{text}" for text in _other(content["fields"], own.get("fields"), ("model", "name")))
@@ -65,22 +65,18 @@ def _shown(http: Mapping[str, tuple[int, str]], part: str) -> list[dict[str, str
     fields: list[dict[str, str]] = []
     rows: dict[str, Any] = {}
     for model in ("Input", "Output"):
-        schema = _mapping(schemas).get(model.lower())
+        schema = mapping(schemas).get(model.lower())
         fields += _described(model, schema)
-        rows |= _mapping(_mapping(schema).get("$defs"))
+        rows |= mapping(mapping(schema).get("$defs"))
     return [*fields, *(field for name, schema in rows.items() for field in _described(name, schema))]
 
 
 def _described(model: str, schema: object) -> list[dict[str, str]]:
-    properties = _mapping(_mapping(schema).get("properties"))
+    properties = mapping(mapping(schema).get("properties"))
     return [
-        {"model": model, "name": str(name), "description": str(_mapping(field).get("description", ""))}
+        {"model": model, "name": str(name), "description": str(mapping(field).get("description", ""))}
         for name, field in properties.items()
     ]
-
-
-def _mapping(value: object) -> Mapping[str, Any]:
-    return value if isinstance(value, dict) else {}
 
 
 def _other(ours: list[dict[str, Any]], theirs: object, keys: tuple[str, ...]) -> Iterator[str]:
@@ -140,8 +136,8 @@ def _cases(part: Resolution, ours: Mapping[str, Any], theirs: Mapping[str, Any])
         known = {json.dumps(case, sort_keys=True) for case in ours[kind]}
         for case in cases if isinstance(cases, list) else ():
             if json.dumps(case, sort_keys=True) not in known and (text := _checked(check, part, case)):
-                yield f"{kind}: {_mapping(case).get('name')}: {text}"
-    given = [_mapping(case).get("input") for case in theirs.get("vectors") or ()]
+                yield f"{kind}: {mapping(case).get('name')}: {text}"
+    given = [mapping(case).get("input") for case in theirs.get("vectors") or ()]
     for case in ours["vectors"]:
         if case["origin"] == "golden" and case["input"] not in given:
             yield f"vectors: the worked case {case['name']} is not tested"
@@ -149,7 +145,7 @@ def _cases(part: Resolution, ours: Mapping[str, Any], theirs: Mapping[str, Any])
 
 def _checked(check: Callable[[Resolution, Mapping[str, Any]], str], part: Resolution, case: object) -> str:
     try:
-        return check(part, _mapping(case))
+        return check(part, mapping(case))
     except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
         return f"it is no case: {type(error).__name__}"
 
@@ -201,5 +197,4 @@ def _accepted(part: Resolution, case: Mapping[str, Any]) -> str:
 
 
 def _short(value: object) -> str:
-    text = repr(value) if isinstance(value, str) else str(value)
-    return text if len(text) <= 80 else f"{text[:80]}..."
+    return short(repr(value) if isinstance(value, str) else str(value))

@@ -10,7 +10,7 @@ from greenlang.factory.outcome import Detail, MeasureResult
 from greenlang.quality import source
 from greenlang.quality.measures import decisions, pinned
 from greenlang.quality.measures.agreement import difference
-from greenlang.quality.measures.results import NOT_RUN, inapplicable, none, share, some
+from greenlang.quality.measures.results import NOT_RUN, inapplicable, none, share, short, some
 from greenlang.quality.measures.subject import Subject
 from greenlang.quality.statements import statements
 from greenlang.sandbox.verdict import Evaluation
@@ -62,8 +62,7 @@ def _first_other(first: Evaluation, other: Evaluation) -> str:
 
 
 def _short(line: bytes) -> str:
-    text = line.decode(errors="replace")
-    return text if len(text) <= 120 else f"{text[:120]}..."
+    return short(line.decode(errors="replace"), 120)
 
 
 def _as_expected(subject: Subject) -> MeasureResult:

@@ -14,7 +14,7 @@ from greenlang.factors.model import row_digest
 from greenlang.factory import whole
 from greenlang.factory.outcome import Detail, MeasureResult
 from greenlang.formulas.tree import If, Lookup, walk
-from greenlang.quality.measures.results import inapplicable, place, share
+from greenlang.quality.measures.results import inapplicable, place, share, short
 from greenlang.quality.measures.subject import Subject, json_object
 from greenlang.resolution.plan import Resolution
 from greenlang.sandbox.trial import Service, posted
@@ -152,5 +152,4 @@ class _Doors:
 
 
 def _short(value: object) -> str:
-    text = str(value)
-    return text if len(text) <= 80 else f"{text[:80]}..."
+    return short(str(value))

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from greenlang.factory.outcome import Detail, MeasureResult
-from greenlang.quality.measures.results import inapplicable, none
+from greenlang.quality.measures.results import inapplicable, none, short
 from greenlang.quality.measures.subject import Subject, json_object
 
 NAME = "pinned rows"
@@ -64,5 +64,4 @@ def _parted(ours: Any, theirs: Any) -> str:
 
 
 def _short(value: Any) -> str:
-    text = json.dumps(value, ensure_ascii=False)
-    return text if len(text) <= 80 else f"{text[:80]}..."
+    return short(json.dumps(value, ensure_ascii=False))

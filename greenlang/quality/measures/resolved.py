@@ -15,7 +15,8 @@ from greenlang_sdk.decimals import normal_text
 from greenlang.factory import text, whole
 from greenlang.factory.manifest import ports
 from greenlang.factory.outcome import Detail
-from greenlang.quality.measures.subject import Subject
+from greenlang.quality.measures.results import short
+from greenlang.quality.measures.subject import Subject, mapping
 
 PACK = "pack.yaml"
 _UNTOLD = ("evidence",)  # prose on how a formula was found; nothing calculates with it
@@ -44,7 +45,7 @@ def contradictions(subject: Subject) -> Iterator[Detail]:
     }
     own: dict[str, Any] = {name: said.get(name) for name in wanted}
     known = wanted["resolved_from"]
-    own["resolved_from"] = {name: value for name, value in _mapping(own["resolved_from"]).items() if name in known}
+    own["resolved_from"] = {name: value for name, value in mapping(own["resolved_from"]).items() if name in known}
     if whole.is_toolbox(resolution):
         wanted["tools"] = {part.spec.part: ports(part) for part in resolution.flat}
         own["tools"] = compute.get("tools")
@@ -82,15 +83,8 @@ def _differing(place: str, ours: Any, theirs: Any) -> Iterator[tuple[str, Any, A
         yield place, ours, theirs
 
 
-def _mapping(value: Any) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}
-
-
 def _short(value: Any) -> str:
-    if value is None:
-        return "not said"
-    said = str(value)
-    return said if len(said) <= 60 else f"{said[:60]}..."
+    return "not said" if value is None else short(str(value), 60)
 
 
 def _contradiction(message: str) -> Detail:

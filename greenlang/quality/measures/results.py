@@ -52,6 +52,11 @@ def inapplicable(name: str, reason: str, details: Iterable[Detail] = ()) -> Meas
     return MeasureResult(name, None, False, reason, tuple(details))
 
 
+def short(text: str, most: int = 80) -> str:
+    """A foreign text as a message quotes it."""
+    return text if len(text) <= most else f"{text[:most]}..."
+
+
 def some(names: Sequence[str], most: int = 3) -> str:
     """The first few, and how many more."""
     more = len(names) - most

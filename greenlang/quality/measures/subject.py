@@ -104,6 +104,11 @@ class Subject:
         return [test for test in self.case.trial.tests.tests if test.category == category]
 
 
+def mapping(value: object) -> Mapping[str, Any]:
+    """A piece of a foreign document as a mapping; {} where it is none."""
+    return value if isinstance(value, Mapping) else {}
+
+
 def json_object(line: str | bytes) -> dict[str, Any]:
     """A line of foreign text as a JSON object; {} where it is none."""
     try:

@@ -23,7 +23,6 @@ from greenlang.resolution.plan import Resolution
 _FLIPPED_SIGN = {ast.Add: "-", ast.Sub: "+"}
 _BOUNDARY = {ast.Gt: ">=", ast.GtE: ">", ast.Lt: "<=", ast.LtE: "<"}
 _OPPOSITE = {ast.Eq: "!=", ast.NotEq: "=="}
-_CHAINED = (ast.Add, ast.Sub, ast.Mult, ast.Div)
 _NEEDS_BRACKETS = (ast.BinOp, ast.UnaryOp, ast.IfExp, ast.Compare, ast.BoolOp, ast.Lambda)
 _TRANSPARENT = {"sqrt", "abs", "exp", "ln", "log10", "power"}  # dropped as a whole: their first argument stays
 _CLAMPS = {"min": "max", "max": "min"}

@@ -61,6 +61,18 @@ PROSE: Wrong = {
         {"determinism.statements"},
         "200000000000 comes from no spec",
     ),
+    "figure below what looks like a fence and is none": (
+        UK,
+        text("README.md", "## Inputs", "```ours```\n\n200000000000 kWh.\n\n## Inputs"),
+        {"determinism.statements"},
+        "200000000000 comes from no spec",
+    ),
+    "figure above a fence, behind lines that Markdown does not count": (
+        UK,
+        text("README.md", "## Inputs", "a\fb\fc\fd\n\n200000000000 kWh.\n\n```text\na\nb\nc\n```\n\n## Inputs"),
+        {"determinism.statements"},
+        "200000000000 comes from no spec",
+    ),
     "source of a row": (
         UK,
         text("README.md", "Factors by Category!J3939 |", "Factors by Category!J3066 |"),
