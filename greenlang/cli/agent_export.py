@@ -65,9 +65,10 @@ def verify(
     ] = None,
 ) -> None:
     """Whether a pack is as it was certified and signed. Exit code 1 if it is not."""
-    from greenlang.factory.attest import PUBLIC, envelope_path, read_public_key
+    from greenlang.factory.attest import envelope_path
     from greenlang.factory.attest import verify as check
     from greenlang.provenance import CERTIFICATE, PackCertificate
+    from greenlang.signing import PUBLIC, read_public_key
 
     folder = pack_folder(context, pack)
     if not (folder / CERTIFICATE).is_file():

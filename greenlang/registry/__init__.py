@@ -6,7 +6,21 @@ HTTP, printing.
 
 from __future__ import annotations
 
-from greenlang.registry.entry import Build, Port, RegistryEntry, Transition
-from greenlang.registry.store import Registered, Registry, RegistryError
+from greenlang.registry.caller import LOCAL, PUBLIC, Caller
+from greenlang.registry.database import RegistryError
+from greenlang.registry.entry import Build, Pin, Port, RegistryEntry, Transition
+from greenlang.registry.store import Registered, Registry
 
-__all__ = ["Build", "Port", "Registered", "Registry", "RegistryEntry", "RegistryError", "Transition"]
+__all__ = [
+    "LOCAL",
+    "PUBLIC",
+    "Build",
+    "Caller",
+    "Pin",
+    "Port",
+    "Registered",
+    "Registry",
+    "RegistryEntry",
+    "RegistryError",
+    "Transition",
+]

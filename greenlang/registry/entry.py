@@ -6,7 +6,8 @@ Belongs here: the types that the registry takes and gives. Does not belong here:
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, fields
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import Any
 
@@ -25,9 +26,9 @@ class Port:
 
 @dataclass(frozen=True, slots=True)
 class RegistryEntry:
-    """One version of an agent with its newest build. What the spec says never changes within a version.
+    """One version of an agent with the build that is in force. What the spec says never changes within a version.
 
-    ``created_at`` and ``built_at`` are UTC and set by the registry; leave them None when you register.
+    ``state``, ``yanked``, ``tenant`` and the moments (UTC) are set by the registry; leave them out when you register.
     """
 
     agent_id: str
@@ -41,13 +42,17 @@ class RegistryEntry:
     tags: tuple[str, ...] = ()
     inputs: tuple[Port, ...] = ()
     outputs: tuple[Port, ...] = ()
+    regulations: tuple[str, ...] = ()
     score: float | None = None
     coverage: float | None = None
     tests_passed: int = 0
     tests_total: int = 0
     factor_release: str = ""
     pack: str = ""  # where the pack lies: a path below var, or an address
+    judgement: Mapping[str, Any] = field(default_factory=dict)  # dimension -> status, score; and the sandbox's profile
     state: str = "draft"
+    yanked: bool = False
+    tenant: str = ""
     created_at: datetime | None = None
     built_at: datetime | None = None
 
@@ -63,7 +68,7 @@ class RegistryEntry:
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values for JSON, derived lists included."""
-        row: dict[str, Any] = {field.name: getattr(self, field.name) for field in fields(self)}
+        row: dict[str, Any] = {one.name: getattr(self, one.name) for one in fields(self)}
         for ports in ("inputs", "outputs"):
             row[ports] = [{name: getattr(port, name) for name in Port.__slots__} for port in row[ports]]
         for moment in ("created_at", "built_at"):
@@ -71,15 +76,30 @@ class RegistryEntry:
         return {
             **row,
             "tags": list(self.tags),
+            "regulations": list(self.regulations),
+            "judgement": dict(self.judgement),
             "capabilities": list(self.capabilities),
             "units": list(self.units),
         }
 
 
 @dataclass(frozen=True, slots=True)
-class Build:
-    """One build of an agent version: the same spec, possibly another factor release or generator."""
+class Pin:
+    """What a build's certification hangs on: a factor row, a table, a formula, a GWP set, with its digest."""
 
+    kind: str
+    ref: str
+    digest: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Build:
+    """One build of an agent version: the same spec, possibly another factor release or generator.
+
+    ``id`` is the registry's own number of it; agent id, version and pack digest name it everywhere else.
+    """
+
+    id: int
     pack_digest: str
     certificate_digest: str
     factor_release: str
@@ -88,17 +108,32 @@ class Build:
     coverage: float | None
     tests_passed: int
     tests_total: int
+    judgement: Mapping[str, Any]
     built_at: datetime
+    published_by: str
+    state: str
+    yanked: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Transition:
-    """One step in the life of an agent version. ``before`` is empty for its entry."""
+    """One step in the life of a build, as it was signed. ``before`` is empty for its entry.
 
+    ``statement`` is canonical JSON; it holds the evidence, and the digest of the statement before it.
+    """
+
+    pack_digest: str
     before: str
     after: str
+    kind: str
     at: datetime
+    actor: str
     reason: str
+    policy: str
+    successor: str
+    statement: str
+    signature: str
+    key_id: str
 
 
 def version_key(version: str) -> tuple[Any, ...]:

@@ -1,6 +1,6 @@
-"""The registry's tables and how a connection to them is made.
+"""How a connection to the registry's database is made, on SQLite and on PostgreSQL.
 
-Belongs here: tables, their version, the engine with its SQLite settings. Does not belong here: decisions.
+Belongs here: the engine and its settings, types of columns. Does not belong here: tables (`tables`), decisions.
 """
 
 from __future__ import annotations
@@ -9,14 +9,11 @@ import sqlite3
 import time
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
-from sqlalchemy import JSON, DateTime, Engine, ForeignKeyConstraint, Index, String, create_engine, event
+from sqlalchemy import DateTime, Engine, create_engine, event
 from sqlalchemy.engine import Connection, Dialect, make_url
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.types import TypeDecorator
 
-SCHEMA_VERSION = 1
 BUSY_SECONDS = 30.0
 WRITE = "greenlang_write"  # execution option: take the write lock at BEGIN, where waiting for it is safe
 
@@ -36,86 +33,6 @@ class UtcDateTime(TypeDecorator[datetime]):
         if value is None:
             return None
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
-
-
-class Base(DeclarativeBase):
-    """All tables of the registry."""
-
-
-class SchemaVersion(Base):
-    """One row: the version of these tables."""
-
-    __tablename__ = "schema_version"
-
-    version: Mapped[int] = mapped_column(primary_key=True)
-
-
-class VersionRow(Base):
-    """One agent version: what its spec says. Written once."""
-
-    __tablename__ = "agent_versions"
-
-    agent_id: Mapped[str] = mapped_column(String(200), primary_key=True)
-    version: Mapped[str] = mapped_column(String(100), primary_key=True)
-    spec_digest: Mapped[str] = mapped_column(String(64))
-    name: Mapped[str]
-    summary: Mapped[str]
-    domain: Mapped[str] = mapped_column(String(100), index=True)
-    tags: Mapped[list[str]] = mapped_column(JSON)
-    inputs: Mapped[list[dict[str, Any]]] = mapped_column(JSON)
-    outputs: Mapped[list[dict[str, Any]]] = mapped_column(JSON)
-    text: Mapped[str]  # everything that free text is looked for in, lower case
-    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
-
-
-def _of_version() -> ForeignKeyConstraint:
-    return ForeignKeyConstraint(["agent_id", "version"], ["agent_versions.agent_id", "agent_versions.version"])
-
-
-class CapabilityRow(Base):
-    """One capability of one agent version."""
-
-    __tablename__ = "capabilities"
-    __table_args__ = (_of_version(),)
-
-    agent_id: Mapped[str] = mapped_column(String(200), primary_key=True)
-    version: Mapped[str] = mapped_column(String(100), primary_key=True)
-    capability: Mapped[str] = mapped_column(String(200), primary_key=True, index=True)
-
-
-class BuildRow(Base):
-    """One build of an agent version; the one with the greatest id is in force."""
-
-    __tablename__ = "builds"
-    __table_args__ = (_of_version(), Index("builds_of_version", "agent_id", "version", "id"))
-
-    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
-    agent_id: Mapped[str] = mapped_column(String(200))
-    version: Mapped[str] = mapped_column(String(100))
-    pack_digest: Mapped[str] = mapped_column(String(64))
-    certificate_digest: Mapped[str] = mapped_column(String(64))
-    factor_release: Mapped[str]
-    pack: Mapped[str]
-    score: Mapped[float | None]
-    coverage: Mapped[float | None]
-    tests_passed: Mapped[int]
-    tests_total: Mapped[int]
-    built_at: Mapped[datetime] = mapped_column(UtcDateTime)
-
-
-class TransitionRow(Base):
-    """One step in the life of an agent version; the state is a view over these."""
-
-    __tablename__ = "transitions"
-    __table_args__ = (_of_version(), Index("transitions_of_version", "agent_id", "version", "id"))
-
-    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
-    agent_id: Mapped[str] = mapped_column(String(200))
-    version: Mapped[str] = mapped_column(String(100))
-    before: Mapped[str] = mapped_column(String(20))
-    after: Mapped[str] = mapped_column(String(20))
-    at: Mapped[datetime] = mapped_column(UtcDateTime)
-    reason: Mapped[str]
 
 
 def engine_for(url: str) -> Engine:

@@ -12,22 +12,13 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from greenlang.errors import PackError
-from greenlang.factory.attest import (
-    PRIVATE,
-    PUBLIC,
-    envelope_path,
-    opened,
-    read_public_key,
-    sign,
-    sign_pack,
-    signing_key,
-    verify,
-)
+from greenlang.factory.attest import envelope_path, opened, sign, sign_pack, verify
 from greenlang.factory.generate import generate
 from greenlang.factory.pack import finish_pack, write_pack
 from greenlang.provenance import PackCertificate, bytes_digest, tree
 from greenlang.resolution.plan import Resolution
 from greenlang.sandbox.verdict import Profile, Verdict
+from greenlang.signing import PRIVATE, PUBLIC, read_public_key, signing_key
 
 
 @pytest.fixture

@@ -10,11 +10,12 @@ from typer.testing import CliRunner
 
 from greenlang import _paths
 from greenlang.cli.main import app
-from greenlang.factory.attest import PUBLIC, envelope_path, sign_pack
+from greenlang.factory.attest import envelope_path, sign_pack
 from greenlang.factory.generate import generate
 from greenlang.factory.pack import finish_pack, write_pack
 from greenlang.resolution.plan import Resolution
 from greenlang.sandbox.verdict import Profile, Verdict
+from greenlang.signing import PUBLIC
 
 RUNNER = CliRunner()
 EXAMPLE = _paths.data() / "templates" / "specs" / "examples" / "waste.pack.yaml"
