@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 from greenlang_sdk.canonical import digest
@@ -93,6 +94,7 @@ def plain_row(factor: Factor) -> dict[str, Any]:
     return {name: normal_text(value) if isinstance(value, Decimal) else value for name, value in row.items()}
 
 
+@lru_cache(maxsize=4_096)  # more than one agent pins, and each is asked for several times
 def row_digest(factor: Factor) -> str:
     """SHA-256 of a factor row (RFC 8785)."""
     return digest(plain_row(factor))

@@ -30,7 +30,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from greenlang.sandbox import bubblewrap, confine, wire
+from greenlang.sandbox import bubblewrap, confine, pages, wire
 
 MAX_REPORT = 48 * 1024 * 1024
 _PRELOAD = (
@@ -357,6 +357,7 @@ def main(arguments: list[str]) -> None:
         _warm_up()
         gc.collect()
         gc.freeze()
+        pages.collapse()
         Server(sock, strict=profile == "strict", outer=arguments[2] if len(arguments) > 2 else "").serve()
     except wire.Broken:
         return
