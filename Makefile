@@ -48,7 +48,7 @@ up: $(STAMP) ## Dagster webserver and daemon on 127.0.0.1, state in var/
 down: $(STAMP) ## stop what `make up` started
 	@$(BIN)/python -m tools.up --stop
 
-bench: $(STAMP) ## ratios: SDK import, factor release, look-ups, batches, generation, testing and judging, the whole catalogue, and seconds per agent for 1, 10 and 100 specs
+bench: $(STAMP) ## ratios: SDK import, factor release, look-ups, batches, generation, testing and judging, the whole catalogue, the registry and its API under load, and seconds per agent for 1, 10 and 100 specs
 	@$(BIN)/python -m tools.bench_sdk
 	@$(BIN)/python -m tools.bench_specs
 	@$(BIN)/python -m tools.bench_resolution ../shared/specs
@@ -57,6 +57,8 @@ bench: $(STAMP) ## ratios: SDK import, factor release, look-ups, batches, genera
 	@$(BIN)/python -m tools.bench_generate
 	@$(BIN)/python -m tools.bench_quality
 	@$(BIN)/python -m tools.bench_catalogue ../shared/specs/catalogue/agent_catalogue_10400.csv
+	@$(BIN)/python -m tools.bench_registry
+	@$(BIN)/python -m tools.bench_api --sqlite
 	@$(BIN)/python -m tools.bench
 
 regen: $(STAMP) ## write the golden packs of tests/golden anew

@@ -3,6 +3,7 @@
 Mistakes in a spec are values (`greenlang.specs.diagnostics.Diagnostic`), collected in one pass.
 
     GreenlangError
+    ├── SpecError (ValueError)            a spec with errors where a good one was asked for; carries all findings
     ├── UnitError (ValueError)            a unit that does not parse, or two that do not fit
     ├── FormulaError (ValueError)         text that is no expression; carries the offset
     ├── CalculationError (ArithmeticError)  division by zero, domain error, overflow, a look-up without a row
@@ -16,19 +17,46 @@ Mistakes in a spec are values (`greenlang.specs.diagnostics.Diagnostic`), collec
     ├── PackError (ValueError)            a pack that cannot be exported, verified or merged as asked
     ├── ReportError (ValueError)          a text that is no quality report of the form that is read
     ├── RegistryConflict (ValueError)     same id and version, other bytes
-    ├── RegistryError (OSError)           the registry's database fails (greenlang.registry)
+    ├── NotRegistered (LookupError)       a name of an agent version or a build that the caller does not find
+    ├── ReferenceInvalid (ValueError)     a text that names no agent version
+    ├── VersionConflict (ValueError)      no versions of agents that need each other fit together
+    ├── PolicyError (ValueError)          a promotion policy that cannot be used; carries every finding
+    ├── LifecycleError (ValueError)       a request about the life of a build that cannot be meant
+    ├── DiscoveryError (ValueError)       a heartbeat, or a question for running instances, that cannot be meant
+    ├── KeyRefused (ValueError)           no API key, or one that is revoked or has expired
+    ├── QuotaExceeded (ValueError)        a tenant asks for more than it may have
+    ├── RegistryError (OSError)           the registry's database fails
     ├── BucketError (OSError)             the bucket cannot be read or written
     ├── SandboxUnavailable (RuntimeError) this machine lacks the primitives and weakness was not asked for
     ├── FetchError (OSError)              a publisher's file that cannot be fetched, or is another
+    ├── RemoteError (OSError)             a server that cannot be reached, or that fails (greenlang.client)
+    │   └── RemoteRefused (ValueError)    a server that refuses a request; carries its problem document
     ├── QueryError (ValueError)           SQL that DuckDB refuses
     └── SettingsError (ValueError)        a setting that cannot be used
 """
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from greenlang.registry.caller import Caller
+    from greenlang.registry.finding import Finding
+    from greenlang.specs.diagnostics import Diagnostic
+
 
 class GreenlangError(Exception):
     """Base of everything that GreenLang raises on purpose."""
+
+
+class SpecError(GreenlangError, ValueError):
+    """A spec with errors, where a good one was asked for. ``diagnostics`` holds every finding, with place and mend."""
+
+    def __init__(self, message: str, diagnostics: tuple[Diagnostic, ...] = ()) -> None:
+        super().__init__(message)
+        self.diagnostics = diagnostics
 
 
 class UnitError(GreenlangError, ValueError):
@@ -99,6 +127,58 @@ class RegistryConflict(GreenlangError, ValueError):
     """The same agent id and version with other bytes than those registered."""
 
 
+class NotRegistered(GreenlangError, LookupError):
+    """A name of an agent version or a build that the caller does not find. The message says what there is."""
+
+
+class ReferenceInvalid(GreenlangError, ValueError):
+    """A text that names no agent version; the message says how one is named."""
+
+
+class VersionConflict(GreenlangError, ValueError):
+    """No versions of agents that need each other fit together; the message says who asks for what."""
+
+
+class PolicyError(GreenlangError, ValueError):
+    """A promotion policy that cannot be used. ``findings`` (greenlang.registry.finding) hold place and mend of each."""
+
+    def __init__(self, message: str, findings: tuple[Finding, ...] = ()) -> None:
+        super().__init__(message)
+        self.findings = findings
+
+
+class LifecycleError(GreenlangError, ValueError):
+    """A request about the life of a build that cannot be meant: no reason, a day to come, a row of somebody else."""
+
+
+class DiscoveryError(GreenlangError, ValueError):
+    """A heartbeat, or a question for running instances, that cannot be meant."""
+
+
+class KeyRefused(GreenlangError, ValueError):
+    """No API key, or one that is revoked or has expired.
+
+    ``caller`` (greenlang.registry.caller.Caller) tells in whose log the refusal belongs; None if the key names nobody.
+    """
+
+    def __init__(self, message: str, *, caller: Caller | None = None) -> None:
+        super().__init__(message)
+        self.caller = caller
+
+
+class QuotaExceeded(GreenlangError, ValueError):
+    """A tenant asks for more than its quota; ``name`` is the quota's, ``most`` what it allows."""
+
+    def __init__(self, message: str, *, name: str, most: int) -> None:
+        super().__init__(message)
+        self.name = name
+        self.most = most
+
+
+class RegistryError(GreenlangError, OSError):
+    """The registry's database cannot be reached, read or written."""
+
+
 class BucketError(GreenlangError, OSError):
     """The bucket cannot be read or written."""
 
@@ -109,6 +189,19 @@ class SandboxUnavailable(GreenlangError, RuntimeError):
 
 class FetchError(GreenlangError, OSError):
     """A publisher's file that cannot be fetched, or is not the declared one."""
+
+
+class RemoteError(GreenlangError, OSError):
+    """A server that cannot be reached, or that fails."""
+
+
+class RemoteRefused(RemoteError, ValueError):
+    """A server that refuses a request. ``status`` is the HTTP status, ``problem`` its problem document (RFC 9457)."""
+
+    def __init__(self, message: str, *, status: int, problem: Mapping[str, object] | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+        self.problem = dict(problem or {})
 
 
 class QueryError(GreenlangError, ValueError):

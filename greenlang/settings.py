@@ -6,12 +6,15 @@ Belongs here: names, types, defaults, derived paths. Does not belong here: openi
 from __future__ import annotations
 
 import os
+import re
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from greenlang.errors import SettingsError
 
 
 class Settings(BaseSettings):
@@ -24,6 +27,10 @@ class Settings(BaseSettings):
         None, description="s3://, gs://, az:// address or a folder; default: the folder `bucket` inside var"
     )
     registry_url: str | None = Field(None, description="SQLAlchemy URL; default: SQLite file in var")
+    registry_admin_url: str | None = Field(
+        None, description="the same for the role that owns PostgreSQL's tables; only `migrate` and `prune` use it"
+    )
+    region: str = Field("", description="tag of the region that this registry runs in, as `eu`; empty: of none")
     sources: Path | None = Field(
         None,
         description="folder with the publishers' factor files; default: those that `greenlang factors sync` fetched",
@@ -71,7 +78,41 @@ class Settings(BaseSettings):
         le=9,
         description="how often a question for an overlay is asked; answers that calculate differently give no proposal",
     )
+    tenant: str = Field("default", description="whose agents are built; another than `default` needs PostgreSQL")
+    keys_folder: Path | None = Field(None, description="folder of the signing key; default: `keys` inside var")
+    launcher: Literal["local", "dagster"] = Field(
+        "local", description="what runs the jobs of the API: a process beside it, or Dagster"
+    )
+    dagster_url: str = Field("http://127.0.0.1:3000", description="Dagster's webserver, for the launcher `dagster`")
     webserver_port: int = Field(3000, ge=1, le=65535, description="port of the Dagster UI on 127.0.0.1")
+    api_port: int = Field(8080, ge=0, le=65535, description="port of the API")
+    api_workers: int = Field(
+        1, ge=1, le=64, description="processes that serve the API; each counts requests for itself"
+    )
+    api_jwks: str | None = Field(
+        None, description="key set of whoever issues tokens for the API: a file or an https address; default: none"
+    )
+    api_issuer: str = Field("", description="the `iss` that a token must have")
+    api_audience: str = Field("greenlang", description="the `aud` that a token must have")
+    api_roles_claim: str = Field("roles", description="claim of a token that lists its roles")
+    api_tenant_claim: str = Field("tenant", description="claim of a token that names its tenant")
+    api_remember_seconds: float = Field(
+        5.0,
+        ge=0,
+        le=60,
+        description="for so long a verified key or token is not verified again, nor a revoked one refused",
+    )
+    api_requests_per_minute: int = Field(
+        1_000_000, ge=0, description="requests of one key, spread by a bucket of ten seconds' worth; 0: no limit"
+    )
+    api_anonymous_per_minute: int = Field(
+        600, ge=0, description="the same for an address from which nobody signs in; 0: no limit"
+    )
+    api_max_body_bytes: int = Field(25_000_000, ge=1000, description="a larger request is refused unread")
+    api_body_seconds: float = Field(30.0, gt=0, description="for so long a request's body may take to arrive")
+    api_fresh_ms: int = Field(
+        100, ge=0, le=10_000, description="an answer from memory may be so old that another process has written since"
+    )
 
     @field_validator("var")
     @classmethod
@@ -83,10 +124,33 @@ class Settings(BaseSettings):
         """The bucket's address: the setting, or the folder in ``var``."""
         return self.bucket or str(self.var / "bucket")
 
+    def of_tenant(self, tenant: str) -> Settings:
+        """The same factory for another tenant: a bucket, packs and tables of its own, one registry, one signing key.
+
+        Raises SettingsError for what is no name of a tenant.
+        """
+        if tenant == self.tenant:
+            return self
+        if not re.fullmatch("[a-z0-9][a-z0-9-]*", tenant):  # it becomes the name of a folder
+            raise SettingsError(f"{tenant!r} is no name of a tenant")
+        own = {
+            "tenant": tenant,
+            "var": self.var / "tenants" / tenant,
+            "bucket": f"{self.bucket.rstrip('/')}/tenants/{tenant}" if self.bucket else None,
+            "registry_url": self.registry,
+            "keys_folder": self.keys,
+        }
+        return self.model_copy(update=own)
+
     @property
     def packs(self) -> Path:
         """Folder of finished packs, one folder a partition key."""
         return self.var / "packs"
+
+    @property
+    def builds(self) -> Path:
+        """Folder of the packs of earlier builds that were promoted, one folder a certificate's digest."""
+        return self.var / "builds"
 
     @property
     def reports(self) -> Path:
@@ -100,8 +164,8 @@ class Settings(BaseSettings):
 
     @property
     def keys(self) -> Path:
-        """Folder of the key that signs packs, and of its public half."""
-        return self.var / "keys"
+        """Folder of the key that signs packs and steps, and of its public half."""
+        return self.keys_folder or self.var / "keys"
 
     @property
     def tables(self) -> Path:

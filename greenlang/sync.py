@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from copy import copy
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from greenlang.errors import FetchError
 from greenlang.factors.catalogue import Edition, PublishedFile, catalogue, select
@@ -28,9 +29,13 @@ from greenlang.factors.gates.kept import bind, keep, kept
 from greenlang.factors.gates.report import Report
 from greenlang.factors.gates.run import run_gates
 from greenlang.factors.release import Candidate, Release, Releases
-from greenlang.factors.table import FactorTable
+from greenlang.factors.storage import STANDING
+from greenlang.factors.table import FactorTable, build_tables
 from greenlang.fetch import fetch, fetched
 from greenlang.settings import Settings
+
+if TYPE_CHECKING:
+    from greenlang.registry.decay import Decay
 
 Told = Callable[[EditionRead | EditionMissing], None]
 
@@ -185,8 +190,26 @@ def _publish(settings: Settings, pin: bool) -> Release:
     before = store.latest()
     release = store.publish(store.candidate(), _judge(store))
     if pin and store.pinned in {"", release.name, before.name if before else ""}:
-        store.pin(release.name, settings.tables)
+        put_in_force(settings, release.name)
     return release
+
+
+def put_in_force(settings: Settings, name: str) -> Decay | None:
+    """Pin a release, or the embedded base (an empty name), and flag the agents that pin what is no longer in force.
+
+    None where no agent was ever registered. Raises NameNotFound; RegistryError where the registry cannot be reached:
+    the release is in force by then, and `greenlang registry decay` flags them later.
+    """
+    from greenlang.factory.pinned import flag_decay
+
+    store = releases(settings)
+    if name:
+        store.pin(name, settings.tables)
+    else:
+        store.unpin()
+        (settings.tables / STANDING).unlink(missing_ok=True)
+        build_tables(settings.tables)
+    return flag_decay(settings)
 
 
 def sync(

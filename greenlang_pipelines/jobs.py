@@ -4,6 +4,8 @@ Belongs here: jobs and the one op. Does not belong here: when they run (``schedu
 what the line does (``greenlang.factory.line``).
 """
 
+import json
+
 from dagster import (
     AssetCheckKey,
     AssetKey,
@@ -20,6 +22,8 @@ from pydantic import Field
 
 from assets.names import AGENT_ASSETS, BACK_ENDS_AGREE, FACTORY_METRICS, FORMULAS, REFERENCE_ASSETS
 from assets.record import Recorder
+from greenlang.launcher import ENTRANCE, EVENT, Order
+from greenlang.registry.caller import DEFAULT_TENANT
 from resources.factory import FactoryResource
 
 LINE_BATCH = "line_batch"
@@ -32,11 +36,16 @@ class LineBatch(Config):
     agent_keys: list[str] | None = Field(None, description="partition keys to build again if what they consume changed")
     files: list[str] | None = Field(None, description="names in the inbox to take in first")
     force: bool = Field(False, description="build the keys even if nothing changed")
-    entrance: str = Field("batch", description="who asked: sensor, nightly, ui, ...")
+    entrance: str = Field("batch", description="who asked: sensor, nightly, ui, api, ...")
+    tenant: str = Field("default", description="whose agents; only those of `default` are Dagster's partitions")
+    workers: int = Field(0, description="processes; 0: as many as the settings say")
+    rounds: int | None = Field(None, description="questions to a model for one repair; none: as the settings say")
 
 
 @op(pool="line", description="Take files in, build what is new or changed, register it, record it.")
 def run_line(context: OpExecutionContext, config: LineBatch, factory: FactoryResource) -> int:
+    if config.entrance == ENTRANCE:
+        return _run_order(context, config, factory)
     recorder = Recorder(context, factory)
     # A key that was green and fails now must not be passed over in silence.
     green = context.instance.get_materialized_partitions(AssetKey(AGENT_ASSETS[-1]))
@@ -56,6 +65,23 @@ def run_line(context: OpExecutionContext, config: LineBatch, factory: FactoryRes
             allow_retries=False,
         )
     return recorder.registered
+
+
+def _run_order(context: OpExecutionContext, config: LineBatch, factory: FactoryResource) -> int:
+    """A run that the API asked for: each event is a line of the log, where the API reads it.
+
+    Agents of other tenants are no partitions. What is not registered is the caller's business, no failed run.
+    """
+    order = Order(config.tenant, tuple(config.agent_keys or ()), config.workers, config.rounds, config.force)
+    recorder = Recorder(context, factory)
+    registered = 0
+    for stage in factory.run_order(order, lambda event: context.log.info(f"{EVENT}{json.dumps(event)}")):
+        registered += stage.agent is not None and stage.agent.outcome == "registered"
+        if order.tenant == DEFAULT_TENANT:
+            recorder.see(stage)
+    if order.tenant == DEFAULT_TENANT:
+        recorder.close()
+    return registered
 
 
 @job(

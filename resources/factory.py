@@ -8,7 +8,7 @@ are imported inside the methods, so that a code location loads in the time that 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from greenlang.factory.outcome import StageOutcome
     from greenlang.formulas.agreement import Agreement
     from greenlang.formulas.library import FormulaLibrary
+    from greenlang.launcher import Event, Order
     from greenlang.sync import Prepared
 
 
@@ -64,6 +65,12 @@ class FactoryResource(ConfigurableResource):
 
         settings = self.nightly_settings() if entrance == NIGHTLY else self.settings
         return run_batch(settings, keys=keys, files=files, force=force, entrance=entrance)
+
+    def run_order(self, order: Order, tell: Callable[[Event], None]) -> Iterator[StageOutcome]:
+        """What the API asked for, for a tenant; see `greenlang.factory.orders.carry_out`."""
+        from greenlang.factory.orders import carry_out
+
+        return carry_out(self.settings, order, tell)
 
     def stale_keys(self) -> list[str]:
         """For the night: keys whose consumed digest changed, which have no outcome yet, or met fewer mutants."""
@@ -178,10 +185,14 @@ class FactoryResource(ConfigurableResource):
         return judge(self.settings)
 
     def publish_factors(self) -> Release | None:
-        """The candidate as a release, in force; None where the embedded base alone is."""
+        """The candidate as a release, in force; None where the embedded base alone is. Flags what it outdates."""
+        from greenlang.factory.pinned import flag_decay
         from greenlang.sync import publish
 
-        return publish(self.settings) if self.has_candidate() else None
+        if self.has_candidate():
+            return publish(self.settings)
+        flag_decay(self.settings)
+        return None
 
     def draw_release(self, release: Release) -> dict[str, Path]:
         """Pictures of a release: name -> SVG file."""
@@ -239,4 +250,5 @@ class FactoryResource(ConfigurableResource):
         """How many agent versions the registry holds."""
         from greenlang.registry import Registry
 
-        return len(Registry(self.settings.registry).all())
+        with Registry(self.settings.registry) as registry:
+            return registry.count()

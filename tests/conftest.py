@@ -14,6 +14,7 @@ from greenlang.settings import Settings
 from greenlang.sync import chosen, prepare, releases
 from tests import libraries
 from tests.loopback import stay_here
+from tests.registry.postgres import postgres, postgres_database, postgres_owner_url, postgres_url  # noqa: F401
 
 ROOT = Path(__file__).resolve().parents[1]
 stay_here()

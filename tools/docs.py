@@ -11,6 +11,7 @@ from collections import Counter
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from greenlang.api.page import filled as api_page
 from greenlang.calc.certificate import schema
 from greenlang.factors import FactorTable
 from greenlang.factors.catalogue import catalogue
@@ -22,6 +23,8 @@ from greenlang.factors.stats import count
 from greenlang.metrics.docs import page as metrics_page
 from greenlang.quality import page as quality_page
 from greenlang.quality.report import schema as report_schema
+from greenlang.registry.page import page as lifecycle_page
+from greenlang.registry.roles import page as roles_table
 from greenlang.sandbox.profiles import page as sandbox_page
 from greenlang.settings import Settings
 from greenlang.specs.codes import CODES
@@ -68,6 +71,12 @@ def _with_rules(page: str) -> str:
     return page[: page.index(start) + len(start)] + "\n".join(["", *rows, "", ""]) + page[page.index(end) :]
 
 
+def _with_roles(page: str) -> str:
+    """The page with the table of roles between its two marks."""
+    start, end = "<!-- roles -->\n", "<!-- /roles -->"
+    return page[: page.index(start) + len(start)] + "\n" + roles_table() + "\n" + page[page.index(end) :]
+
+
 def _factors() -> str:
     table = FactorTable.load()
     counts = Counter((f.publisher, f.dataset, f.vintage, f.licence) for f in table)
@@ -96,12 +105,15 @@ def pages() -> dict[str, str]:
     return {
         "settings.md": _settings(),
         "diagnostics.md": _codes(),
+        "lifecycle.md": lifecycle_page(),
         "quality.md": quality_page(),
         "metrics.md": metrics_page(),
         "factors.md": _factors(),
         "result-certificate.schema.json": json.dumps(schema(), indent=2) + "\n",
         "plausibility.md": plausibility_page(),
+        "governance.md": _with_roles((DOCS / "governance.md").read_text()),
         "sandbox.md": sandbox_page(hostile_packs()),
+        "api.md": api_page((DOCS / "api.md").read_text()),
         "selection.md": filled((DOCS / "selection.md").read_text()),
         "specs-tools.md": _with_rules((DOCS / "specs-tools.md").read_text()),
         "schemas/quality-report.schema.json": json.dumps(report_schema(), indent=2) + "\n",

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from greenlang.cli.agent_explain import app
-from greenlang.cli.agent_spec import OverlayOption, SpecFile
+from greenlang.cli.agent_spec import OverlayOption, SpecFile, validate
 from greenlang.cli.app import NEGATIVE, built_settings, not_found, settings
 from greenlang.cli.registry import AsJson
 from greenlang.cli.show import as_json, facts, progress_bar, table
@@ -20,12 +20,18 @@ if TYPE_CHECKING:
     from greenlang.specs.diagnostics import Diagnostic
 
 __all__ = ["app"]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Write and build nothing: what `agent validate` says of it.")]
 MOST = 50  # specs that are all listed; of more, only those that are not registered
 
 
 @app.command()
-def create(context: typer.Context, spec: SpecFile, overlay: OverlayOption = None, json: AsJson = False) -> None:
+def create(
+    context: typer.Context, spec: SpecFile, overlay: OverlayOption = None, dry_run: DryRun = False, json: AsJson = False
+) -> None:
     """Put one spec, with its overlay, into the bucket and run the line on it. Exit code 1 if it is not registered."""
+    if dry_run:
+        validate(context, [spec], overlay=overlay, json=json)
+        return
     from greenlang.specs.overlay import overlay_name
 
     files = {spec.name: spec}
@@ -39,6 +45,7 @@ def create(context: typer.Context, spec: SpecFile, overlay: OverlayOption = None
 def batch(
     context: typer.Context,
     folder: Annotated[Path, typer.Argument(exists=True, file_okay=False, help="A folder of specs and overlays.")],
+    dry_run: DryRun = False,
     json: AsJson = False,
 ) -> None:
     """Put every *.yaml of a folder into the bucket and run the line. Exit code 1 if any is not registered."""
@@ -46,6 +53,9 @@ def batch(
     if not paths:
         typer.echo(f"greenlang: {folder} holds no *.yaml", err=True)
         raise typer.Exit(NEGATIVE)
+    if dry_run:
+        validate(context, [folder], json=json)
+        return
     _drop_and_run(context, {path.name: path for path in paths}, json=json)
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -14,12 +15,20 @@ from typer.core import TyperGroup
 
 from greenlang.errors import (
     CatalogueError,
+    DiscoveryError,
     GreenlangError,
+    LifecycleError,
     PackError,
+    PolicyError,
     QueryError,
+    QuotaExceeded,
+    ReferenceInvalid,
+    RegistryConflict,
+    RemoteRefused,
     ReportError,
     SettingsError,
     TemplateError,
+    VersionConflict,
 )
 
 if TYPE_CHECKING:
@@ -29,17 +38,28 @@ DONE = 0
 NEGATIVE = 1  # a finding, nothing found: the answer is no
 USAGE = 2  # the command or a setting was used wrongly
 INFRASTRUCTURE = 3  # something outside the command failed
+_WRONG_USE = (
+    CatalogueError,
+    DiscoveryError,
+    LifecycleError,
+    PackError,
+    PolicyError,
+    QueryError,
+    ReferenceInvalid,
+    ReportError,
+    SettingsError,
+    TemplateError,
+)
 
 
 def exit_code(error: GreenlangError) -> int:
     """The exit code for an error of ours."""
-    if isinstance(error, LookupError):  # no such factor, or none that the selection rule takes
+    if isinstance(error, RemoteRefused):
+        return NEGATIVE if error.status in {HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT} else USAGE
+    # no such factor, or none that the selection rule takes
+    if isinstance(error, (LookupError, QuotaExceeded, RegistryConflict, VersionConflict)):
         return NEGATIVE
-    return (
-        USAGE
-        if isinstance(error, (CatalogueError, PackError, QueryError, ReportError, SettingsError, TemplateError))
-        else INFRASTRUCTURE
-    )
+    return USAGE if isinstance(error, _WRONG_USE) else INFRASTRUCTURE
 
 
 class Group(TyperGroup):
@@ -48,6 +68,10 @@ class Group(TyperGroup):
     def invoke(self, ctx: Any) -> Any:
         """Run the command."""
         try:
+            if server := ctx.params.get("_server"):
+                from greenlang.cli.remote import take_over
+
+                take_over(self, server)
             return super().invoke(ctx)
         except GreenlangError as error:
             typer.echo(f"greenlang: {error}", err=True)

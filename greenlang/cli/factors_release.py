@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 SHOWN = 40
 
+ReleaseName = Annotated[str, typer.Argument(metavar="[RELEASE]", help="A stored release; default: the one in force.")]
 release_app = typer.Typer(help="Releases of the emission factors.", no_args_is_help=True)
 
 
@@ -90,9 +91,7 @@ def list_(context: typer.Context, json: AsJson = False) -> None:
 
 
 @release_app.command("show")
-def show(
-    context: typer.Context, name: Annotated[str, typer.Argument(metavar="RELEASE")] = "", json: AsJson = False
-) -> None:
+def show(context: typer.Context, name: ReleaseName = "", json: AsJson = False) -> None:
     """One release: its editions, counts, and what the gates found with the decision on each."""
     stored = _stored(context, name)
     findings = stored.findings_list()
@@ -131,9 +130,7 @@ def show(
 
 
 @release_app.command("diff")
-def diff(
-    context: typer.Context, name: Annotated[str, typer.Argument(metavar="RELEASE")] = "", json: AsJson = False
-) -> None:
+def diff(context: typer.Context, name: ReleaseName = "", json: AsJson = False) -> None:
     """What changed against the release before: changed values first, the largest relative change on top."""
     stored = _stored(context, name)
     import duckdb
@@ -155,22 +152,25 @@ def diff(
 
 
 @release_app.command("pin")
-def pin(context: typer.Context, name: Annotated[str, typer.Argument(metavar="RELEASE|embedded")]) -> None:
+def pin(
+    context: typer.Context,
+    name: Annotated[
+        str, typer.Argument(metavar="RELEASE|embedded", help="A stored release, or the base that comes with GreenLang.")
+    ],
+) -> None:
     """Put a stored release in force, or the embedded base again. Agents that pin changed rows become stale."""
-    from greenlang.factors import build_tables
-    from greenlang.factors.storage import STANDING
-    from greenlang.sync import releases
+    from greenlang.factors import FactorTable
+    from greenlang.sync import put_in_force
 
     found = settings(context)
-    store = releases(found)
-    if name == "embedded":
-        store.unpin()
-        (found.tables / STANDING).unlink(missing_ok=True)
-        info = build_tables(found.tables)
-        typer.echo(f"in force: {info.release}, {info.rows:,} rows")
-        return
-    release = store.pin(name, found.tables)
-    typer.echo(f"in force: {release.name}, {release.rows:,} rows, digest {release.digest}")
+    decay = put_in_force(found, "" if name == "embedded" else name)
+    table = FactorTable.in_force(found.tables)
+    typer.echo(f"in force: {table.release}, {len(table):,} rows, digest {table.digest}")
+    if decay is not None and (decay.flagged or decay.cleared):
+        builds = len({build for build, _ in decay.flagged})
+        typer.echo(
+            f"{builds:,} builds flagged, {decay.cleared:,} flags ended: `greenlang registry decay` lists the pins"
+        )
 
 
 def _no_edition(name: str, known: list[str], release: str) -> typer.Exit:

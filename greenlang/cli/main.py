@@ -8,7 +8,13 @@ from typing import Annotated
 import typer
 
 from greenlang.cli import (
-    agent_export,
+    agent_check,
+    agent_judge,
+    agent_life,
+    agent_publish,
+    agent_start,
+    api,
+    audit,
     calc,
     calc_verify,
     catalogue,
@@ -16,12 +22,18 @@ from greenlang.cli import (
     factors,
     factory,
     formulas,
+    key,
     llm,
+    policy,
     quality,
     query,
-    registry,
+    registry_emit,
+    registry_find,
+    registry_life,
+    registry_versions,
     spec,
     template,
+    tenant,
 )
 from greenlang.cli.app import Group, version_asked
 
@@ -43,6 +55,15 @@ def options(
         Path | None,
         typer.Option("--var", metavar="PATH", help="Folder of everything the factory writes (GREENLANG_VAR)."),
     ] = None,
+    _server: Annotated[
+        str,
+        typer.Option(
+            "--server",
+            metavar="URL",
+            envvar="GREENLANG_SERVER",
+            help="Act on the factory of this server, signed in by GREENLANG_API_KEY, not on this machine's.",
+        ),
+    ] = "",
     _version: Annotated[
         bool, typer.Option("--version", callback=version_asked, is_eager=True, help="Print the version.")
     ] = False,
@@ -54,8 +75,15 @@ def options(
 app.command("demo")(demo.demo)
 app.command("query")(query.query)
 app.command("verify")(calc_verify.verify)
-app.add_typer(agent_export.app, name="agent")  # the commands that build and export join those that show
-app.add_typer(registry.app, name="registry")
+_agent = (agent_check, agent_judge, agent_life, agent_publish, agent_start)  # each joins its commands to one app
+app.add_typer(_agent[0].app, name="agent")
+_registry = (registry_emit, registry_find, registry_life, registry_versions)
+app.add_typer(_registry[0].app, name="registry")
+app.add_typer(policy.app, name="policy")
+app.add_typer(api.app, name="api")
+app.add_typer(audit.app, name="audit")
+app.add_typer(tenant.app, name="tenant")
+app.add_typer(key.app, name="key")
 app.add_typer(quality.app, name="quality")
 app.add_typer(factors.app, name="factors")
 app.add_typer(formulas.app, name="formulas")

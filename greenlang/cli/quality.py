@@ -99,19 +99,16 @@ def report(
     open_path: Annotated[bool, typer.Option("--open-path", help="Only the path of the page.")] = False,
 ) -> None:
     """The quality report that the factory wrote about an agent. Exits 1 if there is none."""
-    from greenlang.factory.reporting import JSON, PAGE
-    from greenlang.quality.report import from_json
+    from greenlang.factory.reporting import PAGE
 
     found = built_settings(context)
-    folder = _folder(found, agent)
-    if folder is None:
-        raise not_found(_unjudged(found, agent))
+    folder = _reported(found, agent)
     if open_path:
         typer.echo(folder / PAGE)
         return
-    made = from_json((folder / JSON).read_bytes())
+    made = written_report(found, agent)
     chosen = _form(html=html, json=json, sarif=sarif)
-    _print(made, chosen)
+    show_report(made, chosen)
     if chosen == "table":
         typer.echo(f"page: {folder / PAGE}")
 
@@ -143,7 +140,7 @@ def validate(
         for error in result.errors:
             typer.echo(error, err=True)
         raise typer.Exit(NEGATIVE)
-    _print(result.report, _form(html=html, json=json, sarif=sarif))
+    show_report(result.report, _form(html=html, json=json, sarif=sarif))
     if changed := _changed(pack):
         more = f" and {len(changed) - 1} more" if len(changed) > 1 else ""
         typer.echo(f"not as it was certified: {changed[0]}{more}; `greenlang agent verify {pack}` names all", err=True)
@@ -208,7 +205,8 @@ def _form(*, html: bool, json: bool, sarif: bool) -> Form:
     return "html" if html else "json" if json else "sarif" if sarif else "table"
 
 
-def _print(made: QualityReport, form: Form) -> None:
+def show_report(made: QualityReport, form: Form) -> None:
+    """Print a report in one of its forms."""
     from greenlang.quality import report as forms
 
     match form:
@@ -220,6 +218,35 @@ def _print(made: QualityReport, form: Form) -> None:
             typer.echo(json.dumps(forms.sarif(made), indent=2, ensure_ascii=False))
         case "table":
             _show(made)
+
+
+def written_report(found: Settings, agent: str) -> QualityReport:
+    """The report that the factory wrote about an agent, a build or a pack; says why there is none, and exits."""
+    from greenlang.factory.reporting import JSON
+    from greenlang.quality.report import from_json
+
+    return from_json((_reported(found, agent) / JSON).read_bytes())
+
+
+def judged_again(found: Settings, pack: Path) -> QualityReport:
+    """A pack judged now, against its accepted spec; prints why it cannot be, and exits."""
+    from greenlang.factory.validators import QualityValidator
+
+    typer.echo(f"judging {pack.name}: its tests twice, its mutants, its answers; some seconds up to a minute", err=True)
+    with QualityValidator(found) as validator:
+        result = validator.validate_12_dimensions(agent_code=pack, spec=_spec(found, pack, None, None))
+    if result.report is None:
+        for error in result.errors:
+            typer.echo(error, err=True)
+        raise typer.Exit(NEGATIVE)
+    return result.report
+
+
+def _reported(found: Settings, agent: str) -> Path:
+    folder = _folder(found, agent)
+    if folder is None:
+        raise not_found(_unjudged(found, agent))
+    return folder
 
 
 def _show(made: QualityReport) -> None:

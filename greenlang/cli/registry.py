@@ -26,7 +26,8 @@ def open_registry(context: typer.Context) -> Registry:
     """The registry that the settings name."""
     from greenlang.registry import Registry
 
-    return Registry(built_settings(context).registry)
+    found = built_settings(context)
+    return Registry(found.registry, keys=found.keys)
 
 
 def found(registry: Registry, reference: str) -> RegistryEntry:
@@ -44,15 +45,28 @@ def found(registry: Registry, reference: str) -> RegistryEntry:
 def search(
     context: typer.Context,
     *,
-    text: Annotated[str, typer.Argument(metavar="[TEXT]", help="Words that the entry must hold.")] = "",
+    text: Annotated[str, typer.Argument(metavar="[TEXT]", help="Words with their synonyms, or an id.")] = "",
     domain: Annotated[str | None, typer.Option(help="Only this domain.")] = None,
     capability: Annotated[str | None, typer.Option(help="Only with this output or tag.")] = None,
+    unit: Annotated[str | None, typer.Option(help="Only with an output in this unit, as 'kg CO2e'.")] = None,
+    regulation: Annotated[str | None, typer.Option(help="Only for this rule or standard, as 'ISO 14083'.")] = None,
+    state: Annotated[str | None, typer.Option(help="Only in this state of its life.")] = None,
+    all_versions: Annotated[bool, typer.Option("--all-versions", help="Every version, not only the latest.")] = False,
     limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = 50,
     json: AsJson = False,
 ) -> None:
-    """Find agents by words, domain and capability. Exits 1 if there is none."""
+    """Find agents by words and by what they are, the best first. Exits 1 if there is none."""
     with open_registry(context) as registry:
-        entries = registry.search(text, domain=domain, capability=capability, limit=limit)
+        entries = registry.search(
+            text,
+            domain=domain,
+            capability=capability,
+            unit=unit,
+            regulation=regulation,
+            state=state,
+            all_versions=all_versions,
+            limit=limit,
+        )
     show_entries(entries, json=json)
     if not entries:
         raise typer.Exit(NEGATIVE)
@@ -60,16 +74,29 @@ def search(
 
 @app.command()
 def info(context: typer.Context, agent_id: AgentId, json: AsJson = False) -> None:
-    """Everything the registry holds about one agent: digests, builds, life."""
+    """Everything the registry holds about one agent: digests, builds, life, needs, pins, yanks."""
+    from greenlang.registry import details
+
     with open_registry(context) as registry:
         entry = found(registry, agent_id)
         versions = [other.version for other in registry.versions(entry.agent_id)]
         builds = registry.builds(entry.agent_id, entry.version)
         life = registry.transitions(entry.agent_id, entry.version)
+        now = next(build for build in builds if build.pack_digest == entry.pack_digest)
+        needs = details.needs_of(registry, entry.agent_id).get((entry.tenant, entry.version), {})
+        pins, yanks = details.pins_of(registry, now.id), details.yanks_of(registry, now.id)
     if json:
         steps = [{"before": t.before, "after": t.after, "at": t.at, "reason": t.reason} for t in life]
         history = [{name: getattr(build, name) for name in build.__slots__} for build in builds]
-        as_json({**entry.as_dict(), "versions": versions, "builds": history, "transitions": steps})
+        as_json(
+            {
+                **entry.as_dict(),
+                "versions": versions,
+                "builds": history,
+                "transitions": steps,
+                **details.as_json(needs, pins, yanks),
+            }
+        )
         return
     show_entry(entry)
     facts([("versions", ", ".join(versions))])
@@ -79,6 +106,12 @@ def info(context: typer.Context, agent_id: AgentId, json: AsJson = False) -> Non
         right=(2,),
     )
     table(("when", "from", "to", "why"), [(step.at, step.before, step.after, step.reason) for step in life])
+    if needs:
+        table(("needs", "in the versions"), list(needs.items()))
+    if pins:
+        table(("pinned", "reference", "digest"), [(pin.kind, pin.ref, pin.digest) for pin in pins])
+    if yanks:
+        table(("when", "yanked", "who", "why"), [(y.at, "yes" if y.yanked else "no", y.actor, y.reason) for y in yanks])
 
 
 def show_entries(entries: Sequence[RegistryEntry], *, json: bool) -> None:
@@ -114,6 +147,8 @@ def show_entry(entry: RegistryEntry) -> None:
             ("name", entry.name),
             ("summary", entry.summary),
             ("state", entry.state),
+            ("use instead", entry.successor),
+            ("superseded pins", entry.flags or ""),
             ("domain", entry.domain),
             ("capabilities", ", ".join(entry.capabilities)),
             *((f"input {port.name}", _port(port)) for port in entry.inputs),

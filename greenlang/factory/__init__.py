@@ -17,4 +17,28 @@ Belongs here: rendering, packs, the stages and their outcomes. Does not belong h
     export, export_oci             a pack as a repository, a wheel, an image, a zip
     regenerate, merging            generating again over a person's edits
     validators                     code, tests and a spec that somebody holds, judged on the twelve dimensions
+    sdk, errand                    `AgentFactory` for Python programs; one call of it, in a process of its own
 """
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from greenlang.factory.sdk import AgentFactory, GenerationResult
+    from greenlang.specs.model import AgentSpec
+
+__all__ = ["AgentFactory", "AgentSpec", "GenerationResult"]
+
+
+def __getattr__(name: str) -> Any:
+    """The names of the Python SDK, imported when somebody asks for them."""
+    if name in ("AgentFactory", "GenerationResult"):
+        from greenlang.factory import sdk
+
+        return getattr(sdk, name)
+    if name == "AgentSpec":
+        from greenlang.specs.model import AgentSpec
+
+        return AgentSpec
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -41,14 +41,19 @@ def envelope_path(pack: Path) -> Path:
     return pack.with_name(f"{pack.name}.dsse.json")
 
 
+def subjects(pack: Path) -> list[dict[str, Any]]:
+    """Every file of a finished pack as an in-toto subject, the certificate among them, by name."""
+    files = tree(pack) | {CERTIFICATE: bytes_digest((pack / CERTIFICATE).read_bytes())}
+    return [{"name": name, "digest": {"sha256": value}} for name, value in sorted(files.items())]
+
+
 def statement(pack: Path) -> dict[str, Any]:
     """The in-toto statement on a finished pack."""
     certificate = PackCertificate.load(pack)
     content = certificate.content
-    files = tree(pack) | {CERTIFICATE: certificate.digest}
     return {
         "_type": STATEMENT,
-        "subject": [{"name": name, "digest": {"sha256": value}} for name, value in sorted(files.items())],
+        "subject": subjects(pack),
         "predicateType": PREDICATE,
         "predicate": {
             "agent": content["agent"],
@@ -63,7 +68,12 @@ def statement(pack: Path) -> dict[str, Any]:
 
 def sign(pack: Path, key: Ed25519PrivateKey) -> bytes:
     """The bytes of the envelope."""
-    payload = canonical(statement(pack))
+    return enveloped(statement(pack), key)
+
+
+def enveloped(content: dict[str, Any], key: Ed25519PrivateKey) -> bytes:
+    """An in-toto statement in a DSSE envelope, signed."""
+    payload = canonical(content)
     signature = key.sign(_authenticated(PAYLOAD_TYPE, payload))
     return canonical(
         {
@@ -103,8 +113,8 @@ def verify(pack: Path, envelope: bytes, key: Ed25519PublicKey) -> list[str]:
     return sorted(findings)
 
 
-def opened(envelope: bytes, key: Ed25519PublicKey) -> Signed:
-    """The statement of an envelope that this key signed. Raises PackError."""
+def opened(envelope: bytes, key: Ed25519PublicKey, predicate: str = PREDICATE) -> Signed:
+    """The statement of an envelope that this key signed, with a predicate of that type. Raises PackError."""
     try:
         content = json.loads(envelope)
         kind, payload = content["payloadType"], base64.b64decode(content["payload"], validate=True)
@@ -116,8 +126,8 @@ def opened(envelope: bytes, key: Ed25519PublicKey) -> Signed:
     if not any(fits(key, signature, _authenticated(kind, payload)) for signature in signatures):
         raise PackError("no signature of the envelope is of this key")
     statement_ = json.loads(payload)
-    if statement_.get("_type") != STATEMENT or statement_.get("predicateType") != PREDICATE:
-        raise PackError("the envelope's statement is not about a pack")
+    if statement_.get("_type") != STATEMENT or statement_.get("predicateType") != predicate:
+        raise PackError(f"the envelope's statement is no {predicate}")
     return Signed(statement_, key_id(key))
 
 

@@ -22,8 +22,8 @@ from greenlang.factory.attest import envelope_path, sign_pack
 from greenlang.factory.digests import consumed_digest, world_digest
 from greenlang.factory.examine import Examined, Examiner
 from greenlang.factory.generate import generated, package_name
-from greenlang.factory.outcome import AgentOutcome, Stage, StageOutcome
-from greenlang.factory.pack import PackInfo, finish_pack, publish_pack, recover_pack, write_pack
+from greenlang.factory.outcome import AgentOutcome, Ended, Stage, StageOutcome
+from greenlang.factory.pack import PackInfo, finish_pack, publish_pack, put_aside, recover_pack, write_pack
 from greenlang.factory.refine import Refiner
 from greenlang.factory.reporting import folder_of, write_report
 from greenlang.factory.source import SpecSource
@@ -74,6 +74,7 @@ class Clock:
 
     key: str
     seconds: dict[Stage, float] = field(default_factory=dict)
+    on_stage: Ended | None = None
 
     def add(self, name: Stage, seconds: float) -> None:
         """Count seconds towards a stage."""
@@ -81,12 +82,14 @@ class Clock:
 
     @contextmanager
     def stage(self, name: Stage) -> Iterator[None]:
-        """Count the block's time towards a stage."""
+        """Count the block's time towards a stage, and tell that it has ended if it ended well."""
         begin = time.perf_counter()
         try:
             yield
         finally:
             self.add(name, time.perf_counter() - begin)
+        if self.on_stage is not None:
+            self.on_stage(self.key, name)
 
     def built(self, outcome: AgentOutcome, *, last: Stage) -> Built:
         """The result of a task that ended in the stage ``last``."""
@@ -129,6 +132,7 @@ class Builder:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
+        self.on_stage: Ended | None = None
         self.table = FactorTable.in_force(settings.tables)
         self.library: FormulaLibrary = library()
         self.examiner = Examiner(settings, self.table)
@@ -136,7 +140,7 @@ class Builder:
 
     def draft(self, task: Task) -> Draft | Built:
         """The first half: up to the files on disk. A spec that ends before, or has not changed, is `Built`."""
-        clock = Clock(task.key)
+        clock = Clock(task.key, on_stage=self.on_stage)
         with clock.stage("spec_validation"):
             spec, findings = task.source.read(self.settings.max_spec_bytes)
         if spec is None:
@@ -234,8 +238,10 @@ class Builder:
             )
         outcome = told(_packed(base, info, self.settings))
         with clock.stage("packaging"):
-            publish_pack(folder, self.settings.packs / slug(base.key))
-            sign_pack(self.settings.packs / slug(base.key), self.settings.keys)
+            target = self.settings.packs / slug(base.key)
+            put_aside(target, self.settings.builds, self.settings.keys, but=info.certificate_digest)
+            publish_pack(folder, target)
+            sign_pack(target, self.settings.keys)
         dossier.clear(self.settings.var / "dossiers", base.key)
         return clock.built(outcome, last="packaging")
 

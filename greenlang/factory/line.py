@@ -32,14 +32,16 @@ from greenlang.factory.digests import world_digest
 from greenlang.factory.inbox.results import Intake, OverlayTaken, Refused, Replaced
 from greenlang.factory.inbox.shelf import accepted_keys, read_accepted
 from greenlang.factory.intake import reject_later, take_in
-from greenlang.factory.outcome import AgentOutcome, StageOutcome
+from greenlang.factory.outcome import AgentOutcome, Ended, StageOutcome
+from greenlang.factory.pack import forget_build
 from greenlang.factory.workers import build_all
 from greenlang.formulas.library import library
 from greenlang.llm.config import check
 from greenlang.llm.waiting import AtHand
 from greenlang.metrics import MetricsStore, RunInfo
 from greenlang.quality.repair import dossier
-from greenlang.registry import Port, Registry, RegistryEntry
+from greenlang.registry import Caller, Pin, Port, Registry, RegistryEntry
+from greenlang.registry.entry import ANY
 from greenlang.sandbox import Sandbox
 from greenlang.settings import Settings
 from greenlang.specs.diagnostics import Diagnostic
@@ -71,18 +73,20 @@ def run_batch(
     workers: int | None = None,
     settle: bool = True,
     on_progress: Progress | None = None,
+    on_stage: Ended | None = None,
 ) -> Iterator[StageOutcome]:
     """Take files in, build what is to be built, register, record; yields every stage as it ends.
 
     ``files`` are names in the inbox, ``keys`` partition keys of accepted specs. With neither, everything in the inbox
-    and every accepted spec without an outcome. ``force`` rebuilds also what has not changed. Raises SandboxUnavailable
+    and every accepted spec without an outcome. ``force`` rebuilds also what has not changed. ``on_stage`` is told of a
+    stage when it ends; what is yielded waits until the spec has its outcome. Raises SandboxUnavailable
     and SettingsError (of the models' configuration) before anything is touched, and BucketError.
     """
     check(settings)  # or each agent that needs a repair would fall over it
     with Sandbox(settings) as sandbox:
         profile = sandbox.profile  # raises where the machine lacks the primitives and weakness was not asked for
     with _alone(settings):
-        batch = _Batch(settings, entrance, workers or settings.workers, profile.name, on_progress)
+        batch = _Batch(settings, entrance, workers or settings.workers, profile.name, on_progress, on_stage)
         yield from batch.run(keys, files, force=force, settle=settle)
 
 
@@ -147,6 +151,7 @@ class _Batch:
     workers: int
     profile: str
     on_progress: Progress | None
+    on_stage: Ended | None
     bucket: Bucket = field(init=False)
     store: MetricsStore = field(init=False)
     registry: Registry = field(init=False)
@@ -164,7 +169,7 @@ class _Batch:
         settings = self.settings
         self.bucket = Bucket.open(settings.bucket_address)
         self.store = MetricsStore(settings)
-        self.registry = Registry(settings.registry)
+        self.registry = Registry(settings.registry, caller=Caller(settings.tenant, "factory"), keys=settings.keys)
         settings.packs.mkdir(parents=True, exist_ok=True)
         clear_leftovers(settings)
         if not (settings.tables / "factors.parquet").exists():
@@ -196,7 +201,7 @@ class _Batch:
             self.progress()
             for built in broken:
                 yield from self.settle_one(built)
-            for built in build_all(self.settings, tasks, self.workers):
+            for built in build_all(self.settings, tasks, self.workers, self.on_stage):
                 yield from self.settle_one(built)
             self.flush()
             self.current = whole or _world_of(self.settings) == self.world
@@ -333,7 +338,7 @@ class _Batch:
             )
             for outputs in (False, True)
         ]
-        self.registry.register(
+        done = self.registry.register(
             RegistryEntry(
                 agent_id=spec.agent_id,
                 version=spec.version,
@@ -352,8 +357,15 @@ class _Batch:
                 tests_total=outcome.tests_total,
                 factor_release=self.run_info.factor_release,
                 pack=f"packs/{slug(outcome.key)}",
-            )
+                judgement=_judgement(outcome),
+            ),
+            pins=[Pin(u["kind"], u["ref"], u["digest"]) for u in outcome.lineage if u["kind"] in _PINNED],
+            needs={d.agent_id: ANY for d in spec.dependencies if d.relation == "needs"},  # specs name no versions
         )
+        if done == "rebuilt":  # what was promoted is kept; a draft that nobody promoted can be built again
+            for build in self.registry.builds(spec.agent_id, spec.version):
+                if build.state == "draft":
+                    forget_build(self.settings.builds, build.certificate_digest)
 
     def flush(self) -> None:
         """Write the pending rows."""
@@ -400,6 +412,15 @@ _STANDING = (
     "mutant_tier",
     "report",
 )
+
+
+_PINNED = frozenset({"factor", "formula", "parameter"})
+
+
+def _judgement(outcome: AgentOutcome) -> dict[str, Any]:
+    """What the registry keeps of the judgement: dimension -> status and score; and the sandbox's profile."""
+    judged: dict[str, Any] = {d.name: {"status": d.status, "score": d.score} for d in outcome.dimensions}
+    return {**judged, "sandbox": outcome.sandbox_profile}
 
 
 def _report(key: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -23,6 +23,7 @@ Stage = Literal[
     "packaging",
     "registration",
 ]
+Ended = Callable[[str, Stage], None]  # is told the key and the stage that has just ended
 # Names of figures that have a column of their own in the metrics.
 MUTATION_SCORE = "mutation score %"
 LATENCY_P95 = "latency p95 ms"

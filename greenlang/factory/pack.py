@@ -18,10 +18,11 @@ from greenlang_sdk.decimals import normal_text, to_decimal
 import greenlang
 from greenlang.factors.model import row_digest
 from greenlang.factory import whole
+from greenlang.factory.attest import envelope_path, sign_pack
 from greenlang.factory.generate import distribution_name, package_name
 from greenlang.factory.outcome import DimensionResult
 from greenlang.factory.wheels import agent_wheel, sdk_wheel
-from greenlang.provenance import CERTIFICATE, bytes_digest, canonical, files_digest, tree
+from greenlang.provenance import CERTIFICATE, PackCertificate, bytes_digest, canonical, files_digest, tree
 from greenlang.resolution.plan import Resolution
 from greenlang.sandbox.verdict import Verdict
 
@@ -65,6 +66,32 @@ def publish_pack(folder: Path, target: Path) -> None:
     folder.rename(target)
     if old.exists():
         shutil.rmtree(old)
+
+
+def put_aside(target: Path, builds: Path, keys: Path, *, but: str) -> None:
+    """Before another build takes its place, move a finished pack to ``builds/<digest of its certificate>``.
+
+    There it stays as long as the registry wants it (`forget_build`). Nothing happens where no finished pack stands, or
+    the one whose certificate has the digest ``but``.
+    """
+    try:
+        digest = PackCertificate.load(target).digest
+    except (FileNotFoundError, NotADirectoryError, ValueError):
+        return
+    kept = builds / digest
+    if digest == but or kept.exists():
+        return
+    builds.mkdir(parents=True, exist_ok=True)
+    target.rename(kept)
+    sign_pack(kept, keys)
+
+
+def forget_build(builds: Path, certificate_digest: str) -> None:
+    """Remove a build that was put aside, if it was."""
+    kept = builds / certificate_digest
+    if kept.is_dir():
+        envelope_path(kept).unlink(missing_ok=True)
+        shutil.rmtree(kept)
 
 
 def _beside(target: Path, suffix: str) -> Path:

@@ -90,20 +90,42 @@ def _table(name: str) -> ParameterTable:
     return library().tables.get(name)
 
 
+def digest_of(key: str) -> str:
+    """The digest of the row that has that key in the tables of today; empty if none has."""
+    name, _, rest = key.removeprefix("table://").partition("/")
+    return _digests(name, rest.rpartition("/")[2]).get(key, "")
+
+
+@cache
+def _digests(name: str, column: str) -> Mapping[str, str]:
+    from greenlang.formulas.library import library
+
+    if name not in library().tables.names() or column not in _table(name).columns:
+        return {}
+    table = _table(name)
+    return {row.key: row.digest for row in _rows(table, column, f"{name}.{column}", table.column(column))}
+
+
 def _pinned(call: TableCall) -> PinnedParameters:
     table = _table(call.table)
-    column = table.columns[call.column]
     values: Mapping[tuple[str, ...], Decimal] = call.rows if call.rows is not None else table.column(call.column)
-    rows = tuple(
+    column = table.columns[call.column]
+    rows = _rows(table, call.column, lookup_name(call), values)
+    return PinnedParameters(lookup_name(call), table.keys, column.unit, column.meaning, rows)
+
+
+def _rows(
+    table: ParameterTable, column: str, name: str, values: Mapping[tuple[str, ...], Decimal]
+) -> tuple[ParameterRow, ...]:
+    return tuple(
         ParameterRow(
-            key=f"table://{table.name}/{'/'.join(when)}/{call.column}",
-            table=lookup_name(call),
+            key=f"table://{table.name}/{'/'.join(when)}/{column}",
+            table=name,
             when=when,
             value=value,
-            unit=column.unit,
+            unit=table.columns[column].unit,
             document=table.citation.document,
             place=table.locators.get(when, table.citation.locator),
         )
         for when, value in sorted(values.items())
     )
-    return PinnedParameters(lookup_name(call), table.keys, column.unit, column.meaning, rows)

@@ -9,7 +9,9 @@ from __future__ import annotations
 import ast
 import sys
 import tempfile
+import weakref
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -107,6 +109,29 @@ class QualityResult:
     warnings: tuple[str, ...]
     report: QualityReport | None = None
 
+    @classmethod
+    def of(cls, report: QualityReport, findings: Sequence[Diagnostic] = ()) -> QualityResult:
+        """What a report tells; ``findings`` are those about the spec."""
+        told = _told(report)
+        return cls(
+            report.dimensions,
+            report.score,
+            report.result == "passed",
+            report.coverage.percent if report.coverage else None,
+            tuple(told["error"]),
+            (*told["warning"], *(d.text("spec") for d in findings if d.severity == "warning")),
+            report,
+        )
+
+    @classmethod
+    def unjudged(cls, errors: Sequence[str], warnings: Sequence[str] = ()) -> QualityResult:
+        """Nothing was judged, for the reasons in ``errors``, of which there is at least one."""
+        dimensions = tuple(
+            DimensionResult(d.name, d.title, "not_applicable", None, d.threshold, d.weight, d.required, "", errors[0])
+            for d in DIMENSIONS
+        )
+        return cls(dimensions, 0.0, False, None, tuple(errors), tuple(warnings))
+
     @property
     def scores(self) -> dict[str, float]:
         """Score of each applicable dimension, 0 to 1, in the words of document 001."""
@@ -141,6 +166,9 @@ class QualityValidator:
     def __init__(self, settings: Settings | None = None) -> None:
         self.settings = settings or Settings()
         self._temporary = tempfile.TemporaryDirectory(prefix="greenlang-validator-", ignore_cleanup_errors=True)
+        self._held = ExitStack()
+        self._held.callback(self._temporary.cleanup)
+        self._end = weakref.finalize(self, self._held.close)  # who forgets `close` leaves nothing behind either
         self._examiner: Examiner | None = None
         self._table: FactorTable | None = None
 
@@ -154,9 +182,7 @@ class QualityValidator:
 
     def close(self) -> None:
         """End the sandbox's processes and remove what was laid out. Using the validator again is a mistake."""
-        if self._examiner is not None:
-            self._examiner.sandbox.close()
-        self._temporary.cleanup()
+        self._end()
 
     def validate_12_dimensions(self, *, agent_code: Code, test_code: Code | None = None, spec: Spec) -> QualityResult:
         """Run and judge an agent.
@@ -210,6 +236,7 @@ class QualityValidator:
             if not settings.var.is_dir():  # nobody asked for a folder here
                 settings = settings.model_copy(update={"var": Path(self._temporary.name) / "var"})
             self._examiner = Examiner(settings, self.table)
+            self._held.callback(self._examiner.sandbox.close)
         return self._examiner
 
     def _examine(self, laid: _Laid, resolution: Resolution) -> Examined:
@@ -243,12 +270,7 @@ def _refused(findings: Sequence[Diagnostic], resolution: Resolution | None = Non
     """Nothing can be judged against a spec that is wrong or that no plan computes."""
     errors = [d.text("spec") for d in findings if d.severity == "error"]
     errors += [f"spec: no certain plan for {m.output}: {m.reason}" for m in (resolution.missing if resolution else ())]
-    dimensions = tuple(
-        DimensionResult(d.name, d.title, "not_applicable", None, d.threshold, d.weight, d.required, "", errors[0])
-        for d in DIMENSIONS
-    )
-    warnings = tuple(d.text("spec") for d in findings if d.severity == "warning")
-    return QualityResult(dimensions, 0.0, False, None, tuple(errors), warnings)
+    return QualityResult.unjudged(errors, [d.text("spec") for d in findings if d.severity == "warning"])
 
 
 def _literals(examined: Examined, laid: _Laid) -> tuple[LiteralLine, ...] | None:
@@ -262,17 +284,7 @@ def _result(
 ) -> QualityResult:
     now = datetime.now(UTC).isoformat(timespec="seconds")
     report = QualityReport.of(spec, examined.judgement, examined.trial, at=now, **told_of)
-    told = _told(report)
-    told["warning"] += [d.text("spec") for d in findings if d.severity == "warning"]
-    return QualityResult(
-        report.dimensions,
-        report.score,
-        report.result == "passed",
-        report.coverage.percent if report.coverage else None,
-        tuple(told["error"]),
-        tuple(told["warning"]),
-        report,
-    )
+    return QualityResult.of(report, findings)
 
 
 def _told(report: QualityReport) -> dict[str, list[str]]:

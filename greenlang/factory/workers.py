@@ -20,9 +20,10 @@ from multiprocessing.context import SpawnProcess
 
 from greenlang.factory.build import Builder, Built, Task
 from greenlang.factory.chunk import TOGETHER, build_chunk, chunks, lost
+from greenlang.factory.outcome import Ended
 from greenlang.settings import Settings
 
-_READY, _AT, _BUILT, _DONE = "ready", "at", "built", "done"
+_READY, _AT, _STAGE, _BUILT, _DONE = "ready", "at", "stage", "built", "done"
 _FALSE_STARTS = 3
 
 
@@ -53,24 +54,29 @@ class _Worker:
         self.process.close()
 
 
-def build_all(settings: Settings, tasks: Sequence[Task], workers: int) -> Iterator[Built]:
-    """Results as they come, of every task one.
+def build_all(
+    settings: Settings, tasks: Sequence[Task], workers: int, on_stage: Ended | None = None
+) -> Iterator[Built]:
+    """Results as they come, of every task one; ``on_stage`` is told of each stage as it ends.
 
     When a worker dies, the agent that it was at is tried again at the end, alone; the one that kills its worker again
     is `infrastructure`. The rest of its chunk goes to the others; where all of it was under way, in halves.
     """
-    crew = _Crew(settings, chunks(tasks, workers), workers)
+    crew = _Crew(settings, chunks(tasks, workers), workers, on_stage)
     yield from crew.run()
     for suspect in crew.suspects:
-        alone = _Crew(settings, [[suspect]], 1)
+        alone = _Crew(settings, [[suspect]], 1, on_stage)
         yield from alone.run()
         for task in alone.suspects:
             yield lost(task.key, task.source.name, "its build killed the worker process; the next batch tries again")
 
 
 class _Crew:
-    def __init__(self, settings: Settings, waiting: Sequence[Sequence[Task]], workers: int) -> None:
+    def __init__(
+        self, settings: Settings, waiting: Sequence[Sequence[Task]], workers: int, on_stage: Ended | None
+    ) -> None:
         self.settings = settings
+        self.on_stage = on_stage
         self.waiting = deque(list(chunk) for chunk in waiting)
         self.size = max(1, min(workers, len(self.waiting)))
         self.workers: list[_Worker] = []
@@ -98,7 +104,7 @@ class _Crew:
                 worker.give(self.waiting.popleft())
         idle = sum(not worker.busy for worker in self.workers)
         while len(self.workers) < self.size and idle < len(self.waiting):
-            self.workers.append(_start(self.settings))
+            self.workers.append(_start(self.settings, tell=self.on_stage is not None))
             idle += 1
 
     def heard(self) -> list[_Worker]:
@@ -115,6 +121,8 @@ class _Crew:
                     worker.ready, self.false_starts = True, 0
                 elif kind == _AT:
                     worker.at = content
+                elif kind == _STAGE and self.on_stage is not None:
+                    self.on_stage(*content)
                 elif kind == _BUILT:
                     if worker.open.pop(content.outcome.key, None) is not None:
                         yield content
@@ -159,22 +167,24 @@ class _Crew:
 # --- in the worker --------------------------------------------------------------------------------------------------
 
 
-def _start(settings: Settings) -> _Worker:
+def _start(settings: Settings, *, tell: bool) -> _Worker:
     context = get_context("spawn")
     ours, theirs = context.Pipe()
-    process = context.Process(target=_work, args=(settings, theirs), daemon=True)
+    process = context.Process(target=_work, args=(settings, theirs, tell), daemon=True)
     process.start()
     theirs.close()
     return _Worker(process, ours)
 
 
-def _work(settings: Settings, pipe: Connection) -> None:
+def _work(settings: Settings, pipe: Connection, tell: bool) -> None:
     """The life of a worker: tables and sandbox once, then chunk after chunk, until the parent goes."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C reaches the whole group: end without a traceback
     parent = parent_process()
     if parent is not None:
         threading.Thread(target=_die_with, args=(parent.sentinel,), daemon=True).start()
     builder = Builder(settings)
+    if tell:
+        builder.on_stage = lambda key, stage: pipe.send((_STAGE, (key, stage)))
     settle()
     pipe.send((_READY, None))
     with contextlib.suppress(EOFError, BrokenPipeError, ConnectionResetError):

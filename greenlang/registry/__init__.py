@@ -6,8 +6,8 @@ HTTP, printing.
 
 from __future__ import annotations
 
+from greenlang.errors import RegistryError
 from greenlang.registry.caller import LOCAL, PUBLIC, Caller
-from greenlang.registry.database import RegistryError
 from greenlang.registry.entry import Build, Pin, Port, RegistryEntry, Transition
 from greenlang.registry.store import Registered, Registry
 

@@ -19,6 +19,8 @@ _PLACEHOLDER = re.compile(
     re.IGNORECASE,
 )
 
+_WITHIN = {**RANK, "deprecated": RANK["draft"], "draft": RANK["deprecated"]}  # a version
+
 
 def is_placeholder(text: str) -> bool:
     """Whether a name or a summary says nothing: it is empty, or stands for one that is still to be written."""
@@ -33,9 +35,12 @@ def evidence(score: float | None, tests_passed: int, tests_total: int, *texts: s
 
 
 def build_order(build: Build, registered: int) -> tuple[Any, ...]:
-    """The greatest is in force. ``registered`` grows with the time at which a build came out of the factory."""
+    """The greatest is in force. ``registered`` grows with the time at which a build came out of the factory.
+
+    A rebuild that nobody promoted replaces neither a certified build nor a deprecated one, which names its successor.
+    """
     judged = evidence(build.score, build.tests_passed, build.tests_total)
-    return (not build.yanked, RANK[build.state], judged, registered)
+    return (not build.yanked, _WITHIN[build.state], judged, registered)
 
 
 def entry_order(entry: RegistryEntry) -> tuple[Any, ...]:
@@ -45,5 +50,5 @@ def entry_order(entry: RegistryEntry) -> tuple[Any, ...]:
 
 
 def latest(entries: Iterable[RegistryEntry]) -> RegistryEntry | None:
-    """The latest of an agent's versions; None if there are none."""
-    return max(entries, key=entry_order, default=None)
+    """The latest of an agent's versions; None if there are none but yanked ones."""
+    return max((entry for entry in entries if not entry.yanked), key=entry_order, default=None)

@@ -8,8 +8,10 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
+from threading import Lock
 
-from sqlalchemy import Engine, inspect, text
+from sqlalchemy import Engine, text
 from sqlalchemy.engine import Connection, make_url
 from sqlalchemy.exc import (
     ArgumentError,
@@ -20,26 +22,27 @@ from sqlalchemy.exc import (
     TimeoutError,
 )
 
-from greenlang.errors import GreenlangError, SettingsError
-from greenlang.registry import definition
+from greenlang.errors import RegistryError, SettingsError
+from greenlang.registry import definition, isolation, migrate
 from greenlang.registry.caller import DEFAULT_TENANT, Caller
 from greenlang.registry.schema import WRITE, engine_for
-
-
-class RegistryError(GreenlangError, OSError):
-    """The registry's database cannot be reached, read or written."""
 
 
 class Database:
     """The database behind an SQLAlchemy URL. Opens at the first use, makes its tables, survives a fork.
 
-    Any number of processes may use one SQLite file: writers wait for each other, readers for nobody.
+    Any number of processes may use one SQLite file: writers wait for each other, readers for nobody. ``owner``: the
+    role that owns PostgreSQL's tables is welcome; what serves people opens without. ``keys``: the folder of the key
+    that signs what an older SQLite file holds, when that is brought up to date.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, owner: bool = False, keys: Path | None = None) -> None:
         self.url = url
+        self._owner = owner
+        self._keys = keys
         self._engine: Engine | None = None
         self._pid = 0
+        self._opening = Lock()
 
     def close(self) -> None:
         """Close the connections; the next call opens them again."""
@@ -51,6 +54,12 @@ class Database:
     def embedded(self) -> bool:
         """Whether this is SQLite: one machine, one tenant."""
         return self.url.startswith("sqlite")
+
+    @property
+    def file(self) -> Path | None:
+        """The SQLite file; None for what is none."""
+        name = make_url(self.url).database if self.embedded else None
+        return Path(name) if name and name != ":memory:" else None
 
     @contextmanager
     def transaction(self, caller: Caller, *, write: bool = False) -> Iterator[Connection]:
@@ -78,6 +87,12 @@ class Database:
     def _open(self) -> Engine:
         if self._engine is not None and self._pid == os.getpid():
             return self._engine
+        with self._opening:
+            return self._opened()
+
+    def _opened(self) -> Engine:
+        if self._engine is not None and self._pid == os.getpid():  # another thread was first
+            return self._engine
         if self._engine is not None:  # forked: the parent's connections are not ours to use or close
             self._engine.dispose(close=False)
         try:
@@ -85,7 +100,7 @@ class Database:
         except (ArgumentError, NoSuchModuleError, ImportError) as error:
             raise SettingsError(f"GREENLANG_REGISTRY_URL cannot be used: {error}") from error
         try:
-            _ready(engine, self.url)
+            _ready(engine, self.url, owner=self._owner, keys=self._keys)
         except BaseException:
             engine.dispose()
             raise
@@ -96,27 +111,32 @@ class Database:
 _AS_TENANT = text("SELECT set_config('greenlang.tenant', :tenant, true)")
 
 
-def _ready(engine: Engine, url: str) -> None:
-    """Make the tables of an empty database. Raises SettingsError for tables of another greenlang."""
+def _ready(engine: Engine, url: str, *, owner: bool, keys: Path | None) -> None:
+    """See that the tables are there and the newest; an SQLite file gets them by itself.
+
+    Raises SettingsError for tables of another greenlang, and for a role that stands above row level security.
+    """
+    embedded = engine.dialect.name == "sqlite"
     with engine.connect() as connection, connection.begin():
-        found = _revision(connection)
+        if not embedded:
+            isolation.refuse_unbound(connection, shown(url), owner=owner)
+        found = migrate.revision(connection)
     if found == definition.REVISION:
         return
-    if found is None:
+    if found is not None and found > definition.REVISION:
+        raise SettingsError(
+            f"the registry {shown(url)} has tables of the revision {found}, this greenlang knows {definition.REVISION}"
+            ": upgrade greenlang, or name another registry by GREENLANG_REGISTRY_URL"
+        )
+    if embedded:
         with engine.connect().execution_options(**{WRITE: True}) as connection, connection.begin():
-            if _revision(connection) is None:
-                definition.create(connection)
+            migrate.upgrade_in(connection, keys or migrate.keys_beside(url))
         return
+    stands = f"tables of the revision {found}" if found is not None else "no tables"
     raise SettingsError(
-        f"the registry {shown(url)} has tables of the revision {found}, this greenlang knows {definition.REVISION}: "
-        "upgrade greenlang, or name another registry by GREENLANG_REGISTRY_URL"
+        f"the registry {shown(url)} has {stands}, this greenlang knows {definition.REVISION}: run `greenlang registry "
+        "migrate --app-role NAME` with the role that owns, or is to own, the tables in GREENLANG_REGISTRY_ADMIN_URL"
     )
-
-
-def _revision(connection: Connection) -> str | None:
-    if not inspect(connection).has_table(definition.REVISIONS.name):
-        return None
-    return connection.execute(definition.REVISIONS.select()).scalar_one_or_none()
 
 
 def shown(url: str) -> str:

@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any
 
 _SEMVER = re.compile(r"(\d+)\.(\d+)\.(\d+)(?:-([0-9A-Za-z.-]+))?")
+ANY = "*"  # the range of all versions
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +29,7 @@ class Port:
 class RegistryEntry:
     """One version of an agent with the build that is in force. What the spec says never changes within a version.
 
-    ``state``, ``yanked``, ``tenant`` and the moments (UTC) are set by the registry; leave them out when you register.
+    ``state`` and what follows it are set by the registry (moments are UTC); leave them out when you register.
     """
 
     agent_id: str
@@ -52,6 +53,8 @@ class RegistryEntry:
     judgement: Mapping[str, Any] = field(default_factory=dict)  # dimension -> status, score; and the sandbox's profile
     state: str = "draft"
     yanked: bool = False
+    successor: str = ""  # of a deprecated one: what to use instead
+    flags: int = 0  # pins of the build that are superseded: its certification decays (`decay`)
     tenant: str = ""
     created_at: datetime | None = None
     built_at: datetime | None = None
@@ -113,6 +116,8 @@ class Build:
     published_by: str
     state: str
     yanked: bool
+    successor: str = ""
+    flags: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 
-from sqlalchemy import DateTime, Engine, create_engine, event
+from sqlalchemy import DateTime, Engine, create_engine, event, text
 from sqlalchemy.engine import Connection, Dialect, make_url
 from sqlalchemy.types import TypeDecorator
 
@@ -66,3 +66,15 @@ def _on_connect(connection: sqlite3.Connection, _record: object) -> None:
 def _on_begin(connection: Connection) -> None:
     write = connection.get_execution_options().get(WRITE)
     connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
+
+
+def one_at_a_time(connection: Connection, *names: str) -> None:
+    """Wait until no other transaction works on what has these names; this one then does, until it ends.
+
+    On PostgreSQL by a lock that needs no right to change a row; on SQLite there is one writer at any time.
+    """
+    if connection.dialect.name == "postgresql":
+        connection.execute(_LOCK, {"name": "\n".join(names)})
+
+
+_LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))")

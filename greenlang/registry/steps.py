@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-from sqlalchemy import insert, select
+from sqlalchemy import bindparam, insert, select
 from sqlalchemy.engine import Connection
 
 from greenlang.provenance import bytes_digest, canonical
-from greenlang.registry.audit import FIRST
 from greenlang.registry.caller import Caller
-from greenlang.registry.tables import BuildRow, TransitionRow
+from greenlang.registry.chain import FIRST
+from greenlang.registry.tables import Base, BuildRow, TransitionRow
 from greenlang.signing import Signer
 
 State = Literal["", "draft", "experimental", "certified", "deprecated", "retired"]
@@ -40,17 +40,13 @@ class Step:
 def write_step(connection: Connection, caller: Caller, signer: Signer, build: int, step: Step) -> int:
     """Add a step to a build's life; the number of its row."""
     now = datetime.now(UTC)
-    last = connection.execute(
-        select(TransitionRow.statement)
-        .where(TransitionRow.build_id == build)
-        .order_by(TransitionRow.id.desc())
-        .limit(1)
-    ).scalar_one_or_none()
-    names = (BuildRow.tenant, BuildRow.agent_id, BuildRow.version, BuildRow.pack_digest)
-    identity = connection.execute(select(*names).where(BuildRow.id == build)).one()
+    tenant, agent_id, version, pack_digest, last = connection.execute(_BUILD, {"of": build}).one()
     statement = canonical(
         {
-            **identity._mapping,
+            "tenant": tenant,
+            "agent_id": agent_id,
+            "version": version,
+            "pack_digest": pack_digest,
             "before": step.before,
             "after": step.after,
             "kind": step.kind,
@@ -64,17 +60,24 @@ def write_step(connection: Connection, caller: Caller, signer: Signer, build: in
         }
     )
     signed = signer.sign(statement)
-    values = {name: getattr(step, name) for name in ("before", "after", "kind", "reason", "policy", "successor")}
-    row: int = connection.execute(
-        insert(TransitionRow).values(
-            **values,
-            tenant=caller.tenant,
-            build_id=build,
-            at=now,
-            actor=caller.actor,
-            statement=statement.decode(),
-            signature=signed.signature,
-            key_id=signed.key_id,
-        )
-    ).inserted_primary_key[0]  # type: ignore[index]
+    values: dict[str, Any] = {
+        name: getattr(step, name) for name in ("before", "after", "kind", "reason", "policy", "successor")
+    }
+    values |= {"tenant": caller.tenant, "build_id": build, "at": now, "actor": caller.actor}
+    values |= {"statement": statement.decode(), "signature": signed.signature, "key_id": signed.key_id}
+    row: int = connection.execute(_ADD, values).inserted_primary_key[0]  # type: ignore[index]
     return row
+
+
+_LAST = (
+    select(TransitionRow.statement)
+    .where(TransitionRow.build_id == BuildRow.id)
+    .order_by(TransitionRow.id.desc())
+    .limit(1)
+    .correlate(BuildRow)
+    .scalar_subquery()
+)
+_BUILD = select(BuildRow.tenant, BuildRow.agent_id, BuildRow.version, BuildRow.pack_digest, _LAST).where(
+    BuildRow.id == bindparam("of")
+)
+_ADD = insert(Base.metadata.tables["transitions"])

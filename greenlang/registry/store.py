@@ -9,64 +9,56 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
-from itertools import groupby
+from itertools import groupby, islice
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self
 
-from sqlalchemy import Select, column, func, insert, select, table
-from sqlalchemy.engine import Connection, Row, make_url
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import Select, func, select, tuple_
+from sqlalchemy.engine import Connection, Row
 
 from greenlang.errors import RegistryConflict, SettingsError
-from greenlang.registry import audit
+from greenlang.registry import access, audit, quotas, rows
 from greenlang.registry.caller import LOCAL, Caller
 from greenlang.registry.choice import build_order, latest
 from greenlang.registry.database import Database
 from greenlang.registry.entry import Build, Pin, Port, RegistryEntry, Transition, version_key
+from greenlang.registry.reference import Reference
+from greenlang.registry.rows import BUILD, STATES, VERSION
+from greenlang.registry.schema import one_at_a_time
+from greenlang.registry.search import Found, Wanted, find
+from greenlang.registry.search_index import SearchIndex
 from greenlang.registry.steps import Step, write_step
-from greenlang.registry.tables import BuildRow, CapabilityRow, DependencyRow, PinRow, TransitionRow, VersionRow
+from greenlang.registry.tables import BuildRow, TransitionRow, VersionRow
 from greenlang.signing import Signer
 
 Registered = Literal["created", "rebuilt", "exists"]
-STATES = table("build_states", *map(column, ("build_id", "tenant", "state", "since", "registered", "yanked")))
-_PACK = (
-    "pack_digest",
-    "certificate_digest",
-    "factor_release",
-    "pack",
-    "score",
-    "coverage",
-    "tests_passed",
-    "tests_total",
-)
-_BUILD = (*_PACK, "judgement")
-_VERSION = (
-    "agent_id",
-    "version",
-    "spec_digest",
-    "name",
-    "summary",
-    "domain",
-    "tags",
-    "regulations",
-    "inputs",
-    "outputs",
-)
 
 
 class Registry:
     """The registry behind an SQLAlchemy URL, as one caller sees it.
 
-    ``keys`` is the folder of the key that steps are signed with; for an SQLite file it is ``keys`` beside it.
+    ``keys`` is the folder of the key that steps are signed with; for an SQLite file it is ``keys`` beside it. The index
+    for the search lies beside that folder, or in memory for a process that stays (``resident``).
     """
 
     def __init__(
-        self, url: str, *, caller: Caller = LOCAL, keys: Path | None = None, database: Database | None = None
+        self,
+        url: str,
+        *,
+        caller: Caller = LOCAL,
+        keys: Path | None = None,
+        database: Database | None = None,
+        index: SearchIndex | None = None,
+        resident: bool = False,
     ) -> None:
-        self.database = database or Database(url)
+        self.database = database or Database(url, keys=keys)
         self.caller = caller
         self._keys = keys
+        self._signer: Signer | None = None
+        self._index = index or SearchIndex(
+            self.database, keys.parent / "search" if keys is not None else None, resident=resident
+        )
 
     @property
     def url(self) -> str:
@@ -76,16 +68,18 @@ class Registry:
     @property
     def signer(self) -> Signer:
         """Signs steps. Raises SettingsError where no folder of keys is known."""
-        if self._keys is None:
-            file = make_url(self.url).database if self.database.embedded else None
-            if not file or file == ":memory:":
+        if self._signer is None:
+            folder = self._keys or (self.database.file.parent / "keys" if self.database.file else None)
+            if folder is None:
                 raise SettingsError("a registry that is no file needs the folder of its signing key")
-            self._keys = Path(file).parent / "keys"
-        return Signer(self._keys)
+            self._signer = Signer(folder)
+        return self._signer
 
     def as_caller(self, caller: Caller) -> Registry:
         """The same registry as somebody else sees it, over the same connections."""
-        return Registry(self.url, caller=caller, keys=self._keys, database=self.database)
+        other = Registry(self.url, caller=caller, keys=self._keys, database=self.database, index=self._index)
+        other._signer = self._signer  # its key is read once
+        return other
 
     def __enter__(self) -> Self:
         return self
@@ -112,7 +106,8 @@ class Registry:
 
         "created" for a new version; "exists" when this very build came last; "rebuilt" when the same spec gave
         another pack (a new factor release): the build is added, the older ones stay in `builds`. ``needs``: agent id
-        -> range of versions. Raises RegistryConflict when the version stands with another spec.
+        -> range of versions. Raises RegistryConflict when the version stands with another spec, QuotaExceeded when the
+        tenant may have no more versions.
         """
         return self._enter(entry, tuple(pins), needs or {}, rebuild=True)
 
@@ -122,37 +117,35 @@ class Registry:
         """Enter what somebody brings. As `register`, but other bytes under a version that stands are refused."""
         return self._enter(entry, tuple(pins), needs or {}, rebuild=False)
 
+    def yank(self, agent_id: str, version: str, digest: str, reason: str, yanked: bool = True) -> bool:
+        """Take a build out of what is chosen for people, or put it back; whether that changed anything.
+
+        It stays, with its history: whoever asks for exactly its version gets it if nothing else of that version is
+        left. ``digest``: of the pack, or its first 6 digits or more. Raises NotRegistered, LifecycleError for another
+        tenant's build or no reason.
+        """
+        from greenlang.registry.details import yank
+
+        return yank(self, Reference(agent_id, version, digest), reason, yanked=yanked)
+
     def _enter(
         self, entry: RegistryEntry, pins: Sequence[Pin], needs: Mapping[str, str], *, rebuild: bool
     ) -> Registered:
-        try:
-            return self._entered(entry, pins, needs, rebuild=rebuild)
-        except IntegrityError:  # on a database without a lock at BEGIN another process was first: look again
-            return self._entered(entry, pins, needs, rebuild=rebuild)
-
-    def _entered(
-        self, entry: RegistryEntry, pins: Sequence[Pin], needs: Mapping[str, str], *, rebuild: bool
-    ) -> Registered:
-        identity = {"tenant": self.caller.tenant, "agent_id": entry.agent_id, "version": entry.version}
+        identity = rows.identity_of(self.caller, entry)
         subject = f"{entry.agent_id}@{entry.version}"
         now = datetime.now(UTC)
-        with self.transaction(write=True) as connection:
-            spec = connection.execute(
-                select(VersionRow.spec_digest).filter_by(**identity).with_for_update()
-            ).scalar_one_or_none()
+        with access.recording(self, "publish_agent", subject), self.transaction(write=True) as connection:
+            one_at_a_time(connection, *identity.values())
+            spec = rows.spec_of(connection, identity)
             if spec is None:
-                _insert_version(connection, self.caller, entry, needs, now)
+                quotas.enforce(connection, self.caller.tenant, "versions")
+                rows.add_version(connection, self.caller, entry, needs, now)
             elif spec != entry.spec_digest:
                 raise RegistryConflict(
                     f"{entry.agent_id} {entry.version} is registered with the spec {spec}; this one is "
                     f"{entry.spec_digest}. What is registered stays: give the changed spec a new version"
                 )
-            builds = connection.execute(
-                select(BuildRow.id, BuildRow.pack_digest, STATES.c.state)
-                .filter_by(**identity)
-                .join(STATES, STATES.c.build_id == BuildRow.id)
-                .order_by(STATES.c.registered.desc())
-            ).all()
+            builds = rows.standing(connection, identity) if spec is not None else []
             if builds and builds[0].pack_digest == entry.pack_digest:
                 return "exists"
             standing = next((build for build in builds if build.pack_digest == entry.pack_digest), None)
@@ -163,9 +156,9 @@ class Registry:
                     f"{entry.agent_id} {entry.version} is published with the pack {builds[0].pack_digest}; this one is "
                     f"{entry.pack_digest}. What is published stays: give it a new version"
                 )
-            build = standing.id if standing is not None else _insert_build(connection, self.caller, entry, pins, now)
-            state = standing.state if standing is not None else "draft"
-            step = Step(standing.state if standing is not None else "", state, "registered", "registered")
+            build = standing.id if standing else rows.add_build(connection, self.caller, entry, pins, now)
+            before, after = (standing.state, standing.state) if standing else ("", "draft")
+            step = Step(before, after, "registered", "registered")
             write_step(connection, self.caller, self.signer, build, step)
             event = "agent.built" if rebuild else "agent.published"
             audit.record(connection, self.caller, event, subject, pack=entry.pack_digest, spec=entry.spec_digest)
@@ -177,6 +170,11 @@ class Registry:
         """The entry of a version, or of the latest version. Raises LookupError where `find` gives None."""
         entry = self.find(agent_id, version)
         if entry is None:
+            others = [] if version else [one.version for one in self.versions(agent_id)]
+            if others:
+                raise LookupError(
+                    f"every version of {agent_id} was yanked; exactly asked for, there is {', '.join(others)}"
+                )
             raise LookupError(f"{agent_id}{' ' + version if version else ''} is not registered")
         return entry
 
@@ -189,9 +187,17 @@ class Registry:
 
     def versions(self, agent_id: str) -> list[RegistryEntry]:
         """Every version of an agent, the highest first: the caller's own, or those that all may read."""
-        found = self._select(_entries().where(VersionRow.agent_id == agent_id))
-        own = [entry for entry in found if entry.tenant == self.caller.tenant]
-        return sorted(own or found, key=lambda entry: version_key(entry.version), reverse=True)
+        return self.versions_of([agent_id]).get(agent_id, [])
+
+    def versions_of(self, agent_ids: Sequence[str]) -> dict[str, list[RegistryEntry]]:
+        """The same of several agents, in their order; those that are not there are left out."""
+        found: dict[str, list[RegistryEntry]] = {agent_id: [] for agent_id in agent_ids}
+        for entry in self._select(every_build().where(VersionRow.agent_id.in_(found))):
+            found[entry.agent_id].append(entry)
+        for agent_id, versions in found.items():
+            own = [entry for entry in versions if entry.tenant == self.caller.tenant]
+            found[agent_id] = sorted(own or versions, key=lambda entry: version_key(entry.version), reverse=True)
+        return {agent_id: versions for agent_id, versions in found.items() if versions}
 
     def search(
         self,
@@ -199,38 +205,43 @@ class Registry:
         *,
         domain: str | None = None,
         capability: str | None = None,
+        unit: str | None = None,
+        regulation: str | None = None,
+        state: str | None = None,
+        all_versions: bool = False,
         limit: int | None = 50,
     ) -> list[RegistryEntry]:
-        """Entries with every word of ``text``, in this domain, with this capability (an output or a tag).
+        """Agents by words with their synonyms and by what they are, the best first: see `search.Wanted` and `find`."""
+        wanted = Wanted(text or "", domain, capability, unit, regulation, state, all_versions)
+        return list(self.find_all(wanted, limit=limit).entries)
 
-        Case does not matter. Words in the id count most, then the name, then the rest; ties go by id, the
-        highest version first.
-        """
-        words = (text or "").lower().split()
-        statement = _entries()
-        for word in words:
-            statement = statement.where(VersionRow.text.contains(word, autoescape=True))
-        if domain is not None:
-            statement = statement.where(func.lower(VersionRow.domain) == domain.lower())
-        if capability is not None:
-            statement = statement.where(
-                select(CapabilityRow.capability)
-                .where(
-                    CapabilityRow.tenant == VersionRow.tenant,
-                    CapabilityRow.agent_id == VersionRow.agent_id,
-                    CapabilityRow.version == VersionRow.version,
-                    CapabilityRow.capability == capability.lower(),
-                )
-                .exists()
-            )
-        found = self._select(statement)
-        found.sort(key=lambda entry: version_key(entry.version), reverse=True)
-        found.sort(key=lambda entry: (-_relevance(entry, words), entry.agent_id))
-        return found if limit is None else found[:limit]
+    def find_all(self, wanted: Wanted, *, limit: int | None = 50, offset: int = 0) -> Found:
+        """A page of what is wanted, the best first."""
+        return find(self, self._index, wanted, limit=limit, offset=offset)
 
     def all(self) -> list[RegistryEntry]:
-        """Every entry, by id, the highest version first."""
-        return self.search(limit=None)
+        """Every entry that the caller sees, by id, the highest version first."""
+        found = self._select(every_build())
+        found.sort(key=lambda entry: version_key(entry.version), reverse=True)
+        found.sort(key=lambda entry: entry.agent_id)
+        return found
+
+    def own(self, agent_ids: Iterable[str] | None = None) -> Iterator[RegistryEntry]:
+        """Every version of these agents that is the caller's own, agent by agent; None means all agents."""
+        own = every_build().where(VersionRow.tenant == self.caller.tenant)
+        if agent_ids is None:
+            yield from self._select(own)
+            return
+        for part in _parts(agent_ids):
+            yield from self._select(own.where(VersionRow.agent_id.in_(part)))
+
+    def entries(self, keys: Iterable[tuple[str, str, str]]) -> list[RegistryEntry]:
+        """The entries of these (tenant, agent id, version), as far as the caller reads them, in no order."""
+        found: list[RegistryEntry] = []
+        for part in _parts(keys):
+            where = tuple_(VersionRow.tenant, VersionRow.agent_id, VersionRow.version).in_(part)
+            found += self._select(every_build().where(where))
+        return found
 
     def spec_digests(self) -> dict[tuple[str, str], str]:
         """(agent_id, version) -> digest of the registered spec, of the caller's own: one scan for a whole inbox."""
@@ -255,12 +266,12 @@ class Registry:
         if entry is None:
             return []
         statement = (
-            _entries()
+            every_build()
             .where(VersionRow.tenant == entry.tenant, VersionRow.agent_id == agent_id, VersionRow.version == version)
             .order_by(STATES.c.registered.desc())
         )
         with self.transaction() as connection:
-            return [_build(row) for row in connection.execute(statement)]
+            return [build_of(row) for row in connection.execute(statement)]
 
     def transitions(self, agent_id: str, version: str) -> list[Transition]:
         """The life of a version's builds, the oldest step first."""
@@ -283,21 +294,21 @@ class Registry:
         )
         with self.transaction() as connection:
             rows = connection.execute(wanted).all()
-        return list(_in_force(rows))
+        return list(in_force(rows))
 
 
-def _in_force(rows: Sequence[Row[Any]]) -> Iterator[RegistryEntry]:
+def in_force(rows: Sequence[Row[Any]]) -> Iterator[RegistryEntry]:
     """One entry a version, with the build that is in force, from rows of builds sorted by version."""
     for _, of_version in groupby(rows, key=lambda row: (row.tenant, row.agent_id, row.version)):
-        yield _entry(max(of_version, key=lambda row: build_order(_build(row), row.registered)))
+        yield _entry(max(of_version, key=lambda row: build_order(build_of(row), row.registered)))
 
 
-def _entries() -> Select[Any]:
+def every_build() -> Select[Any]:
     """Every build of every version, with its state."""
-    version = [getattr(VersionRow, name) for name in (*_VERSION, "tenant", "created_at")]
-    build = [BuildRow.id, *(getattr(BuildRow, name) for name in (*_BUILD, "built_at", "published_by"))]
+    version = [getattr(VersionRow, name) for name in (*VERSION, "tenant", "created_at")]
+    build = [BuildRow.id, *(getattr(BuildRow, name) for name in (*BUILD, "built_at", "published_by"))]
     return (
-        select(*version, *build, STATES.c.state, STATES.c.registered, STATES.c.yanked)
+        select(*version, *build, *(STATES.c[name] for name in ("state", "registered", "yanked", "successor", "flags")))
         .join(
             BuildRow,
             (BuildRow.tenant == VersionRow.tenant)
@@ -308,13 +319,14 @@ def _entries() -> Select[Any]:
     )
 
 
-def _build(row: Row[Any]) -> Build:
+def build_of(row: Row[Any]) -> Build:
+    """The build in a row of `every_build`."""
     values = {name: getattr(row, name) for name in Build.__slots__}
     return Build(**{**values, "yanked": bool(row.yanked)})
 
 
 def _entry(row: Row[Any]) -> RegistryEntry:
-    names = (*_VERSION, *_BUILD, "tenant", "state", "created_at", "built_at")
+    names = (*VERSION, *BUILD, "tenant", "state", "successor", "flags", "created_at", "built_at")
     values = {name: getattr(row, name) for name in names}
     for texts in ("tags", "regulations"):
         values[texts] = tuple(values[texts])
@@ -323,40 +335,8 @@ def _entry(row: Row[Any]) -> RegistryEntry:
     return RegistryEntry(**values, yanked=bool(row.yanked))
 
 
-def _insert_version(
-    connection: Connection, caller: Caller, entry: RegistryEntry, needs: Mapping[str, str], now: datetime
-) -> None:
-    plain = entry.as_dict()
-    words = (entry.agent_id, entry.name, entry.summary, entry.domain)
-    text = " ".join((*words, *entry.capabilities, *entry.units, *entry.regulations)).lower()
-    identity = {"tenant": caller.tenant, "agent_id": entry.agent_id, "version": entry.version}
-    values = {**{name: plain[name] for name in _VERSION}, **identity}
-    connection.execute(insert(VersionRow).values(**values, text=text, created_at=now, created_by=caller.actor))
-    if entry.capabilities:
-        rows = [{**identity, "capability": capability} for capability in entry.capabilities]
-        connection.execute(insert(CapabilityRow), rows)
-    if needs:
-        rows = [{**identity, "needs": agent, "constraint": versions} for agent, versions in needs.items()]
-        connection.execute(insert(DependencyRow), rows)
-
-
-def _insert_build(
-    connection: Connection, caller: Caller, entry: RegistryEntry, pins: Sequence[Pin], now: datetime
-) -> int:
-    values = {name: getattr(entry, name) for name in ("agent_id", "version", *_BUILD)}
-    values |= {"tenant": caller.tenant, "judgement": dict(entry.judgement), "published_by": caller.actor}
-    build: int = connection.execute(insert(BuildRow).values(**values, built_at=now)).inserted_primary_key[0]  # type: ignore[index]
-    if pins:
-        rows = [
-            {"build_id": build, "tenant": caller.tenant, "kind": pin.kind, "ref": pin.ref, "digest": pin.digest}
-            for pin in dict.fromkeys(pins)
-        ]
-        connection.execute(insert(PinRow), rows)
-    return build
-
-
-def _relevance(entry: RegistryEntry, words: Sequence[str]) -> int:
-    return sum(
-        4 * (word in entry.agent_id.lower()) + 2 * (word in entry.name.lower()) + (word in entry.summary.lower())
-        for word in words
-    )
+def _parts(values: Iterable[Any], size: int = 500) -> Iterator[list[Any]]:
+    """Parts of a size that every database takes in one statement."""
+    rest = iter(values)
+    while part := list(islice(rest, size)):
+        yield part

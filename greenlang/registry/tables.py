@@ -8,7 +8,7 @@ row (`isolation`), how a database gets these tables (`migrations`).
     builds, pins, yanks                            packs of a version: (id, version, digest) is an identity
     transitions, approvals, flags, policies        the life of a build, and why
     usage_days, usage_users, instances             how a build does in use
-    audit_events, audit_heads                      who did what, as a chain
+    audit_events, audit_heads, audit_anchors       who did what, as a chain
     api_keys, idempotency_keys                     who calls, and what was answered already
     batches, jobs, templates                       what was asked of the factory
 """
@@ -28,6 +28,7 @@ from sqlalchemy import (
     Integer,
     String,
     UniqueConstraint,
+    text,
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
@@ -127,6 +128,11 @@ def _of_version() -> ForeignKeyConstraint:
     return ForeignKeyConstraint(names, [f"agent_versions.{name}" for name in names])
 
 
+def _of_build() -> ForeignKeyConstraint:
+    """A build of the same tenant: nobody writes into the life of another's."""
+    return ForeignKeyConstraint(["build_id", "tenant"], ["builds.id", "builds.tenant"])
+
+
 class CapabilityRow(Base):
     """One capability of one agent version: an output or a tag, lower case."""
 
@@ -159,6 +165,7 @@ class BuildRow(Base):
     __table_args__ = (
         _of_version(),
         UniqueConstraint("tenant", "agent_id", "version", "pack_digest"),
+        UniqueConstraint("id", "tenant"),
         Index("builds_of_version", "tenant", "agent_id", "version", "id"),
         Index("builds_by_digest", "pack_digest"),
     )
@@ -184,9 +191,12 @@ class PinRow(Base):
     """A factor, table, formula or GWP set that a build pins: what its certification hangs on."""
 
     __tablename__ = "pins"
-    __table_args__ = (Index("pins_by_ref", "ref"),)
+    __table_args__ = (
+        _of_build(),
+        Index("pins_by_ref", "ref"),
+    )
 
-    build_id: Mapped[int] = mapped_column(ForeignKey("builds.id"), primary_key=True)
+    build_id: Mapped[int] = mapped_column(Serial, primary_key=True, autoincrement=False)
     kind: Mapped[str] = mapped_column(String(40), primary_key=True)
     ref: Mapped[str] = mapped_column(String(400), primary_key=True)
     tenant: Mapped[str] = mapped_column(_TENANT)
@@ -197,10 +207,11 @@ class YankRow(Base):
     """A build was taken out of, or put back into, what is chosen for people. The newest row counts."""
 
     __tablename__ = "yanks"
+    __table_args__ = (_of_build(),)
 
     id: Mapped[int] = mapped_column(Serial, primary_key=True, autoincrement=True)
     tenant: Mapped[str] = mapped_column(_TENANT)
-    build_id: Mapped[int] = mapped_column(ForeignKey("builds.id"), index=True)
+    build_id: Mapped[int] = mapped_column(Serial, index=True)
     yanked: Mapped[bool]
     at: Mapped[datetime] = mapped_column(UtcDateTime)
     actor: Mapped[str] = mapped_column(_ACTOR)
@@ -211,11 +222,14 @@ class TransitionRow(Base):
     """One signed step in the life of a build; its state is a view over these (`build_states`)."""
 
     __tablename__ = "transitions"
-    __table_args__ = (Index("transitions_of_build", "build_id", "id"), Index("transitions_by_time", "tenant", "at"))
+    __table_args__ = (
+        _of_build(),
+        Index("transitions_of_build", "build_id", "id"),
+    )
 
     id: Mapped[int] = mapped_column(Serial, primary_key=True, autoincrement=True)
     tenant: Mapped[str] = mapped_column(_TENANT)
-    build_id: Mapped[int] = mapped_column(ForeignKey("builds.id"))
+    build_id: Mapped[int] = mapped_column(Serial)
     before: Mapped[str] = mapped_column(String(20))
     after: Mapped[str] = mapped_column(String(20))
     kind: Mapped[str] = mapped_column(String(20))  # registered, promoted, fast-track, rollback, deprecated, retired
@@ -233,11 +247,14 @@ class ApprovalRow(Base):
     """Somebody approved or rejected a step that a build is to take."""
 
     __tablename__ = "approvals"
-    __table_args__ = (Index("approvals_of_build", "build_id", "after", "id"),)
+    __table_args__ = (
+        _of_build(),
+        Index("approvals_of_build", "build_id", "after", "id"),
+    )
 
     id: Mapped[int] = mapped_column(Serial, primary_key=True, autoincrement=True)
     tenant: Mapped[str] = mapped_column(_TENANT)
-    build_id: Mapped[int] = mapped_column(ForeignKey("builds.id"))
+    build_id: Mapped[int] = mapped_column(Serial)
     after: Mapped[str] = mapped_column(String(20))
     approved: Mapped[bool]
     at: Mapped[datetime] = mapped_column(UtcDateTime)
@@ -246,20 +263,36 @@ class ApprovalRow(Base):
 
 
 class FlagRow(Base):
-    """What a build was certified with has been superseded: the certification decays."""
+    """What a build was certified with has been superseded: the certification decays.
+
+    ``until`` is when what was pinned came into force again; a flag without it is open.
+    """
 
     __tablename__ = "flags"
-    __table_args__ = (UniqueConstraint("build_id", "kind", "ref", "after"),)
+    __table_args__ = (
+        _of_build(),
+        Index("flags_of_build", "build_id"),
+        Index(
+            "flags_open",
+            "build_id",
+            "kind",
+            "ref",
+            unique=True,
+            sqlite_where=text("until IS NULL"),
+            postgresql_where=text("until IS NULL"),
+        ),
+    )
 
     id: Mapped[int] = mapped_column(Serial, primary_key=True, autoincrement=True)
     tenant: Mapped[str] = mapped_column(_TENANT)
-    build_id: Mapped[int] = mapped_column(ForeignKey("builds.id"))
+    build_id: Mapped[int] = mapped_column(Serial)
     kind: Mapped[str] = mapped_column(String(40))
     ref: Mapped[str] = mapped_column(String(400))
     before: Mapped[str] = mapped_column(_DIGEST)
     after: Mapped[str] = mapped_column(_DIGEST)  # empty: it is there no longer
     release: Mapped[str] = mapped_column(String(100))
     at: Mapped[datetime] = mapped_column(UtcDateTime)
+    until: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 
 class PolicyRow(Base):
@@ -300,10 +333,13 @@ class UsageUserRow(Base):
 
 
 class InstanceRow(Base):
-    """A running instance of an agent version, as its last heartbeat says."""
+    """A running instance of an agent version, as its last heartbeat says.
+
+    ``tenant`` is who runs it; the agent is that tenant's own or a public one, so no key points to it.
+    """
 
     __tablename__ = "instances"
-    __table_args__ = (_of_version(),)
+    __table_args__ = (Index("instances_by_time", "tenant", "seen_at"),)
 
     tenant: Mapped[str] = mapped_column(_TENANT, primary_key=True)
     agent_id: Mapped[str] = mapped_column(_AGENT, primary_key=True)
@@ -343,12 +379,24 @@ class AuditHeadRow(Base):
     digest: Mapped[str] = mapped_column(_DIGEST)
 
 
+class AuditAnchorRow(Base):
+    """Events up to ``number`` were removed after their retention; the signed statement holds the last one's digest."""
+
+    __tablename__ = "audit_anchors"
+
+    tenant: Mapped[str] = mapped_column(_TENANT, primary_key=True)
+    number: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    statement: Mapped[str]  # canonical JSON: what was removed, its last digest, the digest of the exported file
+    signature: Mapped[str]  # Ed25519 over the statement, base64
+    key_id: Mapped[str] = mapped_column(_DIGEST)
+
+
 class ApiKeyRow(Base):
     """A key for the API: only its digest is kept."""
 
     __tablename__ = "api_keys"
 
-    id: Mapped[str] = mapped_column(String(40), primary_key=True)  # the part of the key that is no secret
+    id: Mapped[str] = mapped_column(String(80), primary_key=True)  # the part of the key that is no secret
     tenant: Mapped[str] = mapped_column(_TENANT, index=True)
     name: Mapped[str] = mapped_column(String(200))
     digest: Mapped[str] = mapped_column(_DIGEST)
@@ -379,6 +427,7 @@ class BatchRow(Base):
     """Several specs that were asked for at once."""
 
     __tablename__ = "batches"
+    __table_args__ = (UniqueConstraint("id", "tenant"),)
 
     id: Mapped[str] = mapped_column(String(40), primary_key=True)
     tenant: Mapped[str] = mapped_column(_TENANT, index=True)
@@ -394,11 +443,13 @@ class JobRow(Base):
     """One spec of a batch. How far it is stands in the launcher and in the outcomes; this is what was asked."""
 
     __tablename__ = "jobs"
+    __table_args__ = (ForeignKeyConstraint(["batch_id", "tenant"], ["batches.id", "batches.tenant"]),)
 
     id: Mapped[str] = mapped_column(String(40), primary_key=True)
     tenant: Mapped[str] = mapped_column(_TENANT, index=True)
-    batch_id: Mapped[str] = mapped_column(ForeignKey("batches.id"), index=True)
+    batch_id: Mapped[str] = mapped_column(String(40), index=True)
     place: Mapped[int]
+    key: Mapped[str] = mapped_column(String(400))  # agent id, version and the beginning of the spec's digest
     file: Mapped[str] = mapped_column(String(400))
     spec_digest: Mapped[str] = mapped_column(_DIGEST)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 from greenlang.errors import SandboxUnavailable
 from greenlang.sandbox import bubblewrap, cache, claims, decisions, gate, sources, wire
 from greenlang.sandbox.decisions import Ended, Run
-from greenlang.sandbox.trial import Trial, TrialRequest
+from greenlang.sandbox.trial import Service, Trial, TrialRequest
 from greenlang.sandbox.trials import Trying
 from greenlang.sandbox.verdict import Evaluation, Profile, Verdict
 
@@ -157,6 +157,13 @@ class Sandbox:
             return decisions.evaluation(self._run(hash_seed, request, {"inputs": list(inputs)}))
         except wire.Broken as error:
             return Evaluation("infrastructure", profile, detail=str(error))
+
+    def serve(self, pack: Path, package: str, request: TrialRequest) -> Service:
+        """The agent as one who operates it meets it, and nothing else of a trial."""
+        trying = self._trying(pack, package)
+        if isinstance(trying, Verdict):
+            return Service(trying.status, detail=trying.detail)
+        return trying.service(request)[2]
 
     def trial(self, pack: Path, package: str, request: TrialRequest, ready: sources.Sources | None = None) -> Trial:
         """Run everything of a pack that a judge needs: tests twice, answers three times, service, mutants.

@@ -89,6 +89,7 @@ CODES: dict[str, Code] = {
     "GLS062": Code("a reference that nothing uses (warning)", "an alias under `compute.factors` in no formula"),
     "GLS070": Code("not a spec file", "`notes.txt` in the inbox"),
     "GLS071": Code("same id and version, other bytes", "a changed file without a new version"),
+    "GLS078": Code("taken back", "a program that stopped waiting for `AgentFactory.generate_agent`"),
     "GLS079": Code("the reader itself failed", "a fault of GreenLang; please report it"),
     "GLS080": Code("an overlay for another spec", "another id, version or SHA-256 than the spec beside it"),
     "GLS081": Code("an overlay that names what the spec has not", "`units: {mas: kg}` for a spec with `mass`"),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from decimal import Decimal
+from pathlib import Path
 from typing import Any, Literal
 
 DType = Literal["float64", "int32", "string", "bool", "list", "object"]
@@ -195,6 +196,7 @@ class OverlayInfo:
     left_out: dict[str, str] = field(default_factory=dict)  # output -> reason
     names: dict[str, str] = field(default_factory=dict)  # symbol of the author's prose -> input or output
     proposed: tuple[dict[str, Any], ...] = ()  # the models that drafted it: see `greenlang.llm.disclosing`
+    raw: str = ""  # the reviewer's text
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,6 +246,17 @@ class AgentSpec:
     prose: tuple[Prose, ...] = ()
     dependencies: tuple[Dependency, ...] = ()
     overlay: OverlayInfo | None = None
+
+    @classmethod
+    def from_yaml(cls, path: str | Path, overlay: str | Path | None = None) -> AgentSpec:
+        """The spec in a file of any dialect, with the reviewed overlay that is named or lies beside it.
+
+        An overlay lies beside ``boiler.yaml`` as ``boiler.overlay.yaml``. Raises SpecError, which carries every
+        finding, if any is an error; OSError where a file cannot be read.
+        """
+        from greenlang.specs.files import spec_of
+
+        return spec_of(Path(path), None if overlay is None else Path(overlay))
 
     @property
     def partition(self) -> str:

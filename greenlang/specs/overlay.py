@@ -139,7 +139,7 @@ def apply(spec: AgentSpec, data: bytes, name: str) -> tuple[AgentSpec, tuple[Dia
     reader = _OverlayReader(document, spec)
     reader.findings.extend(document.diagnostics)
     if isinstance(document.value, dict):
-        spec = reader.merged(hashlib.sha256(data).hexdigest(), name)
+        spec = reader.merged(data, name)
     ordered = sorted(set(reader.findings), key=lambda d: (d.line, d.column, d.code, d.message))
     return spec, tuple(replace(d, file=name) for d in ordered)
 
@@ -163,7 +163,7 @@ class _OverlayReader(BaseReader):
         self.changes = {part.part: _Changes() for part in self.parts}
         self.tables: dict[str, set[str]] = {}  # by the place of a part: its lists that became tables
 
-    def merged(self, digest: str, name: str) -> AgentSpec:
+    def merged(self, data: bytes, name: str) -> AgentSpec:
         raw: Overlay | None = checked(Overlay, self.document, self.add).value
         if raw is None or has_errors(self.findings):
             return self.spec
@@ -189,7 +189,9 @@ class _OverlayReader(BaseReader):
             for symbol, to in changes.names.items()
         }
         drafts = tuple(draft.model_dump() for draft in raw.proposed)
-        info = OverlayInfo(name, digest, raw.reviewed.by, raw.reviewed.on, left_out, names, drafts)
+        text = data.decode("utf-8-sig")
+        digest = hashlib.sha256(data).hexdigest()
+        info = OverlayInfo(name, digest, raw.reviewed.by, raw.reviewed.on, left_out, names, drafts, raw=text)
         return self.accounted(self.result(info, factors))
 
     def accounted(self, spec: AgentSpec) -> AgentSpec:

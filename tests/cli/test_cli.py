@@ -28,7 +28,12 @@ Call = Callable[..., Result]
 @pytest.fixture
 def var(tmp_path: Path) -> Path:
     """A folder as the factory leaves it: one registered agent, one refused file."""
-    settings = Settings(var=tmp_path / "var")
+    return filled(tmp_path / "var")
+
+
+def filled(folder: Path) -> Path:
+    """The folder that ``var`` gives."""
+    settings = Settings(var=folder)
     settings.var.mkdir()
     good = AgentOutcome(
         key="heat/boiler@1.0.0-aaaaaaaa",

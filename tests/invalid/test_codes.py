@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,12 +11,14 @@ import pytest
 from greenlang.bucket import Bucket
 from greenlang.factors import FactorTable
 from greenlang.factory import intake
+from greenlang.factory.errand import take_back
 from greenlang.formulas.library import library
 from greenlang.resolution.resolve import resolve
 from greenlang.settings import Settings
 from greenlang.specs.codes import CODES
 from greenlang.specs.cycles import cycles
 from greenlang.specs.diagnostics import Diagnostic
+from greenlang.specs.model import slug
 from greenlang.specs.reader import read
 from tests.invalid.test_messages import GOOD, changed
 from tests.specs.test_overlay import OVERLAY
@@ -161,11 +164,23 @@ OTHERS: dict[str, Callable[[Path, pytest.MonkeyPatch], tuple[Diagnostic, ...]]] 
     "GLS029": lambda _, __: tuple(circle()),
     "GLS070": lambda path, _: inbox(path, notes_txt=b"hello"),
     "GLS071": lambda path, _: inbox(path, a_yaml=GOOD.encode(), b_yaml=GOOD.encode() + b"# other\n"),
+    "GLS078": lambda path, _: withdrawn(path),
     "GLS079": broken,
     "GLS080": lambda _, __: overlay("industrial/heat_agent", "industrial/other"),
     "GLS081": lambda _, __: overlay("heat_kw: MW", "heat: MW"),
     "GLS082": lambda _, __: overlay(', source: "Handbook, p. 3"', ""),
 }
+
+
+def withdrawn(folder: Path) -> tuple[Diagnostic, ...]:
+    """A spec that a program brought and took back before it was built."""
+    settings = Settings(var=folder / "var")
+    bucket = Bucket.open(settings.bucket_address)
+    bucket.write("inbox/a.yaml", GOOD.encode())
+    (taken,) = intake.take_in(bucket, settings, settle=False).accepted
+    take_back(settings, [taken.key], ["a.yaml"])
+    told = json.loads(bucket.read(f"rejected/{slug(taken.key)}.yaml.report.json"))
+    return tuple(Diagnostic(**finding) for finding in told["diagnostics"])
 
 
 def circle() -> list[Diagnostic]:

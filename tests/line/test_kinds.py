@@ -8,6 +8,8 @@ import pytest
 from line_tools import drop, run
 
 from greenlang.catalogue.manager import TemplateManager, filled_text
+from greenlang.registry import Registry
+from greenlang.registry.details import pins_of
 from greenlang.settings import Settings
 
 pytestmark = pytest.mark.slow
@@ -31,6 +33,17 @@ def test_templates_and_real_specs_with_overlays_are_registered(settings: Setting
     assert {o.dialect for o in outcomes.values()} == {"A", "B", "D"}
     for outcome in outcomes.values():
         assert outcome.tests_passed == outcome.tests_total >= 40, outcome.file
+    by_pack = {outcome.pack_digest: outcome for outcome in outcomes.values()}
+    pinned: set[str] = set()
+    with Registry(settings.registry) as registry:
+        for entry in registry.all():
+            (build,) = registry.builds(entry.agent_id, entry.version)
+            pinned |= {pin.kind for pin in pins_of(registry, build.id)}
+            outcome = by_pack[entry.pack_digest]
+            judged = {d.name: {"status": d.status, "score": d.score} for d in outcome.dimensions}
+            assert entry.judgement == {**judged, "sandbox": outcome.sandbox_profile}
+            assert len(judged) == 12
+    assert {"factor", "formula"} <= pinned <= {"factor", "formula", "parameter"}
 
 
 TEMPLATES = {  # name -> region; empty: the template's own

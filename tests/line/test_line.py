@@ -21,6 +21,8 @@ from greenlang.factors.storage import write_parquet
 from greenlang.factory import line
 from greenlang.metrics import query
 from greenlang.registry import Registry
+from greenlang.registry.emit import pack_of
+from greenlang.registry.steps import Step, write_step
 from greenlang.settings import Settings
 from greenlang.specs.model import slug
 
@@ -417,6 +419,28 @@ def test_a_changed_factor_row_rebuilds_its_dependents_and_nobody_else(settings: 
     with Registry(settings.registry) as registry:
         assert len(registry.builds("electricity/location_based_uk_v1", "1.0.0")) == 2
         assert len(registry.builds("waste/operations_us_v1", "1.0.0")) == 1
+        assert list(settings.builds.iterdir()) == [], "nobody promoted the draft that was replaced"
+
+
+def test_a_promoted_build_stays_whole_when_a_newer_one_takes_its_place(settings: Settings) -> None:
+    drop(settings, uk__yaml=example("electricity_uk"))
+    (outcome,) = run(settings).values()
+    with Registry(settings.registry) as registry:
+        entry = registry.get(outcome.agent_id)
+        (build,) = registry.builds(entry.agent_id, entry.version)
+        with registry.transaction(write=True) as connection:
+            step = Step("draft", "certified", "promoted", "for this test")
+            write_step(connection, registry.caller, registry.signer, build.id, step)
+        key = "desnz/electricity/2025/transmission-and-distribution/co2e-per-kwh"
+        refactor(settings, lambda f: replace(f, value=f.value + Decimal("0.00001")) if f.key == key else f)
+        (rebuilt,) = run(settings, keys=line.stale_keys(settings)).values()
+        assert rebuilt.pack_digest != build.pack_digest
+        assert registry.get(outcome.agent_id).pack_digest == build.pack_digest, "the certified one stays in force"
+        kept = pack_of(registry.get(outcome.agent_id), settings.var)
+        assert kept.certificate.verify(kept.folder) == []
+        newest, oldest = registry.builds(entry.agent_id, entry.version)
+        assert pack_of(newest, settings.var).certificate.pack_digest == rebuilt.pack_digest
+        assert oldest.state == "certified"
 
 
 def test_more_mutants_are_a_reason_to_judge_again_and_fewer_are_none(settings: Settings) -> None:

@@ -5,19 +5,21 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
-import sqlite3
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from greenlang.errors import RegistryConflict, SettingsError
 from greenlang.registry import Port, Registry, RegistryEntry, RegistryError
+from greenlang.registry.definition import REVISION
 from greenlang.registry.entry import version_key
+from greenlang.registry.schema import engine_for
 
 
 def entry(agent_id: str = "heat/boiler", version: str = "1.0.0", **changes: Any) -> RegistryEntry:
@@ -39,17 +41,6 @@ def entry(agent_id: str = "heat/boiler", version: str = "1.0.0", **changes: Any)
         "pack": "packs/heat.boiler@1.0.0-aaaaaaaa",
     }
     return RegistryEntry(agent_id=agent_id, version=version, **{**values, **changes})
-
-
-@pytest.fixture
-def url(tmp_path: Path) -> str:
-    return f"sqlite:///{tmp_path / 'var' / 'registry.sqlite'}"
-
-
-@pytest.fixture
-def registry(url: str) -> Iterator[Registry]:
-    with Registry(url) as opened:
-        yield opened
 
 
 def test_an_entry_comes_back_as_it_went_in(registry: Registry) -> None:
@@ -153,8 +144,7 @@ def filled(registry: Registry) -> Registry:
         ({"text": "freight"}, ["transport/freight"]),
         ({"text": "100%"}, ["transport/freight"]),
         ({"text": "t_km"}, ["transport/freight"]),
-        ({"text": "t%km"}, []),
-        ({"text": "kgco2e"}, ["heat/boiler", "heat/pump", "transport/freight"]),
+        ({"text": "t%km"}, ["transport/freight"]),  # no wildcard: what is no letter and no digit parts words
         ({"domain": "heat"}, ["heat/boiler", "heat/pump"]),
         ({"domain": "Heat", "text": "pump"}, ["heat/pump"]),
         ({"capability": "scope3"}, ["transport/freight"]),
@@ -176,15 +166,17 @@ def test_all_and_count(filled: Registry) -> None:
     assert len(filled.spec_digests()) == 4
 
 
-def test_a_newer_schema_is_refused(registry: Registry, url: str) -> None:
+def test_a_newer_schema_is_refused(registry: Registry, url: str, request: pytest.FixtureRequest) -> None:
     registry.register(entry())
     registry.close()
-    with sqlite3.connect(url.removeprefix("sqlite:///")) as connection:
-        connection.execute("update alembic_version set version_num = '0077'")
-    connection.close()
+    owner = url if registry.database.embedded else request.getfixturevalue("postgres_owner_url")
+    engine = engine_for(owner)
+    with engine.begin() as connection:
+        connection.execute(text("update alembic_version set version_num = '0077'"))
+    engine.dispose()
     with (
         Registry(url) as again,
-        pytest.raises(SettingsError, match="revision 0077, this greenlang knows 0002: upgrade"),
+        pytest.raises(SettingsError, match=f"revision 0077, this greenlang knows {REVISION}: upgrade"),
     ):
         again.count()
 
@@ -201,14 +193,14 @@ def test_a_file_that_is_no_database_is_an_error_of_ours(tmp_path: Path) -> None:
         Registry(f"sqlite:///{tmp_path / 'registry.sqlite'}").count()
 
 
-def _register_many(url: str, start: int, count: int) -> None:
-    with Registry(url) as registry:
+def _register_many(url: str, keys: Path, start: int, count: int) -> None:
+    with Registry(url, keys=keys) as registry:
         for number in range(start, start + count):
             registry.register(entry(f"d/agent{number}"))
 
 
-def _register_for_ever(url: str) -> None:
-    _register_many(url, 0, 1_000_000)
+def _register_for_ever(url: str, keys: Path) -> None:
+    _register_many(url, keys, 0, 1_000_000)
 
 
 def _processes(target: Callable[..., None], *arguments: tuple[Any, ...]) -> list[Any]:
@@ -220,9 +212,10 @@ def _processes(target: Callable[..., None], *arguments: tuple[Any, ...]) -> list
 
 
 @pytest.mark.slow
-def test_several_processes_register_at_once(url: str) -> None:
+def test_several_processes_register_at_once(url: str, keys: Path) -> None:
     # two ranges twice: the same entry from two processes is one entry
-    writers = _processes(_register_many, (url, 0, 60), (url, 0, 60), (url, 40, 60), (url, 40, 60))
+    ranges = ((0, 60), (0, 60), (40, 60), (40, 60))
+    writers = _processes(_register_many, *((url, keys, *numbers) for numbers in ranges))
     for writer in writers:
         writer.join(timeout=120)
     assert [writer.exitcode for writer in writers] == [0, 0, 0, 0]
@@ -233,10 +226,10 @@ def test_several_processes_register_at_once(url: str) -> None:
 
 
 @pytest.mark.slow
-def test_a_killed_process_leaves_no_half_entry(url: str) -> None:
+def test_a_killed_process_leaves_no_half_entry(url: str, keys: Path) -> None:
     counted = 0
     for _ in range(3):
-        (writer,) = _processes(_register_for_ever, (url,))
+        (writer,) = _processes(_register_for_ever, (url, keys))
         deadline = time.monotonic() + 30
         while time.monotonic() < deadline:
             time.sleep(0.05)

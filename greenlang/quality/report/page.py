@@ -17,6 +17,7 @@ import jinja2
 from markupsafe import Markup
 
 from greenlang._paths import data
+from greenlang.factory.outcome import DimensionResult
 from greenlang.quality.dimensions import DIMENSIONS, Measure
 from greenlang.quality.judgement import Difference, MutantLine
 from greenlang.quality.mutation.operators import CONTROL
@@ -102,7 +103,7 @@ class View:
         self.word = _WORD[report.result]
         self.sentences = tuple(verdict_sentences(report))
         self.applicable = sum(d.score is not None for d in report.dimensions)
-        self.css = _css()
+        self.css = css()
         self.wheel = Markup(wheel(report))  # noqa: S704 - rendered by the escaping template
         self.steps: Part[Step] = Part.of(steps(report), 25)
         self.tests_passed = sum(t.outcome == "passed" for t in report.tests)
@@ -140,9 +141,14 @@ def html(report: QualityReport) -> str:
 
 def wheel(report: QualityReport, *, alone: bool = False) -> str:
     """The score wheel as SVG; ``alone`` with light colours of its own, for a picture outside the page."""
+    return wheel_of(report.dimensions, alone=alone)
+
+
+def wheel_of(dimensions: Sequence[DimensionResult], *, alone: bool = False) -> str:
+    """The same of twelve dimensions, without a report."""
     style = Markup(_wheel_css(palette.LIGHT)) if alone else ""  # noqa: S704 - colours of ours
     template = _templates().get_template("wheel.svg.jinja")
-    return template.render(sectors=charts.sectors(report.dimensions), id="wheel", style=style).strip()
+    return template.render(sectors=charts.sectors(dimensions), id="wheel", style=style).strip()
 
 
 def wheel_address(report: QualityReport) -> str:
@@ -218,8 +224,8 @@ def _templates() -> jinja2.Environment:
 
 
 @cache
-def _css() -> Markup:
-    """The page's style: our own words and colours, no foreign text."""
+def css() -> Markup:
+    """The page's style, which the console of the API wears too: our own words and colours, no foreign text."""
     colours = {"light": palette.variables(palette.LIGHT), "dark": palette.variables(palette.DARK)}
     style = _templates().get_template("style.css.jinja").render(**colours)
     names = {name: f"var(--{name})" for name in palette.LIGHT}

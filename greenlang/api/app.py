@@ -1,0 +1,66 @@
+"""The application: routers, and the layers that every request goes through.
+
+Belongs here: putting it together. Does not belong here: any of the parts.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from fastapi import FastAPI
+
+from greenlang import __version__
+from greenlang.api import problems, schema
+from greenlang.api.front import Front
+from greenlang.api.principal import refuse_undeclared
+from greenlang.api.routes import ROUTERS
+from greenlang.api.services import Services
+from greenlang.api.signin import SignIn
+from greenlang.errors import SettingsError
+from greenlang.registry import Registry
+from greenlang.settings import Settings
+
+
+def create_app(
+    settings: Settings, *, registry: Registry | None = None, launcher: Any = None, sign_in: bool = True
+) -> FastAPI:
+    """The service over the settings' registry, or over ``registry``, which the caller closes.
+
+    ``sign_in=False`` serves the person at the machine as the tenant of an embedded registry; whoever runs it binds it
+    to a loopback address. Raises SettingsError where it is asked for another registry, and for half a setting.
+    """
+    own = registry is None
+    store = registry or Registry(settings.registry, keys=settings.keys, resident=True)
+    if not sign_in and not store.database.embedded:
+        raise SettingsError("a registry that several use is not served without a sign-in")
+    signin = SignIn(settings, store, required=sign_in)
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        yield
+        app.state.services.close()
+        if own:
+            store.close()
+
+    app = FastAPI(
+        title="GreenLang Agent Factory",
+        version=__version__,
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+    )
+    app.state.settings, app.state.registry, app.state.launcher = settings, store, launcher
+    app.state.signin = signin
+    app.state.counts = Counter()
+    app.state.services = Services(settings, store, launcher)
+    problems.install(app)
+    for router in ROUTERS:
+        app.include_router(router)
+    schema.install(app)
+    refuse_undeclared(app)
+    app.add_middleware(Front, settings=settings, registry=store, signin=signin, counts=app.state.counts)
+    return app

@@ -1,0 +1,78 @@
+"""What one can take home of a build: its pack, its certificate, and the forms of `greenlang.registry.emit`.
+
+Belongs here: bytes, names and types of downloads. Does not belong here: the forms themselves.
+"""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from greenlang.api.console.agent import AgentView
+from greenlang.api.problems import Problem
+from greenlang.provenance import CERTIFICATE
+from greenlang.registry import Registry
+from greenlang.registry.emit import RegisteredPack, agent_card, sbom, server_json, verification_summary
+
+_EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest that a zip knows: a pack has no time
+
+
+@dataclass(frozen=True, slots=True)
+class Download:
+    """A file for the person at the browser."""
+
+    name: str
+    kind: str
+    data: bytes
+
+
+FORMS: Mapping[str, str] = {
+    "pack": "the pack as a zip: code, tests, documents, wheels, certificate",
+    "certificate": "the certificate: every file, plan, factor and score",
+    "sbom": "the bill of materials (CycloneDX 1.6)",
+    "mcp": "server.json for an MCP registry",
+    "vsa": "the verification summary (in-toto, DSSE), of a certified build",
+}
+"""What a page offers with a link. An agent card is beside these: it needs an address."""
+
+
+def download(registry: Registry, shown: AgentView, form: str, url: str = "") -> Download:
+    """One form of a build. Raises Problem 404 for an unknown form or without a pack, NotEmitted, UrlNeeded."""
+    if form == "a2a":
+        return Download(f"{_stem(shown)}.agent-card.json", "application/json", agent_card(shown.entry, url=url))
+    if form not in FORMS:
+        raise Problem(404, f"there is no {form!r} to download")
+    if shown.pack is None:
+        raise Problem(404, shown.lacking)
+    if form in ("mcp", "vsa") and not shown.in_force:
+        raise Problem(404, "that is emitted of the build in force alone")
+    makers: Mapping[str, Callable[[RegisteredPack], tuple[str, str, bytes]]] = {
+        "pack": lambda pack: ("zip", "application/zip", _zipped(pack)),
+        "certificate": lambda pack: ("certificate.json", "application/json", _certificate(pack)),
+        "sbom": lambda pack: ("sbom.cdx.json", "application/vnd.cyclonedx+json", sbom(pack)),
+        "mcp": lambda pack: ("server.json", "application/json", server_json(shown.entry, pack, url=url)),
+        "vsa": lambda pack: ("vsa.dsse.json", "application/json", verification_summary(registry, shown.entry, pack)),
+    }
+    suffix, kind, data = makers[form](shown.pack)
+    return Download(f"{_stem(shown)}.{suffix}", kind, data)
+
+
+def _stem(shown: AgentView) -> str:
+    name = "".join(c if c.isascii() and (c.isalnum() or c in "._-") else "." for c in shown.entry.agent_id)
+    return f"{name}-{shown.entry.version}"
+
+
+def _certificate(pack: RegisteredPack) -> bytes:
+    return (pack.folder / CERTIFICATE).read_bytes()
+
+
+def _zipped(pack: RegisteredPack) -> bytes:
+    """Every certified file, each checked, and the certificate; the same pack gives the same bytes."""
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name in sorted(pack.files):
+            archive.writestr(zipfile.ZipInfo(f"{pack.folder.name}/{name}", _EPOCH), pack.read(name))
+        archive.writestr(zipfile.ZipInfo(f"{pack.folder.name}/{CERTIFICATE}", _EPOCH), _certificate(pack))
+    return made.getvalue()

@@ -1,0 +1,223 @@
+"""What every request goes through before it is routed, as plain ASGI: it is the way of ten thousand reads a second.
+
+Belongs here: the order of the layers. Does not belong here: the layers (`signin`, `limits`, `caching`, `idempotency`).
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import secrets
+import time
+from collections import Counter
+from dataclasses import replace
+
+from anyio import CancelScope
+from anyio.to_thread import run_sync
+from starlette.datastructures import Headers
+from starlette.requests import Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from greenlang.api.caching import MARKS, Answers, Fresh, Pairs, Seen, Tagged, key_of
+from greenlang.api.console.render import HOME, failure
+from greenlang.api.idempotency import Once, Recorded, digest
+from greenlang.api.limits import Buckets, told, whole_body
+from greenlang.api.problems import SECURITY_HEADERS, Problem, problem_of
+from greenlang.api.signin import TENANT_HEADER, SignIn
+from greenlang.errors import GreenlangError, RegistryError
+from greenlang.registry import Caller, Registry
+from greenlang.registry.roles import Principal
+from greenlang.settings import Settings
+
+KEPT_PATHS = "/api/v1/registry/"
+STRANGERS_BYTES = 65_536  # a larger body of somebody who did not sign in is refused unread
+SWEEP_SECONDS = 600.0
+
+_log = logging.getLogger("greenlang.api")
+_SECURITY = [(name.encode(), value.encode()) for name, value in SECURITY_HEADERS.items()]
+_REQUEST_ID = re.compile(r"[\w.-]{8,64}")
+_WITH_BODY = frozenset({"POST", "PUT", "PATCH", "DELETE"})
+
+
+class Front:
+    """Signs in, counts, reads the body within bounds, answers what it can from memory, and passes the rest on."""
+
+    def __init__(
+        self, app: ASGIApp, *, settings: Settings, registry: Registry, signin: SignIn, counts: Counter[str]
+    ) -> None:
+        self._app = app
+        self._registry = registry
+        self._fresh = Fresh(registry, settings.api_fresh_ms)
+        self._answers = Answers()
+        self.counts = counts  # of answers, by class of status; `kept` came from memory
+        self._swept: dict[str, float] = {}
+        self._settings = settings
+        self._signin = signin
+        self._buckets = Buckets(processes=settings.api_workers)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request."""
+        if scope["type"] == "lifespan":
+            await self._app(scope, receive, send)
+            return
+        headers = Headers(scope=scope)
+        asked = headers.get("x-request-id", "")
+        request = asked if _REQUEST_ID.fullmatch(asked) else secrets.token_hex(8)
+        own: Pairs = [(b"x-request-id", request.encode())]
+        send = _with_headers(send, own, self.counts)
+        try:
+            if b"%00" in scope.get("raw_path", b"") or b"%00" in scope["query_string"]:
+                raise Problem(422, "the address holds a NUL", kind="invalid-request")
+            principal = await self._principal(scope, own)
+            tenant = headers.get(TENANT_HEADER)
+            if principal is not None and tenant is not None:
+                principal = await run_sync(self._signin.acting, principal, tenant, scope["path"])
+            if scope["type"] == "http" and scope["method"] in _WITH_BODY:
+                receive = await self._buffered(headers, receive, known=principal is not None)
+            scope[MARKS] = {}
+            if principal is not None and scope["type"] == "http" and scope["method"] == "GET":
+                await self._read(principal, request, scope, receive, send)
+                return
+            if principal is not None:
+                scope["principal"] = _of_request(principal, request)
+            if principal is None or scope["type"] != "http":
+                await self._app(scope, receive, send)
+            else:
+                await self._write(scope, receive, send)
+        except (Problem, GreenlangError) as error:  # before the application was asked: it answers its own
+            problem = error if isinstance(error, Problem) else problem_of(error)
+            await _refuse(problem, scope, receive, send)
+
+    async def _read(self, principal: Principal, request: str, scope: Scope, receive: Receive, send: Send) -> None:
+        asked = Headers(scope=scope).get("if-none-match", "").encode("latin-1")
+        key = key_of(scope, principal)
+        seen: Seen | None = None
+        if scope["path"].startswith(KEPT_PATHS):
+            seen = await self._fresh.seen(principal.caller.tenant)
+            answer = self._answers.find(key, seen)
+            if answer is not None:
+                self.counts["kept"] += 1
+                await answer.send(asked, send)
+                return
+        scope["principal"] = _of_request(principal, request)
+        tagged = Tagged(send, asked, seen.now if seen is not None else 0)
+        await self._app(scope, receive, tagged)
+        marks = scope[MARKS]
+        if tagged.answer is not None and seen is not None and marks.get("kept"):
+            self._answers.keep(key, replace(tagged.answer, agent=marks["agent"]))
+
+    async def _write(self, scope: Scope, receive: Receive, answer: Send) -> None:
+        async def send(message: Message) -> None:
+            self._fresh.forget()  # before the client can know, and ask
+            await answer(message)
+
+        try:
+            headers = Headers(scope=scope)
+            key = headers.get("idempotency-key")
+            if key is None or scope["method"] != "POST":
+                await self._app(scope, receive, send)
+                return
+            message = await receive()
+            body = message.get("body", b"")
+            content = headers.get("content-type", "")
+            request = digest(scope["method"], scope["path"], scope["query_string"], content, body)
+            once = self._once(scope["principal"].caller, key, request)
+            replay = await run_sync(once.begin)
+            if replay is not None:
+                await replay.send(send)
+                return
+            await self._done_once(once, scope, _replayed(body, receive), send)
+        finally:
+            self._fresh.forget()
+
+    async def _done_once(self, once: Once, scope: Scope, receive: Receive, send: Send) -> None:
+        recorded = Recorded()
+        try:
+            await self._app(scope, receive, recorded)
+        except BaseException:
+            with CancelScope(shield=True):
+                await run_sync(once.end, None)
+            raise
+        try:
+            await run_sync(once.end, recorded.replay())
+        except RegistryError as error:  # it was done; sent again within the lease it is answered 409
+            _log.error("an answer cannot be remembered: %s", error)
+        await recorded.send(send)
+
+    def _once(self, caller: Caller, key: str, request: str) -> Once:
+        now = time.monotonic()
+        sweep = now - self._swept.get(caller.tenant, 0.0) > SWEEP_SECONDS
+        if sweep:
+            self._swept[caller.tenant] = now
+        return Once(self._registry.as_caller(caller), key, request, sweep=sweep)
+
+    async def _principal(self, scope: Scope, own: Pairs) -> Principal | None:
+        """Who asks, counted: those who signed in by their key, all others by their address."""
+        address = (scope.get("client") or ("unknown",))[0]
+        anonymous = self._settings.api_anonymous_per_minute
+        try:
+            principal = await self._signin.principal(scope)
+        except Problem:
+            self._take(address, anonymous, own)
+            raise
+        if principal is None:
+            self._take(address, anonymous, own)
+            return None
+        tenant = principal.caller.tenant
+        name = f"{tenant} {principal.key_id or principal.caller.actor}"
+        self._take(name, self._settings.api_requests_per_minute, own)
+        quota = self._signin.quotas.get(tenant)
+        if quota is not None:
+            self._buckets.take(f"{tenant} ", quota)
+        return principal
+
+    def _take(self, name: str, per_minute: int, own: Pairs) -> None:
+        if per_minute:
+            left = self._buckets.take(name, per_minute)
+            own += [(key.lower().encode(), value.encode()) for key, value in told(per_minute, left).items()]
+
+    async def _buffered(self, headers: Headers, receive: Receive, *, known: bool) -> Receive:
+        settings = self._settings
+        most = settings.api_max_body_bytes if known else min(settings.api_max_body_bytes, STRANGERS_BYTES)
+        body = await whole_body(headers, receive, most=most, seconds=settings.api_body_seconds)
+        return _replayed(body, receive)
+
+
+def _of_request(principal: Principal, request: str) -> Principal:
+    """The principal whose log entries name the request."""
+    return replace(principal, caller=replace(principal.caller, request=request))
+
+
+def _replayed(body: bytes | None, receive: Receive) -> Receive:
+    """The body in one message, then what comes after it."""
+    first: list[Message] = [
+        {"type": "http.disconnect"} if body is None else {"type": "http.request", "body": body, "more_body": False}
+    ]
+
+    async def again() -> Message:
+        return first.pop() if first else await receive()
+
+    return again
+
+
+async def _refuse(problem: Problem, scope: Scope, receive: Receive, send: Send) -> None:
+    if scope["type"] == "websocket":  # before it is accepted, so that the handshake is refused
+        await send({"type": "websocket.close", "code": 1008, "reason": problem.detail[:120]})
+        return
+    if scope["path"].startswith(HOME):
+        await failure(Request(scope), problem)(scope, receive, send)
+        return
+    await problem.response(scope["path"])(scope, receive, send)
+
+
+def _with_headers(send: Send, own: Pairs, counts: Counter[str]) -> Send:
+    async def sending(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            counts[f"{message['status'] // 100}xx"] += 1
+            said = message["headers"] = list(message["headers"])
+            names = {name for name, _ in said}
+            said += [pair for pair in _SECURITY if pair[0] not in names]
+            said += own
+        await send(message)
+
+    return sending

@@ -1,0 +1,133 @@
+"""Entering what was built elsewhere, taking builds back, and an agent's other forms.
+
+Belongs here: thin handlers over `greenlang.registry.packs`, `Registry.yank` and `greenlang.registry.emit`. Does not
+belong here: verifying, writing.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Literal
+
+from anyio.to_thread import run_sync
+from fastapi import APIRouter, Query, Request, Response
+from pydantic import BaseModel, Field, ValidationError
+
+from greenlang.api.models import Agent
+from greenlang.api.naming import Ref, Text, Words, build_named
+from greenlang.api.principal import Store, need
+from greenlang.api.problems import Problem, documented
+from greenlang.bucket import Bucket
+from greenlang.registry import Registry, packs
+from greenlang.registry.emit import FILES, Form, emit, homes
+from greenlang.settings import Settings
+
+router = APIRouter(prefix="/api/v1/registry", tags=["registry"])
+
+Binding = Literal["JSONRPC", "GRPC", "HTTP+JSON"]
+ZIP = "application/zip"
+
+
+class InBucket(BaseModel):
+    """A zip that lies in the bucket, below `uploads/<tenant>/`."""
+
+    object: Annotated[Text, Field(description="as uploads/acme/boiler.zip")]
+
+
+class Yank(BaseModel):
+    """Take a build out of what is chosen for people, or with `yanked` false put it back."""
+
+    reason: Annotated[Words, Field(min_length=1)]
+    yanked: bool = True
+
+
+class Yanked(BaseModel):
+    """Whether that changed anything."""
+
+    changed: bool
+    yanked: bool
+
+
+_BODY = {
+    "required": True,
+    "content": {
+        ZIP: {"schema": {"type": "string", "format": "binary"}},
+        "application/json": {"schema": InBucket.model_json_schema()},
+    },
+}
+
+
+@router.post(
+    "/agents",
+    status_code=201,
+    responses={200: {"description": "It was published before", "model": Agent}, **documented(404, 415)},
+    openapi_extra={"requestBody": _BODY},
+    dependencies=[need("publish_agent")],
+)
+async def publish(request: Request, response: Response, store: Store) -> Agent:
+    """Publish a pack: a zip of its folder and its signed envelope, sent along or lying in the bucket.
+
+    The pack must be as it was certified, and signed by a key that is known here. Other bytes under a version that
+    stands are refused.
+    """
+    body = await request.body()
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind not in (ZIP, "application/json"):
+        raise Problem(415, f"send a pack as {ZIP}, or where it lies as application/json")
+    return await run_sync(_published, store, request.app.state.settings, body, kind == ZIP, response)
+
+
+def _published(store: Registry, settings: Settings, body: bytes, is_zip: bool, response: Response) -> Agent:
+    data = body if is_zip else _from_bucket(store, settings, body)
+    registered, entry = packs.publish(store, data, settings.var, settings.keys)
+    if registered == "exists":
+        response.status_code = 200
+    response.headers["Location"] = f"/api/v1/registry/agents/{entry.agent_id}@{entry.version}"
+    return Agent.of(store.get(entry.agent_id, entry.version))
+
+
+def _from_bucket(store: Registry, settings: Settings, body: bytes) -> bytes:
+    try:
+        name = InBucket.model_validate_json(body).object
+    except ValidationError as error:
+        mistakes = [{"pointer": "/body", "detail": one["msg"]} for one in json.loads(error.json())]
+        raise Problem(
+            422, "the body does not say where the pack lies", kind="invalid-request", errors=mistakes
+        ) from error
+    home = f"uploads/{store.caller.tenant}/"
+    if not name.startswith(home) or ".." in name.split("/"):
+        raise Problem(422, f"packs of this tenant lie below {home}", kind="invalid-request")
+    bucket = Bucket.open(settings.bucket_address)
+    if not bucket.exists(name):
+        raise Problem(404, f"the bucket has no {name}")
+    return bucket.read(name, settings.api_max_body_bytes)
+
+
+@router.post("/agents/{agent_id:path}/yank", responses=documented(404), dependencies=[need("yank_agent")])
+def yank(ref: Ref, store: Store, asked: Yank) -> Yanked:
+    """Yank the build that is named: what pinned it still finds it, nobody is led to it."""
+    build = build_named(store, ref)
+    changed = store.yank(build.agent_id, build.version, build.pack_digest, asked.reason, asked.yanked)
+    return Yanked(changed=changed, yanked=asked.yanked)
+
+
+@router.get(
+    "/agents/{agent_id:path}/forms/{form}",
+    responses={200: {"content": {"application/json": {}}}, **documented(404)},
+    response_class=Response,
+    dependencies=[need("read_registry")],
+)
+def form(
+    ref: Ref,
+    store: Store,
+    request: Request,
+    form: Form,
+    url: Annotated[Text, Query(description="where the agent is served")] = "",
+    binding: Annotated[Binding, Query(description="A2A's binding at that address")] = "JSONRPC",
+) -> Response:
+    """The build in force as MCP `server.json`, A2A agent card, in-toto verification summary or CycloneDX bill."""
+    settings: Settings = request.app.state.settings
+    entry = build_named(store, ref)
+    data = emit(store, entry, homes(settings, entry.tenant), form, url=url, binding=binding)
+    headers = {"Content-Disposition": f'inline; filename="{FILES[form]}"'}
+    return Response(data, media_type="application/json", headers=headers)

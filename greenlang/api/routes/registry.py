@@ -1,0 +1,147 @@
+"""Reading the registry: agents, versions, builds, lives, search.
+
+Belongs here: thin handlers over `greenlang.registry`. Does not belong here: writing (`lifecycle`, `publish`),
+administration (`governance`).
+
+An agent id holds slashes and stands in the path as it is: `/agents/heat/boiler`, `/agents/heat/boiler@1.2.0/builds`.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Query, Request, Response
+
+from greenlang.api.caching import kept
+from greenlang.api.models import (
+    Agent,
+    AgentList,
+    AgentPage,
+    BuildList,
+    PinList,
+    StandingList,
+    StandingModel,
+    TransitionList,
+)
+from greenlang.api.naming import Moment, Ref, Text, build_named
+from greenlang.api.paging import Cursor, Limit, decoded_number, decoded_text, encoded, link_next
+from greenlang.api.principal import Store, need
+from greenlang.api.problems import documented
+from greenlang.registry import details, listing
+from greenlang.registry.entry import ANY
+from greenlang.registry.lifecycle import Lifecycle
+from greenlang.registry.named import named
+from greenlang.registry.search import Wanted
+from greenlang.registry.tenants import Environment
+from greenlang.registry.versions import resolve
+
+router = APIRouter(prefix="/api/v1/registry", tags=["registry"], dependencies=[need("read_registry")])
+
+State = Literal["draft", "experimental", "certified", "deprecated", "retired"]
+
+
+@router.get("/agents", dependencies=[kept])
+def agents(
+    request: Request,
+    response: Response,
+    store: Store,
+    domain: Text | None = None,
+    capability: Text | None = None,
+    state: State | None = None,
+    cursor: Cursor = None,
+    limit: Limit = 50,
+) -> AgentPage:
+    """The latest version of each agent, by id. What others may not see is not there."""
+    found = listing.agents(
+        store,
+        after=decoded_text(cursor),
+        limit=limit + 1,
+        domain=domain,
+        capability=capability,
+        state=state,
+    )
+    items = found[:limit]
+    following = encoded([items[-1].agent_id]) if len(found) > limit else None
+    link_next(request, response, following)
+    return AgentPage(items=[Agent.of(entry) for entry in items], next=following)
+
+
+@router.get("/search", dependencies=[kept])
+def search(
+    request: Request,
+    response: Response,
+    store: Store,
+    q: Annotated[Text, Query(description="Words, in any order, with their synonyms; or an id.")] = "",
+    domain: Text | None = None,
+    capability: Annotated[Text | None, Query(description="An output or a tag.")] = None,
+    unit: Text | None = None,
+    regulation: Text | None = None,
+    state: State | None = None,
+    all_versions: bool = False,
+    cursor: Cursor = None,
+    limit: Limit = 50,
+) -> AgentPage:
+    """Find agents, the best first."""
+    wanted = Wanted(q, domain, capability, unit, regulation, state, all_versions)
+    offset = decoded_number(cursor) or 0
+    found = store.find_all(wanted, limit=limit, offset=offset)
+    following = encoded([offset + limit]) if found.more else None
+    link_next(request, response, following)
+    return AgentPage(items=[Agent.of(entry) for entry in found.entries], next=following)
+
+
+@router.get("/as-of", dependencies=[kept])
+def as_of(
+    store: Store,
+    at: Annotated[Moment, Query(description="The moment: RFC 3339 with an offset.")],
+    state: State = "certified",
+    environment: Environment = "production",
+) -> StandingList:
+    """What was certified (or had another state) for the caller's tenant at a moment, and on which evidence."""
+    found = Lifecycle(store).as_of(store.caller.tenant, at, environment=environment, state=state)
+    return StandingList(items=[StandingModel.model_validate(one.as_dict()) for one in found])
+
+
+@router.get("/resolve", responses=documented(404, 409), dependencies=[kept])
+def resolved(
+    store: Store,
+    agent: Annotated[Text, Query(description="An agent id.")],
+    versions: Annotated[Text, Query(description="A range, as `>=1.2,<2`; nothing: any.")] = ANY,
+) -> AgentList:
+    """An agent and everything that it needs, each in one version that all agree on, by id."""
+    return AgentList.of(list(resolve(store, agent, versions).values()))
+
+
+@router.get("/agents/{agent_id:path}/pins", responses=documented(404), dependencies=[kept])
+def pins(ref: Ref, store: Store) -> PinList:
+    """The factors, formulas and parameters that a build's certification hangs on."""
+    with store.transaction() as connection:
+        build = named(connection, store.caller, ref).build
+    return PinList.of(build.pack_digest, details.pins_of(store, build.id))
+
+
+@router.get("/agents/{agent_id:path}/versions", responses=documented(404), dependencies=[kept])
+def versions(ref: Ref, store: Store) -> AgentList:
+    """Every version of an agent, the highest first."""
+    build_named(store, ref)
+    return AgentList.of(store.versions(ref.agent_id))
+
+
+@router.get("/agents/{agent_id:path}/builds", responses=documented(404), dependencies=[kept])
+def builds(ref: Ref, store: Store) -> BuildList:
+    """Every build of a version, the one that came last first."""
+    entry = build_named(store, ref)
+    return BuildList.of(store.builds(entry.agent_id, entry.version))
+
+
+@router.get("/agents/{agent_id:path}/transitions", responses=documented(404), dependencies=[kept])
+def transitions(ref: Ref, store: Store) -> TransitionList:
+    """The life of a version's builds: signed steps, the oldest first."""
+    entry = build_named(store, ref)
+    return TransitionList.of(store.transitions(entry.agent_id, entry.version))
+
+
+@router.get("/agents/{agent_id:path}", responses=documented(404), dependencies=[kept])
+def agent(ref: Ref, store: Store) -> Agent:
+    """One version, the latest without one; with a digest as that build is, else as the build in force is."""
+    return Agent.of(build_named(store, ref))

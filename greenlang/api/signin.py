@@ -1,0 +1,150 @@
+"""Who sends a request: an API key, a token, or, on one's own machine, the person at it.
+
+Belongs here: from headers to a Principal, and remembering it for a moment. Does not belong here: keys
+(`greenlang.registry.keys`), checking tokens (`tokens`), what somebody may do.
+
+A key or token that was verified is remembered for `Settings.api_remember_seconds`: a revoked one is refused at the
+latest after that time. What is remembered is a digest, never the key.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import OrderedDict
+from hashlib import blake2b
+from urllib.parse import urlsplit
+
+from anyio.to_thread import run_sync
+from starlette.datastructures import Headers
+from starlette.types import Scope
+
+from greenlang.api.problems import CHALLENGE, Problem, problem_of
+from greenlang.api.tokens import TENANT, Tokens
+from greenlang.errors import KeyRefused
+from greenlang.registry import LOCAL, Registry
+from greenlang.registry.access import denied
+from greenlang.registry.caller import DEFAULT_TENANT
+from greenlang.registry.keys import Keys
+from greenlang.registry.quotas import limit
+from greenlang.registry.roles import Principal
+from greenlang.settings import Settings
+
+COOKIE = "greenlang_key"  # how a browser keeps its API key: HttpOnly, SameSite=Strict
+TENANT_HEADER = "X-Tenant"  # whoever manages tenants acts for another one by it
+PERSON = Principal(LOCAL, ("super_admin",))
+"""The person at the machine, where nobody signs in."""
+
+_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1", "testserver"})
+_MOST = 10_000  # principals that are remembered at once
+_SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+class SignIn:
+    """Finds out who sends a request. ``required=False`` serves the person at the machine and nobody else."""
+
+    def __init__(self, settings: Settings, registry: Registry, *, required: bool = True) -> None:
+        self._registry = registry
+        self._keys = Keys(registry)
+        self._tokens = Tokens.of(settings)
+        self._seconds = settings.api_remember_seconds
+        self._known: OrderedDict[bytes, tuple[float, Principal]] = OrderedDict()
+        self.quotas: dict[str, int | None] = {}  # tenant -> requests a minute, as of its last verification
+        self.required = required
+
+    def remembered(self, credential: str) -> Principal | None:
+        """Who it was a moment ago."""
+        found = self._known.get(_digest(credential))
+        return found[1] if found is not None and time.monotonic() < found[0] else None
+
+    def forget(self) -> None:
+        """Verify everybody anew."""
+        self._known.clear()
+
+    async def principal(self, scope: Scope) -> Principal | None:
+        """Who sends this; None for nobody. Raises Problem for a key or token that is refused."""
+        headers = Headers(scope=scope)
+        if not self.required:
+            _refuse_foreign(scope, headers, host=True)
+            return PERSON
+        credential, cookie = credential_of(headers)
+        if not credential:
+            return None
+        if cookie:
+            _refuse_foreign(scope, headers)
+        known = self.remembered(credential)
+        if known is not None:
+            return known
+        principal = await run_sync(self._verified, credential)
+        self.quotas[principal.caller.tenant] = await run_sync(self._quota, principal)
+        if self._seconds > 0:
+            self._known[_digest(credential)] = (time.monotonic() + self._seconds, principal)
+            while len(self._known) > _MOST:
+                self._known.popitem(last=False)
+        return principal
+
+    def _verified(self, credential: str) -> Principal:
+        if credential.startswith("gl_"):
+            try:
+                return self._keys.verify(credential)
+            except KeyRefused as error:
+                if error.caller is not None:
+                    denied(self._registry, error.caller, "", "sign-in", str(error))
+                raise problem_of(error) from error
+        if self._tokens is None:
+            raise Problem(401, "this is no API key, and no issuer of tokens is set", headers=CHALLENGE)
+        principal = self._tokens.principal(credential)
+        self._refuse_tenant(principal.caller.tenant)
+        return principal
+
+    def _quota(self, principal: Principal) -> int | None:
+        with self._registry.as_caller(principal.caller).transaction() as connection:
+            return limit(connection, principal.caller.tenant, "requests_per_minute")
+
+    def acting(self, principal: Principal, tenant: str, path: str) -> Principal:
+        """The principal in another tenant, if it manages tenants. Raises Problem, and it is in the log."""
+        if tenant == principal.caller.tenant:
+            return principal
+        if not principal.may("manage_tenants"):
+            denied(self._registry, principal.caller, "manage_tenants", path, f"{TENANT_HEADER}: {tenant[:63]}")
+            raise Problem(403, f"{TENANT_HEADER} names another tenant; your roles do not permit manage_tenants")
+        if not TENANT.fullmatch(tenant):
+            raise Problem(422, f"{TENANT_HEADER} names no tenant", kind="invalid-request")
+        self._refuse_tenant(tenant)
+        return principal.acting_for(tenant)
+
+    def _refuse_tenant(self, tenant: str) -> None:
+        if self._registry.database.embedded and tenant != DEFAULT_TENANT:
+            raise Problem(403, f"this registry has the tenant {DEFAULT_TENANT!r} alone")
+
+
+def credential_of(headers: Headers) -> tuple[str, bool]:
+    """The key or token that is sent, and whether as a cookie. Raises Problem where two are sent."""
+    scheme, _, bearer = headers.get("authorization", "").partition(" ")
+    if scheme and scheme.lower() != "bearer":
+        raise Problem(401, f"{scheme[:20]!r} is no way to sign in here", headers=CHALLENGE)
+    key = headers.get("x-api-key", "")
+    if bearer and key and bearer.strip() != key:
+        raise Problem(401, "two different keys are sent; send one", headers=CHALLENGE)
+    if bearer or key:
+        return (bearer or key).strip(), False
+    for part in headers.get("cookie", "").split(";"):
+        name, _, value = part.strip().partition("=")
+        if name == COOKIE and value:
+            return value, True
+    return "", False
+
+
+def _refuse_foreign(scope: Scope, headers: Headers, *, host: bool = False) -> None:
+    """What a browser sends by itself is no proof that its person meant it: the page must be ours."""
+    named = urlsplit(f"//{headers.get('host', '')}").hostname or ""
+    if host and named not in _LOOPBACK:
+        raise Problem(403, "without a sign-in only names of this machine are served, as localhost")
+    origin = headers.get("origin")
+    unsafe = scope["type"] == "websocket" or scope["method"] not in _SAFE
+    foreign = origin is not None and urlsplit(origin).netloc != headers.get("host")
+    if unsafe and (foreign or headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none")):
+        raise Problem(403, "another site's page sent this")
+
+
+def _digest(credential: str) -> bytes:
+    return blake2b(credential.encode(), digest_size=16).digest()

@@ -1,0 +1,155 @@
+"""`greenlang registry migrate | resolve | yank | push | pull`: the database, versions that fit, packs in and out.
+
+Belongs here: the commands. Does not belong here: what they do (`greenlang.registry`, `greenlang.factory.exchange`).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from greenlang.cli.app import settings
+from greenlang.cli.governed import DryRun, Reason, TenantOption, governed
+from greenlang.cli.registry import AgentId, AsJson
+from greenlang.cli.registry_emit import app
+from greenlang.cli.show import as_json, table
+
+__all__ = ["app"]
+
+Key = Annotated[
+    Path | None,
+    typer.Option("--key", exists=True, dir_okay=False, help="Public key in PEM that the pack must be signed by."),
+]
+
+
+@app.command()
+def migrate(
+    context: typer.Context,
+    *,
+    app_role: Annotated[
+        str, typer.Option("--app-role", metavar="ROLE", help="PostgreSQL: the login role that the factory connects as.")
+    ] = "",
+    to: Annotated[str, typer.Option("--to", metavar="REVISION", help="Back to an older revision.")] = "",
+    lose: Annotated[bool, typer.Option("--lose", help="With --to: give up what that revision cannot hold.")] = False,
+    dry_run: DryRun = False,
+    json: AsJson = False,
+) -> None:
+    """Bring the registry's database to the newest tables, or back. PostgreSQL: as GREENLANG_REGISTRY_ADMIN_URL."""
+    from greenlang.registry import migrate as migration
+    from greenlang.registry.definition import REVISION
+
+    found = settings(context)
+    url = found.registry_admin_url or found.registry
+    before = migration.current(url)
+    after = to or REVISION
+    if not dry_run and to:
+        migration.downgrade(url, to, lose=lose)
+    elif not dry_run:
+        migration.upgrade(url, app_role or None, keys=found.keys)
+    if json:
+        as_json({"before": before, "after": after, "taken": not dry_run})
+    elif before == after:
+        typer.echo(f"the tables are of the revision {after} already")
+    else:
+        typer.echo(f"{'would go' if dry_run else 'went'} from {before or 'no tables'} to {after}")
+
+
+@app.command()
+def resolve(
+    context: typer.Context,
+    agent_id: Annotated[str, typer.Argument(metavar="ID", help="agent_id.")],
+    constraint: Annotated[str, typer.Argument(metavar="[RANGE]", help="Versions, as '>=1.2,<2', '^1.2', 1.2.0.")] = "*",
+    *,
+    tenant: TenantOption = None,
+    json: AsJson = False,
+) -> None:
+    """An agent and all that it needs, in versions that fit together. Exits 1, saying who asks for what, if none do."""
+    from greenlang.registry.versions import resolve as resolved
+
+    with governed(context, tenant) as registry:
+        found = resolved(registry, agent_id, constraint)
+    if json:
+        as_json([entry.as_dict() for entry in found.values()])
+        return
+    table(
+        ("agent", "version", "state", "pack digest"),
+        [(entry.agent_id, entry.version, entry.state, entry.pack_digest) for entry in found.values()],
+    )
+
+
+@app.command()
+def yank(
+    context: typer.Context,
+    ref: AgentId,
+    reason: Reason,
+    *,
+    undo: Annotated[bool, typer.Option("--undo", help="Put it back.")] = False,
+    tenant: TenantOption = None,
+    dry_run: DryRun = False,
+) -> None:
+    """Take a build out of what is chosen for people; it stays, for whoever asks for exactly its version."""
+    from greenlang.registry.named import named
+    from greenlang.registry.reference import Reference
+
+    with governed(context, tenant) as registry:
+        with registry.transaction() as connection:
+            build = named(connection, registry.caller, Reference.parse(ref))
+        entry, digest = build.entry, build.build.pack_digest
+        if dry_run:
+            changed = build.build.yanked == undo
+        else:
+            changed = registry.yank(entry.agent_id, entry.version, digest, reason, yanked=not undo)
+    if changed:
+        said = f"{'would be' if dry_run else 'was'} {'put back' if undo else 'yanked'}"
+    else:
+        said = "is not yanked" if undo else "is yanked already"
+    typer.echo(f"{build.ref} {said}")
+
+
+@app.command()
+def push(
+    context: typer.Context,
+    folder: Annotated[Path, typer.Argument(metavar="PACK", exists=True, file_okay=False, help="A finished pack.")],
+    *,
+    key: Key = None,
+    tenant: TenantOption = None,
+    dry_run: DryRun = False,
+    json: AsJson = False,
+) -> None:
+    """Publish a finished pack, after it was checked against its certificate. Exits 1 if its version has other bytes."""
+    from greenlang.factory import exchange
+    from greenlang.signing import read_public_key
+
+    found = settings(context)
+    public = read_public_key(key) if key is not None else None
+    with governed(context, tenant, write=True) as registry:
+        entry, done = exchange.push(registry, folder, found.var, key=public, dry_run=dry_run)
+    if json:
+        as_json({**entry.as_dict(), "done": done})
+        return
+    said = {None: "would be published", "created": "was published", "exists": "is published already"}
+    typer.echo(f"{entry.agent_id}@{entry.version}#{entry.pack_digest[:12]} {said.get(done, done)}")
+
+
+@app.command()
+def pull(
+    context: typer.Context,
+    ref: AgentId,
+    target: Annotated[Path, typer.Argument(metavar="FOLDER", help="Where the pack goes; not there yet.")],
+    *,
+    key: Key = None,
+    tenant: TenantOption = None,
+) -> None:
+    """Copy the pack of a build to a folder, after it was checked against the registry and its certificate."""
+    from greenlang.factory import exchange
+    from greenlang.registry.named import named
+    from greenlang.registry.reference import Reference
+    from greenlang.signing import read_public_key
+
+    public = read_public_key(key) if key is not None else None
+    with governed(context, tenant) as registry, registry.transaction() as connection:
+        build = named(connection, registry.caller, Reference.parse(ref)).build
+    exchange.pull(build, settings(context).var, target, public)
+    typer.echo(str(target))
