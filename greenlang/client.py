@@ -11,10 +11,8 @@ requests, sending, trying again, errors. Does not belong here: what the server d
 from __future__ import annotations
 
 import asyncio
-import io
 import time
 import uuid
-import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, fields
@@ -53,6 +51,7 @@ class Call(Generic[T]):
     params: Mapping[str, str | int] = field(default_factory=dict)
     body: Mapping[str, Any] | None = None
     content: bytes | None = None  # a zip, instead of a JSON body
+    binary: bool = False  # the answer is bytes, not JSON
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,14 +114,18 @@ def transitions(ref: str) -> Call[list[Document]]:
 
 
 def publish(pack: Path) -> Call[RegistryEntry]:
-    """Publish a finished pack, with the signature beside it. Raises OSError where it cannot be read."""
-    buffer = io.BytesIO()
-    envelope = pack.with_name(f"{pack.name}.dsse.json")
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-        for path in (*sorted(pack.rglob("*")), envelope):
-            if path.is_file() and "__pycache__" not in path.parts:
-                archive.write(path, path.relative_to(pack.parent))
-    return Call("POST", f"{_REGISTRY}/agents", _entry, content=buffer.getvalue())
+    """Publish a finished pack, with the signature beside it. Raises PackError where it is not as it was certified."""
+    from greenlang.registry.packs import certified
+
+    return Call("POST", f"{_REGISTRY}/agents", _entry, content=certified(pack.absolute()).zip())
+
+
+def pack(ref: str) -> Call[bytes]:
+    """The pack of the build that is in force, or of that with the digest, as `publish` takes it: a zip.
+
+    `greenlang.registry.pack_exchange.unpack` makes a folder of it, if it is what was registered.
+    """
+    return Call("GET", *_named(ref, "/pack", bytes), binary=True)
 
 
 def promotion_status(ref: str, to: str = "", *, fast_track: bool = False) -> Call[Document]:
@@ -239,7 +242,7 @@ class _Sender:
         """The answer. Raises RemoteRefused, RemoteError."""
         if response.is_success:
             try:
-                return call.read(response.json())
+                return call.read(response.content if call.binary else response.json())
             except (ValueError, KeyError, TypeError) as error:
                 raise RemoteError(f"{self.server} answers {call.path} in a form that is not known: {error}") from error
         problem: Document = {}

@@ -11,6 +11,7 @@ import secrets
 import time
 from collections import Counter
 from dataclasses import replace
+from ipaddress import IPv4Address, IPv6Network, ip_address
 
 from anyio import CancelScope
 from anyio.to_thread import run_sync
@@ -120,7 +121,8 @@ class Front:
             message = await receive()
             body = message.get("body", b"")
             content = headers.get("content-type", "")
-            request = digest(scope["method"], scope["path"], scope["query_string"], content, body)
+            may = ",".join(sorted(scope["principal"].permissions))  # two keys of one person may not the same
+            request = digest(scope["method"], scope["path"], scope["query_string"], content, may, body)
             once = self._once(scope["principal"].caller, key, request)
             replay = await run_sync(once.begin)
             if replay is not None:
@@ -152,17 +154,31 @@ class Front:
         return Once(self._registry.as_caller(caller), key, request, sweep=sweep)
 
     async def _principal(self, scope: Scope, own: Pairs) -> Principal | None:
-        """Who asks, counted: those who signed in by their key, all others by their address."""
-        address = (scope.get("client") or ("unknown",))[0]
-        anonymous = self._settings.api_anonymous_per_minute
+        """Who asks, counted: those who signed in by their key, all others by their address.
+
+        A key that is not remembered counts for its address until it is verified: guessing costs no look at the database
+        and no line of the log beyond that.
+        """
+        address = _network((scope.get("client") or ("unknown",))[0])
+        counted: Pairs = []
+
+        def unverified() -> None:
+            self._take(address, self._settings.api_anonymous_per_minute, counted)
+
         try:
-            principal = await self._signin.principal(scope)
+            principal = await self._signin.principal(scope, unverified)
+            if principal is None:
+                unverified()
         except Problem:
-            self._take(address, anonymous, own)
+            if not counted:
+                unverified()
+            own += counted
             raise
         if principal is None:
-            self._take(address, anonymous, own)
+            own += counted
             return None
+        if counted:
+            self._buckets.give_back(address)
         tenant = principal.caller.tenant
         name = f"{tenant} {principal.key_id or principal.caller.actor}"
         self._take(name, self._settings.api_requests_per_minute, own)
@@ -181,6 +197,17 @@ class Front:
         most = settings.api_max_body_bytes if known else min(settings.api_max_body_bytes, STRANGERS_BYTES)
         body = await whole_body(headers, receive, most=most, seconds=settings.api_body_seconds)
         return _replayed(body, receive)
+
+
+def _network(address: str) -> str:
+    """What is counted as one address: of IPv6 the /64, which is one subscriber's."""
+    try:
+        parsed = ip_address(address)
+    except ValueError:
+        return address
+    if isinstance(parsed, IPv4Address) or parsed.ipv4_mapped is not None:
+        return address
+    return str(IPv6Network((parsed.packed, 64), strict=False))
 
 
 def _of_request(principal: Principal, request: str) -> Principal:

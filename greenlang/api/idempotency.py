@@ -46,10 +46,10 @@ class Replay:
         await send({"type": "http.response.body", "body": body})
 
 
-def digest(method: str, path: str, query: bytes, content_type: str, body: bytes) -> str:
+def digest(method: str, path: str, query: bytes, content_type: str, permissions: str, body: bytes) -> str:
     """What makes two requests the same."""
     found = sha256()
-    for part in (method.encode(), path.encode(), query, content_type.encode(), body):
+    for part in (method.encode(), path.encode(), query, content_type.encode(), permissions.encode(), body):
         found.update(len(part).to_bytes(8, "big") + part)
     return found.hexdigest()
 
@@ -130,7 +130,7 @@ class Recorded:
             text = body.decode()
         except UnicodeDecodeError:
             return None
-        if (b"cache-control", b"no-store") in start["headers"]:
+        if any(name == b"cache-control" and b"no-store" in value for name, value in start["headers"]):
             return _SECRET
         headers = {name.decode(): value.decode() for name, value in start["headers"] if name in _HEADERS}
         return Replay(start["status"], headers, text)

@@ -60,6 +60,11 @@ class Buckets:
         bucket.tokens -= 1
         return int(bucket.tokens)
 
+    def give_back(self, name: str) -> None:
+        """What was taken last did not count."""
+        if (bucket := self._buckets.get(name)) is not None:
+            bucket.tokens += 1  # `take` holds it to its size
+
 
 def told(per_minute: int, left: int) -> dict[str, str]:
     """What tells the caller (draft-ietf-httpapi-ratelimit-headers-10)."""

@@ -138,6 +138,8 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(GreenlangError, _on_error)
     app.add_exception_handler(HTTPException, _on_http)
     app.add_exception_handler(RequestValidationError, _on_invalid)
+    app.add_exception_handler(RecursionError, _on_unreadable)
+    app.add_exception_handler(UnicodeEncodeError, _on_unreadable)
     app.add_exception_handler(Exception, _on_bug)
 
 
@@ -168,6 +170,14 @@ async def _on_invalid(request: Request, error: Exception) -> Response:
     return Problem(422, "the request is not as it should be", kind="invalid-request", errors=mistakes).response(
         request.url.path
     )
+
+
+async def _on_unreadable(request: Request, error: Exception) -> Response:
+    """JSON that is well-formed, and more than any reader behind it takes."""
+    deep = isinstance(error, RecursionError)
+    said = "is nested too deeply" if deep else "holds half of a character (a lone surrogate)"
+    _log.warning("%s %s: the request %s", request.method, request.url.path, said)
+    return Problem(422, f"the request {said}", kind="invalid-request").response(request.url.path)
 
 
 async def _on_bug(request: Request, error: Exception) -> Response:

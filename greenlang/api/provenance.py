@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from typing import Any
 
 from pydantic import BaseModel, Field
 from sqlalchemy import or_, select
@@ -18,8 +19,8 @@ from greenlang.errors import GreenlangError
 from greenlang.factors.storage import replace_file
 from greenlang.factors.table import rows_digest
 from greenlang.formulas.library import library
-from greenlang.provenance import CERTIFICATE, PackCertificate
 from greenlang.registry import Registry
+from greenlang.registry.packs import PackNotHere, homes, pack_of
 from greenlang.registry.tables import BuildRow, VersionRow
 from greenlang.settings import Settings
 from greenlang.sync import releases
@@ -87,28 +88,23 @@ def _builds(services: Services, registry: Registry, digest: str) -> Iterator[Thi
             yield _build(services, row, kind, ref)
 
 
-def _build(services: Services, row: object, kind: str, ref: str) -> Thing:
+def _build(services: Services, row: Any, kind: str, ref: str) -> Thing:
     from greenlang.bucket import Bucket
     from greenlang.factory.inbox.shelf import spec_path
 
-    settings = services.of_tenant(row.tenant)  # type: ignore[attr-defined]
     if kind == "spec":
-        digest: str = row.spec_digest  # type: ignore[attr-defined]
+        settings, digest = services.of_tenant(row.tenant), row.spec_digest
         path = spec_path(f"{ref}-{digest[:8]}")
         try:
             good = Bucket.open(settings.bucket_address).digest(path) == digest
         except FileNotFoundError:
             return Thing(kind=kind, ref=ref, verifies=None, findings=["its bytes are not on this machine"])
         return Thing(kind=kind, ref=ref, verifies=good, findings=[] if good else [f"{path} was changed"])
-    pack: str = row.pack  # type: ignore[attr-defined]
-    folder = (settings.var / pack).resolve()
-    if not pack or folder.parent != settings.packs.resolve() or not (folder / CERTIFICATE).is_file():
-        return Thing(kind=kind, ref=ref, verifies=None, findings=["the pack is not on this machine"])
-    certificate = PackCertificate.load(folder)
-    if certificate.digest != row.certificate_digest:  # type: ignore[attr-defined]
-        said = "another build of this version lies in its place"
-        return Thing(kind=kind, ref=ref, verifies=None, findings=[said])
-    findings = certificate.verify(folder)
+    try:
+        pack = pack_of(row, homes(services.settings, row.tenant))
+    except PackNotHere as error:
+        return Thing(kind=kind, ref=ref, verifies=None, findings=[str(error)])
+    findings = pack.certificate.verify(pack.folder)
     return Thing(kind=kind, ref=ref, verifies=not findings, findings=findings)
 
 

@@ -13,6 +13,7 @@ from fastapi import Depends
 from starlette.requests import HTTPConnection
 
 from greenlang.api.dagster_launcher import DagsterLauncher
+from greenlang.api.streams import Watched
 from greenlang.api.workshop import Workshop
 from greenlang.calc import CalculationEngine
 from greenlang.factors import FactorTable
@@ -70,6 +71,7 @@ class Services:
         self._given = launcher
         self._launchers: dict[str, Launcher] = {}
         self._lock = threading.Lock()
+        self.watched = Watched()
         self._factors: tuple[tuple[int, int] | None, Factors] | None = None
 
     def close(self) -> None:

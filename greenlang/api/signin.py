@@ -9,8 +9,10 @@ latest after that time. What is remembered is a digest, never the key.
 
 from __future__ import annotations
 
+import logging
 import time
 from collections import OrderedDict
+from collections.abc import Callable
 from hashlib import blake2b
 from urllib.parse import urlsplit
 
@@ -20,13 +22,14 @@ from starlette.types import Scope
 
 from greenlang.api.problems import CHALLENGE, Problem, problem_of
 from greenlang.api.tokens import TENANT, Tokens
-from greenlang.errors import KeyRefused
-from greenlang.registry import LOCAL, Registry
+from greenlang.errors import FetchError, KeyRefused
+from greenlang.registry import LOCAL, PUBLIC, Caller, Registry
 from greenlang.registry.access import denied
 from greenlang.registry.caller import DEFAULT_TENANT
 from greenlang.registry.keys import Keys
 from greenlang.registry.quotas import limit
 from greenlang.registry.roles import Principal
+from greenlang.registry.tenants import TenantNotFound, Tenants
 from greenlang.settings import Settings
 
 COOKIE = "greenlang_key"  # how a browser keeps its API key: HttpOnly, SameSite=Strict
@@ -34,7 +37,8 @@ TENANT_HEADER = "X-Tenant"  # whoever manages tenants acts for another one by it
 PERSON = Principal(LOCAL, ("super_admin",))
 """The person at the machine, where nobody signs in."""
 
-_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1", "testserver"})
+_log = logging.getLogger("greenlang.api")
+_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 _MOST = 10_000  # principals that are remembered at once
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
@@ -60,8 +64,11 @@ class SignIn:
         """Verify everybody anew."""
         self._known.clear()
 
-    async def principal(self, scope: Scope) -> Principal | None:
-        """Who sends this; None for nobody. Raises Problem for a key or token that is refused."""
+    async def principal(self, scope: Scope, unverified: Callable[[], None] = lambda: None) -> Principal | None:
+        """Who sends this; None for nobody. Raises Problem for a key or token that is refused.
+
+        ``unverified`` is called before a key or token is looked at that is not remembered; what it raises stops that.
+        """
         headers = Headers(scope=scope)
         if not self.required:
             _refuse_foreign(scope, headers, host=True)
@@ -74,6 +81,7 @@ class SignIn:
         known = self.remembered(credential)
         if known is not None:
             return known
+        unverified()
         principal = await run_sync(self._verified, credential)
         self.quotas[principal.caller.tenant] = await run_sync(self._quota, principal)
         if self._seconds > 0:
@@ -92,7 +100,13 @@ class SignIn:
                 raise problem_of(error) from error
         if self._tokens is None:
             raise Problem(401, "this is no API key, and no issuer of tokens is set", headers=CHALLENGE)
-        principal = self._tokens.principal(credential)
+        try:
+            principal = self._tokens.principal(credential)
+        except FetchError as error:  # whose text names a file or an address
+            _log.error("%s", error)
+            raise Problem(503, "the issuer's keys cannot be had", kind="unavailable") from error
+        if principal.caller.tenant == PUBLIC:  # nobody belongs to it: who manages tenants acts for it
+            raise Problem(403, f"nobody belongs to the tenant {PUBLIC!r}")
         self._refuse_tenant(principal.caller.tenant)
         return principal
 
@@ -115,6 +129,10 @@ class SignIn:
     def _refuse_tenant(self, tenant: str) -> None:
         if self._registry.database.embedded and tenant != DEFAULT_TENANT:
             raise Problem(403, f"this registry has the tenant {DEFAULT_TENANT!r} alone")
+        try:
+            Tenants(self._registry.as_caller(Caller(tenant, "sign-in"))).get()
+        except TenantNotFound as error:
+            raise Problem(403, f"there is no tenant {tenant!r}") from error
 
 
 def credential_of(headers: Headers) -> tuple[str, bool]:
@@ -136,14 +154,25 @@ def credential_of(headers: Headers) -> tuple[str, bool]:
 
 def _refuse_foreign(scope: Scope, headers: Headers, *, host: bool = False) -> None:
     """What a browser sends by itself is no proof that its person meant it: the page must be ours."""
-    named = urlsplit(f"//{headers.get('host', '')}").hostname or ""
-    if host and named not in _LOOPBACK:
+    if host and _host(headers) not in _LOOPBACK:
         raise Problem(403, "without a sign-in only names of this machine are served, as localhost")
-    origin = headers.get("origin")
-    unsafe = scope["type"] == "websocket" or scope["method"] not in _SAFE
-    foreign = origin is not None and urlsplit(origin).netloc != headers.get("host")
-    if unsafe and (foreign or headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none")):
+    if (scope["type"] == "websocket" or scope["method"] not in _SAFE) and foreign(headers):
         raise Problem(403, "another site's page sent this")
+
+
+def foreign(headers: Headers) -> bool:
+    """Whether the browser says that another site's page sent this."""
+    origin = headers.get("origin")
+    if origin is not None and origin.partition("://")[2] != headers.get("host"):
+        return True
+    return headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none")
+
+
+def _host(headers: Headers) -> str:
+    try:
+        return urlsplit(f"//{headers.get('host', '')}").hostname or ""
+    except ValueError:
+        return ""
 
 
 def _digest(credential: str) -> bytes:

@@ -7,14 +7,19 @@ nothing that counts. Belongs here: looking again and again. Does not belong here
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Callable
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import anyio
 from anyio.to_thread import run_sync
 
+from greenlang.api.problems import Problem
+
 LOOK_SECONDS = 0.5
+MOST_WATCHED = 100  # streams of one tenant at once, in each process
 LONGEST_SECONDS = 3600.0  # then whoever watches signs in again, and goes on where it was
 
 
@@ -25,6 +30,27 @@ class State:
     number: int
     body: dict[str, Any]
     ended: bool
+
+
+class Watched:
+    """How many streams each tenant watches: every one asks again and again, in a thread."""
+
+    def __init__(self) -> None:
+        self._count: Counter[str] = Counter()
+
+    def refuse_more(self, tenant: str) -> None:
+        """Raise Problem 429 where the tenant watches as many as it may."""
+        if self._count[tenant] >= MOST_WATCHED:
+            raise Problem(429, f"{MOST_WATCHED} streams are open", kind="busy", headers={"Retry-After": "10"})
+
+    @contextmanager
+    def one(self, tenant: str) -> Iterator[None]:
+        """One more, for as long as the block lasts."""
+        self._count[tenant] += 1
+        try:
+            yield
+        finally:
+            self._count[tenant] -= 1
 
 
 async def states(look: Callable[[], State], after: int | None) -> AsyncIterator[State]:

@@ -46,6 +46,7 @@ class KeySource:
         self._lock = threading.Lock()
         self._keys: dict[str, RSAKey] = {}
         self._asked = -FRESH
+        self._failed = ""
 
     def key(self, kid: str) -> RSAKey | None:
         """The key of that id. Raises FetchError where the set cannot be had and none was had before."""
@@ -53,6 +54,8 @@ class KeySource:
             age = time.monotonic() - self._asked
             if age > FRESH or (kid not in self._keys and age > RETRY):
                 self._read()
+            if self._failed and not self._keys:  # told at once, so that strangers' tokens do not wait in a row
+                raise FetchError(self._failed)
             return self._keys.get(kid)
 
     def _read(self) -> None:
@@ -60,9 +63,9 @@ class KeySource:
             found = json.loads(self._bytes())
             keys = [key for key in KeySet.import_key_set(found) if isinstance(key, RSAKey)]
         except (OSError, httpx.HTTPError, ValueError, KeyError, TypeError, JoseError) as error:
-            if not self._keys:
-                raise FetchError(f"the key set {self.where} cannot be read: {error}") from error
+            self._failed = f"the key set {self.where} cannot be read: {error}"
         else:
+            self._failed = ""
             self._keys = {
                 key.kid: key
                 for key in keys

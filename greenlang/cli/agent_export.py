@@ -34,12 +34,17 @@ class Form(StrEnum):
 
 
 def pack_folder(context: typer.Context, reference: str) -> Path:
-    """The folder of a pack that is named by its path or by its agent."""
+    """The folder of a pack that is named by its path or by its agent: then that of the build in force.
+
+    Raises PackNotHere.
+    """
     if Path(reference).is_dir():
         return Path(reference)
+    from greenlang.registry.packs import homes, pack_of
+
     with open_registry(context) as registry:
         entry = found(registry, reference)
-    return built_settings(context).var / entry.pack
+    return pack_of(entry, homes(built_settings(context), entry.tenant)).folder
 
 
 @app.command()

@@ -87,6 +87,8 @@ def approve(
         return
     said = "rejected" if reject else "approved"
     typer.echo(f"{'would be ' if dry_run else ''}{said}: {ref} to {to.value}")
+    if not reject:
+        typer.echo("somebody else has to ask for the step: whoever promotes does not count among those who approved")
     show_checks(decision.lacking)
 
 

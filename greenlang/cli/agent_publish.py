@@ -2,7 +2,7 @@
 
 What an agent is stands in its pack, sealed by its certificate: what one says of it on the command line must be the
 same, or nothing is published. Belongs here: the command and that comparison. Does not belong here: publishing
-(`greenlang.factory.exchange`), sending a pack (`greenlang.cli.remote`).
+(`greenlang.registry.pack_exchange`), sending a pack (`greenlang.cli.remote`).
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def publish(
 
 def pack_said(context: typer.Context, agent: str, *, name: str, version: str, domain: str, kind: str) -> Path:
     """The pack that is meant. Raises PackError where it is not what is said of it; exits where there is none."""
-    from greenlang.factory.exchange import read_pack
+    from greenlang.registry.pack_reading import read_pack
 
     folder = pack_folder(context, agent or _called(context, name, version))
     entry, _ = read_pack(folder)

@@ -116,8 +116,8 @@ def _standings(context: typer.Context, folder: Path) -> list[Standing]:
 def _registered(context: typer.Context) -> dict[tuple[str, str], Registered]:
     """The registered agents; none where nothing was built yet."""
     from greenlang.catalogue.standing import Registered
-    from greenlang.provenance import CERTIFICATE, bytes_digest
     from greenlang.registry import Registry
+    from greenlang.registry.packs import PackNotHere, homes, pack_of
 
     found = settings(context)
     if not found.registry_url and not (found.var / "registry.sqlite").is_file():
@@ -125,9 +125,10 @@ def _registered(context: typer.Context) -> dict[tuple[str, str], Registered]:
     out = {}
     with Registry(found.registry) as registry:
         for entry in registry.all():
-            path = found.var / entry.pack / CERTIFICATE
-            held = path.is_file() and bytes_digest(path.read_bytes()) == entry.certificate_digest
-            certificate = entry.certificate_digest if held else ""
+            try:
+                certificate = pack_of(entry, homes(found, entry.tenant)).certificate.digest
+            except PackNotHere:
+                certificate = ""
             out[entry.agent_id, entry.version] = Registered(entry.spec_digest, certificate)
     return out
 

@@ -44,8 +44,10 @@ def found(registry: Registry, reference: str) -> RegistryEntry:
 @app.command()
 def search(
     context: typer.Context,
+    words: Annotated[
+        list[str] | None, typer.Argument(metavar="[WORD]...", help="Words with their synonyms, or an id.")
+    ] = None,
     *,
-    text: Annotated[str, typer.Argument(metavar="[TEXT]", help="Words with their synonyms, or an id.")] = "",
     domain: Annotated[str | None, typer.Option(help="Only this domain.")] = None,
     capability: Annotated[str | None, typer.Option(help="Only with this output or tag.")] = None,
     unit: Annotated[str | None, typer.Option(help="Only with an output in this unit, as 'kg CO2e'.")] = None,
@@ -58,7 +60,7 @@ def search(
     """Find agents by words and by what they are, the best first. Exits 1 if there is none."""
     with open_registry(context) as registry:
         entries = registry.search(
-            text,
+            " ".join(words or ()),
             domain=domain,
             capability=capability,
             unit=unit,

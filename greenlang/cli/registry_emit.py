@@ -52,8 +52,9 @@ def emit(
 
     Exits 1 where there is nothing true to say: no pack of the build in force, or none that is certified (vsa).
     """
-    from greenlang.registry.emit import UrlNeeded, homes
+    from greenlang.registry.emit import UrlNeeded
     from greenlang.registry.emit import emit as written
+    from greenlang.registry.packs import homes
 
     with open_registry(context) as registry:
         entry = found(registry, agent_id)

@@ -57,7 +57,7 @@ def as_of(
         ]
         table(("build", "tenant", "since", "who", "policy", "in force", "flags", "why"), rows, right=(6,))
     else:
-        typer.echo(f"nothing was {state} then")
+        typer.echo(f"nothing was {state} at {asked.isoformat()}; a day alone is its first moment in UTC")
     if not found:
         raise typer.Exit(NEGATIVE)
 

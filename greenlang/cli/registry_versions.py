@@ -1,12 +1,12 @@
 """`greenlang registry migrate | resolve | yank | push | pull`: the database, versions that fit, packs in and out.
 
-Belongs here: the commands. Does not belong here: what they do (`greenlang.registry`, `greenlang.factory.exchange`).
+Belongs here: the commands. Does not belong here: what they do (`greenlang.registry`).
 """
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -16,7 +16,10 @@ from greenlang.cli.registry import AgentId, AsJson
 from greenlang.cli.registry_emit import app
 from greenlang.cli.show import as_json, table
 
-__all__ = ["app"]
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+__all__ = ["app", "named_key"]
 
 Key = Annotated[
     Path | None,
@@ -119,13 +122,10 @@ def push(
     json: AsJson = False,
 ) -> None:
     """Publish a finished pack, after it was checked against its certificate. Exits 1 if its version has other bytes."""
-    from greenlang.factory import exchange
-    from greenlang.signing import read_public_key
+    from greenlang.registry.pack_exchange import push as entered
 
-    found = settings(context)
-    public = read_public_key(key) if key is not None else None
     with governed(context, tenant, write=True) as registry:
-        entry, done = exchange.push(registry, folder, found.var, key=public, dry_run=dry_run)
+        entry, done = entered(registry, folder, settings(context).var, keys=named_key(key), dry_run=dry_run)
     if json:
         as_json({**entry.as_dict(), "done": done})
         return
@@ -143,13 +143,18 @@ def pull(
     tenant: TenantOption = None,
 ) -> None:
     """Copy the pack of a build to a folder, after it was checked against the registry and its certificate."""
-    from greenlang.factory import exchange
     from greenlang.registry.named import named
+    from greenlang.registry.pack_exchange import pull as copied
+    from greenlang.registry.packs import homes
     from greenlang.registry.reference import Reference
+
+    with governed(context, tenant) as registry, registry.transaction() as connection:
+        found = named(connection, registry.caller, Reference.parse(ref))
+    typer.echo(str(copied(found.build, homes(settings(context), found.tenant), target, named_key(key))))
+
+
+def named_key(path: Path | None) -> list[Ed25519PublicKey] | None:
+    """The public key that a pack must be signed by; None: nobody asks."""
     from greenlang.signing import read_public_key
 
-    public = read_public_key(key) if key is not None else None
-    with governed(context, tenant) as registry, registry.transaction() as connection:
-        build = named(connection, registry.caller, Reference.parse(ref)).build
-    exchange.pull(build, settings(context).var, target, public)
-    typer.echo(str(target))
+    return None if path is None else [read_public_key(path)]

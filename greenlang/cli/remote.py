@@ -72,7 +72,7 @@ def _act(name: str, server: str, context: Any) -> None:
 
 def _search(
     client: Client,
-    text: str,
+    words: list[str] | None,
     domain: str | None,
     capability: str | None,
     unit: str | None,
@@ -87,7 +87,7 @@ def _search(
 
     asked = {"domain": domain, "capability": capability, "unit": unit, "regulation": regulation, "state": state}
     filters = {name: value for name, value in asked.items() if value}
-    found = client.send(search(text, **filters, all_versions=all_versions, limit=min(limit, 200)))
+    found = client.send(search(" ".join(words or ()), **filters, all_versions=all_versions, limit=min(limit, 200)))
     show_entries(found, json=json)
     if not found:
         raise typer.Exit(NEGATIVE)
@@ -145,7 +145,7 @@ def _publish(
 def _push(client: Client, folder: Path, dry_run: bool, json: bool) -> None:
     from greenlang.cli.show import as_json
     from greenlang.client import publish
-    from greenlang.factory.exchange import read_pack
+    from greenlang.registry.pack_reading import read_pack
 
     entry, _ = read_pack(Path(folder))
     if not dry_run:
@@ -155,6 +155,17 @@ def _push(client: Client, folder: Path, dry_run: bool, json: bool) -> None:
     else:
         said = "would be published" if dry_run else "is published"
         typer.echo(f"{entry.agent_id}@{entry.version}#{entry.pack_digest[:12]} {said} on {client.server}")
+
+
+def _pull(client: Client, ref: str, target: Path, key: Path | None) -> None:
+    """The pack of a build of the server; its bytes are checked against what is registered before they lie there."""
+    from greenlang.cli.registry_versions import named_key
+    from greenlang.client import agent, pack
+    from greenlang.registry.pack_exchange import unpack
+
+    build = client.send(agent(ref))
+    data = client.send(pack(f"{build.agent_id}@{build.version}#{build.pack_digest}"))
+    typer.echo(str(unpack(data, build, Path(target), named_key(key))))
 
 
 def _metrics(client: Client, json: bool) -> None:
@@ -307,6 +318,7 @@ REMOTE: dict[str, Callable[..., None]] = {
     "factory metrics": _metrics,
     "factory status": _status,
     "registry info": _info,
+    "registry pull": _pull,
     "registry push": _push,
     "registry search": _search,
 }

@@ -15,6 +15,7 @@ from __future__ import annotations
 import hmac
 import re
 import secrets
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -187,6 +188,11 @@ def _check(
 ) -> None:
     if not name.strip() or not name.isprintable() or len(name) > 200:
         raise SettingsError("a key needs a name: whom it is for, in up to 200 printable characters")
+    # `user:`, `<tenant>:` and `cli/` begin the names of others in the log; two spellings of a name would be two people.
+    if ":" in name or name.startswith("cli/") or name != unicodedata.normalize("NFKC", name).strip():
+        raise SettingsError(
+            f"{name!r} cannot name whom a key is for: no colon, no cli/ before it, no blanks around it, no look-alikes"
+        )
     if unknown := [role for role in roles if role not in ROLES]:
         raise SettingsError(f"{unknown[0]!r} is no role; the roles are {', '.join(ROLES)}")
     if unknown := [scope for scope in scopes if scope not in PERMISSIONS]:

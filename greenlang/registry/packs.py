@@ -1,199 +1,175 @@
-"""Packs that were built elsewhere, taken in: unpacked within bounds, verified by certificate and signature, entered.
+"""The pack of a build on this machine: where it lies, and whether it is what was registered, certified and signed.
 
-What a certificate says of tests and quality is believed because a key that is known here signed it: the factory's own,
-or one that an operator put into ``trusted`` beside it (``*.pem``). Anybody can write a certificate; few have a key.
-
-Belongs here: from the bytes of a zip to an entry of the registry. Does not belong here: building packs
-(`greenlang.factory`), HTTP.
+The one way to the bytes of a registered pack. Belongs here: finding a pack, checking it, its zip. Does not belong here:
+what an entry says of a pack (`pack_reading`), taking packs in and giving them out (`pack_exchange`).
 """
 
 from __future__ import annotations
 
 import io
-import shutil
-import stat
-import tempfile
 import zipfile
-from collections.abc import Iterable, Mapping
-from pathlib import Path, PurePosixPath
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
 
-import yaml
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-import greenlang
 from greenlang.errors import PackError
-from greenlang.provenance import PackCertificate
-from greenlang.registry.entry import Pin, Port, RegistryEntry
-from greenlang.registry.store import Registered, Registry
-from greenlang.signing import PUBLIC, read_public_key
+from greenlang.factory.attest import envelope_path, verify
+from greenlang.provenance import CERTIFICATE, PackCertificate, bytes_digest, files_digest
+from greenlang.settings import Settings
+from greenlang.specs.model import slug
 
-MOST_FILES = 2000
-MOST_BYTES = 200_000_000  # unpacked
-TRUSTED = "trusted"  # folder of foreign public keys, in the folder of one's own
-_MANIFEST, _ENVELOPE = "pack.yaml", ".dsse.json"
+PUBLISHED = "packs/published"  # below var: packs that were built elsewhere, by their certificates' digests
+BUILDS = "builds"  # below var: packs whose place a newer build took, by their certificates' digests
+_EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest that a zip knows: a pack has no time
+_UNIX, _MODE = 3, 0o100644 << 16
 
 
-def publish(registry: Registry, data: bytes, var: Path, keys: Path) -> tuple[Registered, RegistryEntry]:
-    """Enter the pack of a zip: one folder, and beside it its envelope ``<folder>.dsse.json``, as they lie in ``packs``.
+class PackNotHere(PackError, LookupError):
+    """The bytes that were registered are not on this machine: nothing lies there, or something else does."""
 
-    The pack is kept below ``var`` by its certificate's digest. Raises PackError for one that is not as it was certified
-    or that no known key signed, RegistryConflict where the version stands with other bytes, QuotaExceeded.
+
+class Registered(Protocol):
+    """What the registry says of a build's pack: an entry, a build, or a row of either."""
+
+    @property
+    def pack(self) -> str: ...
+    @property
+    def pack_digest(self) -> str: ...
+    @property
+    def certificate_digest(self) -> str: ...
+
+
+@dataclass(frozen=True, slots=True)
+class RegisteredPack:
+    """A pack with its certificate. `pack_of` gives it where that is the registered one; `read` checks each file."""
+
+    folder: Path
+    certificate: PackCertificate
+
+    @property
+    def files(self) -> dict[str, str]:
+        """Path -> SHA-256 of every file but the certificate, as certified."""
+        return dict(self.certificate.content.get("files") or {})
+
+    @property
+    def package(self) -> str:
+        """The name of the agent's Python package."""
+        return str(self.certificate.content["agent"]["package"])
+
+    @property
+    def name(self) -> str:
+        """Its name in a zip, wherever it lies: agent, version and the start of the spec's digest."""
+        agent, spec = self.certificate.content["agent"], self.certificate.content["spec"]["sha256"]
+        name = slug(f"{agent['id']}@{agent['version']}-{spec[:8]}")
+        return "".join(c if c.isascii() and (c.isalnum() or c in "._-@+") else "." for c in name)
+
+    def read(self, name: str) -> bytes:
+        """The bytes of a certified file. Raises PackNotHere for one that is missing or was changed."""
+        stated = self.files.get(name)
+        if stated is None:
+            raise PackNotHere(f"the certificate of {self.folder.name} names no {name}")
+        path = self.folder / name
+        inside = path.resolve() == self.folder.resolve() / name  # no link on the way
+        data = path.read_bytes() if inside and path.is_file() else None
+        if data is None or bytes_digest(data) != stated:
+            state = "is missing" if data is None else "was changed"
+            raise PackNotHere(f"{name} of {self.folder.name} {state} since it was certified; build the agent again")
+        return data
+
+    def zip(self, *, signed: bool = False) -> bytes:
+        """One folder with every certified file and the certificate, and its envelope beside it, where there is one.
+
+        Nothing in it tells of this machine: the same build gives the same bytes. Raises PackNotHere as `read`, and with
+        ``signed`` where there is no envelope.
+        """
+        name, envelope = self.name, envelope_path(self.folder)
+        if signed and not envelope.is_file():
+            raise PackNotHere(f"the pack {self.folder.name} is not signed: {envelope.name} is not beside it")
+        made = io.BytesIO()
+        with zipfile.ZipFile(made, "w") as archive:  # stored: how small it gets hangs on a machine's zlib
+            for file in sorted(self.files):
+                archive.writestr(_member(f"{name}/{file}"), self.read(file))
+            archive.writestr(_member(f"{name}/{CERTIFICATE}"), (self.folder / CERTIFICATE).read_bytes())
+            if envelope.is_file():
+                archive.writestr(_member(envelope_path(Path(name)).name), envelope.read_bytes())
+        return made.getvalue()
+
+
+def pack_of(build: Registered, homes: Path | Sequence[Path]) -> RegisteredPack:
+    """The pack of a build, below one of these folders of a factory (see `homes`).
+
+    Raises PackNotHere where it is in none of them, or what is there is not the registered one.
     """
-    home = var / "packs"
-    home.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".incoming-", dir=home) as incoming:
-        pack = unpacked(data, Path(incoming))
-        certificate = verified(pack, known_keys(keys))
-        place = f"packs/published/{certificate.digest}"
-        entry, pins = described(pack, certificate, place)
-        target = var / place
-        made = not target.is_dir()
-        if made:
-            target.parent.mkdir(exist_ok=True)
-            shutil.copy2(pack.with_name(pack.name + _ENVELOPE), target.with_name(target.name + _ENVELOPE))
-            pack.rename(target)
-    return registry.publish(entry, pins=pins), entry
+    refused: PackNotHere | None = None
+    digest = build.certificate_digest
+    for var in (homes,) if isinstance(homes, Path) else homes:
+        for place in (build.pack, f"{BUILDS}/{digest}", f"{PUBLISHED}/{digest}"):
+            try:
+                return _pack_below(build, var.resolve(), place)
+            except PackNotHere as error:
+                refused = refused or error
+    raise refused or PackNotHere("no folder is known in which packs lie")
 
 
-def unpacked(data: bytes, folder: Path) -> Path:
-    """Unpack a zip into an empty folder; where the pack lies in it. Raises PackError."""
+def homes(settings: Settings, tenant: str) -> tuple[Path, ...]:
+    """Where a tenant's packs may lie: below its own folder, what was published below that of the installation."""
+    return tuple(dict.fromkeys((settings.of_tenant(tenant).var, settings.var)))
+
+
+def certified(folder: Path) -> RegisteredPack:
+    """A finished pack, every byte as its certificate says. Raises PackError."""
     try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            files = [info for info in archive.infolist() if not info.is_dir()]
-            _check(files)
-            for info in files:
-                path = folder / info.filename
-                path.parent.mkdir(parents=True, exist_ok=True)
-                content = archive.read(info)  # a size that is not as declared is an error of the archive
-                path.write_bytes(content)
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, OSError, ValueError) as error:
-        if isinstance(error, PackError):
-            raise
-        raise PackError(f"this is no zip that can be unpacked: {error}") from error
-    tops = sorted(path.name for path in folder.iterdir())
-    if len(tops) != 2 or tops[1] != tops[0] + _ENVELOPE or not (folder / tops[0]).is_dir():
-        raise PackError(
-            f"the zip must hold one folder NAME and NAME{_ENVELOPE} beside it; it holds {', '.join(tops[:5])}"
-        )
-    return folder / tops[0]
-
-
-def _check(files: list[zipfile.ZipInfo]) -> None:
-    if len(files) > MOST_FILES or sum(info.file_size for info in files) > MOST_BYTES:
-        raise PackError(f"a pack has at most {MOST_FILES:,} files and {MOST_BYTES:,} bytes")
-    names = {info.filename.casefold() for info in files}
-    if len(names) != len(files):
-        raise PackError("the zip holds a name twice")
-    for info in files:
-        path = PurePosixPath(info.filename)
-        odd = path.is_absolute() or ".." in path.parts or "\\" in info.filename or not info.filename.isprintable()
-        if odd or stat.S_ISLNK(info.external_attr >> 16):
-            raise PackError(f"the zip holds {info.filename!r}, which is no file of a pack")
-
-
-def known_keys(folder: Path) -> list[Ed25519PublicKey]:
-    """The public keys whose packs are taken: the one of this folder, and those of its ``trusted``."""
-    own = [folder / PUBLIC] if (folder / PUBLIC).is_file() else []
-    return [read_public_key(path) for path in (*own, *sorted((folder / TRUSTED).glob("*.pem")))]
-
-
-def verified(pack: Path, keys: Iterable[Ed25519PublicKey]) -> PackCertificate:
-    """The certificate of a pack that is as certified, and signed by one of the keys. Raises PackError."""
-    from greenlang.factory.attest import envelope_path, verify
-
-    try:
-        certificate = PackCertificate.load(pack)
-        findings = certificate.verify(pack)
+        certificate = PackCertificate.load(folder)
+        findings = certificate.verify(folder)
+    except FileNotFoundError as error:
+        raise PackError(f"{folder.name} is no finished pack: it has no {CERTIFICATE}") from error
     except (OSError, ValueError, AttributeError, TypeError) as error:
-        raise PackError(f"the pack has no certificate that can be read: {error}") from error
+        raise PackError(f"{folder.name} has no certificate that can be read: {error}") from error
     if findings:
-        raise PackError(f"the pack is not as it was certified: {'; '.join(findings[:5])}")
-    envelope = envelope_path(pack).read_bytes()
-    wrong = [verify(pack, envelope, key) for key in keys]
+        raise PackError(f"{folder.name} is not as it was certified: {'; '.join(findings[:5])}")
+    return RegisteredPack(folder, certificate)
+
+
+def check_signature(folder: Path, keys: Sequence[Ed25519PublicKey], hint: str = "") -> None:
+    """Raises PackError, with ``hint`` at its end, where the envelope beside a pack is of none of these keys."""
+    envelope = envelope_path(folder)
+    if not envelope.is_file():
+        raise PackError(f"the pack {folder.name} is not signed: {envelope.name} is not beside it")
+    data = envelope.read_bytes()
+    wrong = [verify(folder, data, key) for key in keys]
     if all(wrong):
         said = "; ".join(wrong[-1][:3]) if wrong else "no key is known here"
-        raise PackError(
-            f"no key that is known here signed the pack: {said}. An operator makes a key known by putting its .pem "
-            f"into the folder {TRUSTED} beside the factory's own"
+        raise PackError(f"no key that is known here signed the pack: {said}{hint}")
+
+
+def check_registered(pack: RegisteredPack, build: Registered) -> None:
+    """Raises PackNotHere where a pack is not the one that is registered."""
+    digest = pack.certificate.digest
+    if digest != build.certificate_digest:
+        raise PackNotHere(
+            f"the pack at {pack.folder.name} is of another build: its certificate is {digest[:12]}, "
+            f"registered is {build.certificate_digest[:12]}"
         )
-    return certificate
+    if files_digest(pack.files) != build.pack_digest:
+        raise PackNotHere(f"the {CERTIFICATE} at {pack.folder.name} names other files than the registered pack has")
 
 
-def described(pack: Path, certificate: PackCertificate, place: str) -> tuple[RegistryEntry, list[Pin]]:
-    """The entry of a verified pack, and what it pins. Raises PackError for a form that is not ours."""
-    content = certificate.content
+def _pack_below(build: Registered, root: Path, place: str) -> RegisteredPack:
+    folder = (root / place).resolve()
+    if not place or "://" in place or not folder.is_relative_to(root) or folder == root:
+        raise PackNotHere(f"the pack lies at {place or 'no place that is known'}, not on this machine")
     try:
-        manifest = yaml.load((pack / _MANIFEST).read_bytes(), Loader=yaml.CSafeLoader)
-        compute = manifest["compute"]
-        tests = content["tests"]
-        quality = {one["name"]: one for one in content["quality"]}
-        pins = [_pin(row["key"], row["digest"]) for row in content["factors"]["rows"]] + _formulas(content)
-        entry = RegistryEntry(
-            agent_id=content["agent"]["id"],
-            version=content["agent"]["version"],
-            spec_digest=content["spec"]["sha256"],
-            pack_digest=certificate.pack_digest,
-            certificate_digest=certificate.digest,
-            name=manifest["name"],
-            summary=manifest["summary"],
-            domain=content["agent"]["id"].partition("/")[0],
-            tags=tuple(manifest["tags"]),
-            inputs=_ports(compute, "inputs"),
-            outputs=_ports(compute, "outputs"),
-            score=_score(quality.values()),
-            coverage=_coverage(tests["coverage"]),
-            tests_passed=tests["passed"],
-            tests_total=tests["total"],
-            factor_release=content["factors"]["release"],
-            pack=place,
-            judgement={name: {"status": q["status"], "score": _number(q["score"])} for name, q in quality.items()},
-        )
-    except (OSError, KeyError, TypeError, AttributeError, ValueError, yaml.YAMLError) as error:
-        raise PackError(
-            f"the pack's certificate or its {_MANIFEST} is not of a form that is known here: {error}"
-        ) from error
-    return entry, pins
+        found = RegisteredPack(folder, PackCertificate.load(folder))
+    except (OSError, ValueError) as error:
+        raise PackNotHere(f"there is no pack at {place}: build the agent again") from error
+    check_registered(found, build)
+    return found
 
 
-def _pin(key: str, digest: str) -> Pin:
-    return Pin("parameter", key, digest) if key.startswith("table://") else Pin("factor", f"ef://{key}", digest)
-
-
-def _formulas(content: Mapping[str, Any]) -> list[Pin]:
-    """The formulas of the library that outputs are computed by; another greenlang's are not known here."""
-    if content["engine"]["greenlang"] != greenlang.__version__:
-        return []
-    from greenlang.formulas.library import library
-
-    known = library()
-    named = sorted({one["formula_id"] for one in content["outputs"] if one["formula_id"]})
-    return [Pin("formula", name, formula.digest) for name in named if (formula := known.get(name)) is not None]
-
-
-def _ports(compute: Mapping[str, Any], which: str) -> tuple[Port, ...]:
-    parts = compute["tools"].items() if "tools" in compute else [("", compute)]
-    return tuple(
-        Port(f"{part}.{name}" if part else name, port["dtype"], port["unit"], port.get("description", ""))
-        for part, own in parts
-        for name, port in own[which].items()
-    )
-
-
-def _score(dimensions: Iterable[Mapping[str, Any]]) -> float | None:
-    """The weighted mean of the dimensions that have a score, as `greenlang.quality.judge` takes it."""
-    scored = [(float(one["score"]), float(one["weight"])) for one in dimensions if one["score"] is not None]
-    weight = sum(weight for _, weight in scored)
-    return round(sum(score * weight for score, weight in scored) / weight, 2) if weight else None
-
-
-def _coverage(measured: Mapping[str, Any] | None) -> float | None:
-    """Percent of lines and branches together."""
-    if measured is None:
-        return None
-    covered, total = (sum(measured[kind][n] for kind in ("lines", "branches")) for n in (0, 1))
-    return 100 * covered / total if total else None
-
-
-def _number(text: str | None) -> float | None:
-    return None if text is None else float(text)
+def _member(name: str) -> zipfile.ZipInfo:
+    info = zipfile.ZipInfo(name, _EPOCH)
+    info.create_system, info.external_attr = _UNIX, _MODE
+    return info

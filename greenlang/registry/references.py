@@ -14,7 +14,7 @@ from __future__ import annotations
 import math
 import re
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -22,6 +22,7 @@ from typing import Any, Literal
 import numpy as np
 
 from greenlang.registry.entry import RegistryEntry, version_key
+from greenlang.registry.packs import PackNotHere, pack_of
 
 Kind = Literal["outputs", "formulas", "units", "tags", "words"]
 Embed = Callable[[Sequence[str]], Sequence[Sequence[float]]]
@@ -34,6 +35,7 @@ EXAMPLE_BYTES = 3000
 _GONE = frozenset({"deprecated", "retired"})
 _TELLING: tuple[Kind, ...] = ("outputs", "formulas", "tags")  # a unit or a word alone makes no reference
 _WORD = re.compile(r"[a-z][a-z0-9]+")
+_TOOLS = re.compile(r"[^/]+/(parts/[^/]+/)?tools\.py")
 _STOP = frozenset(
     (
         *("and", "the", "for", "from", "with", "per", "of", "in", "to", "by", "an", "or"),
@@ -80,6 +82,8 @@ class ReferenceAgent:
     outputs: Mapping[str, str]  # name -> unit
     formulas: tuple[str, ...] = ()
     pack: str = ""
+    pack_digest: str = ""
+    certificate_digest: str = ""
     quality: float | None = None
     coverage: float | None = None
     mutation: float | None = None
@@ -198,6 +202,8 @@ class ReferenceIndex:
             outputs={port.name: port.unit for port in entry.outputs},
             formulas=tuple(sorted(profile.formulas)),
             pack=entry.pack,
+            pack_digest=entry.pack_digest,
+            certificate_digest=entry.certificate_digest,
             quality=entry.score,
             coverage=entry.coverage,
             mutation=self.mutation.get(_key(entry)),
@@ -275,32 +281,27 @@ def stale_versions(outcomes: Iterable[Mapping[str, Any]]) -> frozenset[Version]:
 def example(reference: ReferenceAgent, root: Path | None = None, *, limit: int = EXAMPLE_BYTES) -> str:
     """A compact text of an agent for a prompt: at most ``limit`` characters, foreign code included.
 
-    ``root`` is the folder that `RegistryEntry.pack` is relative to; without it, or where the pack is not a folder below
-    it, no code is read. Links are not followed.
+    ``root`` is the factory's folder; without it, or where the build's pack is not below it, no code is read, nor from a
+    file on that is not as it was certified.
     """
     head = f"{reference.agent_id} {reference.version} ({'certified' if reference.certified else reference.state})"
     lines = [head, *(f"{name} [{unit}]" for name, unit in sorted(reference.outputs.items()))]
     lines += [f"formula {formula}" for formula in reference.formulas]
     text = "\n".join(lines)[:limit]
-    for path in _tools(root, reference.pack) if root is not None else ():
+    for code in _tools(root, reference) if root is not None else ():
         left = limit - len(text) - 2
         if left <= 0:
             break
-        with path.open("rb") as handle:
-            code = handle.read(left).decode("utf-8", errors="ignore")
-        text = f"{text}\n\n{code}"
+        text = f"{text}\n\n{code[:left].decode('utf-8', errors='ignore')}"
     return text
 
 
-def _tools(root: Path, pack: str) -> list[Path]:
-    """The files with the calculations of a pack."""
-    folder = root / pack
-    if not pack or "://" in pack or not folder.resolve().is_relative_to(root.resolve()) or not folder.is_dir():
-        return []
-    found = sorted((*folder.glob("*/tools.py"), *folder.glob("*/parts/*/tools.py")))
-    inside = folder.resolve()
-    return [
-        p
-        for p in found
-        if not p.is_symlink() and p.resolve().is_relative_to(inside) and p.resolve() == inside / p.relative_to(folder)
-    ]
+def _tools(root: Path, reference: ReferenceAgent) -> Iterator[bytes]:
+    """The files with the calculations of a pack, as far as they are as certified."""
+    try:
+        pack = pack_of(reference, root)
+        for name in sorted(pack.files):
+            if _TOOLS.fullmatch(name):
+                yield pack.read(name)
+    except PackNotHere:
+        return

@@ -136,9 +136,14 @@ class Principal:
 
     @property
     def grantable(self) -> frozenset[Permission]:
-        """What keys that this principal issues may do: what it may, and what the roles below the admins may."""
+        """What keys that this principal issues may do: what it may, and what the roles below the admins may.
+
+        Scopes hold them, too: else a key of `manage_keys` alone would issue itself one that may more.
+        """
         own = self.permissions
-        return own | _BELOW_ADMINS if "manage_keys" in own else frozenset()
+        if "manage_keys" not in own:
+            return frozenset()
+        return own if self.scopes else own | _BELOW_ADMINS
 
     def may(self, permission: Permission, *, tenant: str | None = None) -> bool:
         """Whether the principal may do that in its own tenant; in another one only who manages tenants may."""
@@ -147,8 +152,13 @@ class Principal:
         return tenant in (None, self.caller.tenant) or "manage_tenants" in self.permissions
 
     def acting_for(self, tenant: str | None) -> Principal:
-        """The same principal in another tenant. Ask `may` first."""
-        return self if tenant is None else replace(self, caller=replace(self.caller, tenant=tenant))
+        """The same principal in another tenant, whose log names where they belong. Ask `may` first."""
+        own = self.caller
+        if tenant in (None, own.tenant):
+            return self
+        return replace(
+            self, caller=replace(own, tenant=tenant, actor=f"{own.tenant}:{own.actor}"[:200])
+        )  # as long as a log's column
 
 
 def page() -> str:

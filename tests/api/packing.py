@@ -25,6 +25,8 @@ def pack(folder: Path, keys: Path, *, version: str = "1.0.0", code: str = "x = 1
     (made / "heat_kiln" / "agent.py").write_text(code)
     port = {"dtype": "float64", "unit": "kWh", "description": "energy"}
     manifest = {
+        "id": "heat/kiln",
+        "version": version,
         "name": "Kiln",
         "summary": "CO2e of a kiln",
         "tags": ["scope1"],

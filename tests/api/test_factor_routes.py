@@ -24,7 +24,7 @@ GAS = "ef://desnz/fuels/2025/natural-gas/co2e-per-kwh-gross"
 def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
     """The person at the machine, over the embedded factors."""
     app = create_app(Settings(var=tmp_path_factory.mktemp("factors") / "var"), sign_in=False)
-    with TestClient(app, raise_server_exceptions=False) as opened:
+    with TestClient(app, base_url="http://localhost", raise_server_exceptions=False) as opened:
         yield opened
 
 

@@ -36,7 +36,8 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
 def client(settings: Settings) -> Iterator[TestClient]:
     """The person at the machine, with one agent that was asked for and built."""
     launcher = Scripted()
-    with TestClient(create_app(settings, launcher=launcher, sign_in=False)) as opened:
+    app = create_app(settings, launcher=launcher, sign_in=False)
+    with TestClient(app, base_url="http://localhost") as opened:
         assert opened.post(f"{API}/generate", json={"spec": SPEC}).status_code == 202
         libraries.tell(settings.var)
         for _ in run_batch(settings, keys=launcher.orders[0].keys, entrance=ENTRANCE):

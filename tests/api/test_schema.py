@@ -19,7 +19,7 @@ from greenlang.settings import Settings
 from tests.api.conftest import key_for
 from tests.registry.test_registry import entry
 
-EXAMPLES = 4
+EXAMPLES = 2
 NAMES = [
     "not_a_server_error",
     "status_code_conformance",

@@ -21,7 +21,7 @@ from tests.registry.test_registry import entry
 MARK = "zyxwmark"  # in everything that acme wrote
 OPERATIONS = operations(create_app(Settings(var=Path("nowhere"))))
 OWNED = ("/api/v1/registry/agents/{", "/api/v1/factory/jobs/{", "/api/v1/factory/batch/{")
-ELSEWHERE = ("/quotas/{quota}", "/forms/{form}")  # needs manage_tenants; needs a pack on disk
+ELSEWHERE = ("/quotas/{quota}", "/forms/{form}", "/{agent_id}/pack")  # needs manage_tenants; need a pack on disk
 TENANTS = "/api/v1/registry/tenants/{tenant}"
 ALL = "factory_admin"  # everything but managing tenants
 

@@ -22,6 +22,7 @@ from tests.factors.rows import row, table
 QUERIES = yaml.safe_load(Path(__file__).with_name("search_queries.yaml").read_text(encoding="utf-8"))
 SEEN, HELD_OUT, EVERYDAY = QUERIES["seen"], QUERIES["held_out"], QUERIES["everyday"]
 EMBEDDED = Search(FactorTable.load())
+pytestmark = pytest.mark.xdist_group("full_table")  # it takes 20 seconds: one worker makes it
 
 
 def keys(hits: tuple[Hit, ...]) -> list[str]:

@@ -12,7 +12,7 @@ from greenlang.factors import FactorTable
 from greenlang.factors.select import Request, Selection, SelectionRefused, Selector
 from greenlang.factors.select_aliases import selection_aliases
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("full_table")]
 
 
 @pytest.fixture(scope="module")

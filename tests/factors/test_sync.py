@@ -304,6 +304,7 @@ def test_a_folder_that_is_none_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.xdist_group("full_table")
 def test_the_whole_catalogue_gives_57000_factors_of_the_latest_vintages_and_100000_over_all(
     prepared: tuple[Settings, list[EditionRead]], full_table: FactorTable
 ) -> None:

@@ -120,14 +120,14 @@ def test_a_run_that_is_cancelled_ends_and_the_next_one_is_taken_up(launcher: Loc
 
 
 def test_what_cannot_be_done_is_told_as_the_reason_of_each_spec(launcher: LocalLauncher) -> None:
-    told = until(launcher, launcher.start(Order("other", (GONE,))), ended)  # SQLite has the tenant `default` alone
-    assert told.status == "failed"
-    assert "PostgreSQL" in told.specs[GONE].reason
-    launcher.wait(60)
     folder = launcher.folder / "deadly"
     folder.mkdir()
     (folder / "order.json").write_text('{"tenant": "default", "keys": ["a/gone@1.0.0-01234567"]}')
     (folder / "events.jsonl").write_text('{"run": "running"}\n' * TRIES)
     (launcher.folder / "queue" / "00000000000000000000-deadly").touch()
+    run = launcher.start(Order("other", (GONE,)))  # SQLite has the tenant `default` alone
+    told = until(launcher, run, ended)
+    assert told.status == "failed"
+    assert "PostgreSQL" in told.specs[GONE].reason
     told = until(launcher, "deadly", ended)
     assert (told.status, told.why) == ("failed", f"the process of the factory died over it {TRIES} times")

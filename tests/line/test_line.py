@@ -21,7 +21,7 @@ from greenlang.factors.storage import write_parquet
 from greenlang.factory import line
 from greenlang.metrics import query
 from greenlang.registry import Registry
-from greenlang.registry.emit import pack_of
+from greenlang.registry.packs import pack_of
 from greenlang.registry.steps import Step, write_step
 from greenlang.settings import Settings
 from greenlang.specs.model import slug

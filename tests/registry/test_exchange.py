@@ -12,11 +12,15 @@ from typer.testing import CliRunner
 
 from greenlang.cli.main import app
 from greenlang.errors import PackError, RegistryConflict
-from greenlang.factory import attest, exchange
+from greenlang.factory import attest
+from greenlang.factory.pack import put_aside
 from greenlang.provenance import CERTIFICATE, PackCertificate, tree
 from greenlang.registry import Registry, RegistryEntry, migrate
 from greenlang.registry.definition import REVISION
 from greenlang.registry.details import pins_of
+from greenlang.registry.pack_exchange import pull, push
+from greenlang.registry.pack_reading import read_pack
+from greenlang.registry.packs import PackNotHere
 from greenlang.signing import read_public_key
 from tests.factory.conftest import build_combustion, build_toolbox
 from tests.registry import old
@@ -48,7 +52,7 @@ def run(var: Path, *arguments: str) -> tuple[int, str]:
 
 
 def test_a_pack_says_itself_what_it_is(folder: Path, brought: RegistryEntry) -> None:
-    entry, pins = exchange.read_pack(folder)
+    entry, pins = read_pack(folder)
     same = replace(
         brought,
         pack=entry.pack,
@@ -64,28 +68,28 @@ def test_a_pack_says_itself_what_it_is(folder: Path, brought: RegistryEntry) -> 
 
 def test_a_toolbox_keeps_its_tools_apart(tmp_path: Path) -> None:
     brought = made.pack(tmp_path, build_toolbox())
-    entry, _ = exchange.read_pack(tmp_path / brought.pack)
+    entry, _ = read_pack(tmp_path / brought.pack)
     assert (entry.inputs, entry.outputs) == (brought.inputs, brought.outputs)
 
 
 def test_push_then_pull_gives_the_same_bytes(registry: Registry, folder: Path, var: Path, tmp_path: Path) -> None:
-    entry, done = exchange.push(registry, folder, var)
+    entry, done = push(registry, folder, var)
     assert done == "created"
-    assert exchange.push(registry, folder, var)[1] == "exists"
+    assert push(registry, folder, var)[1] == "exists"
     found = registry.get(entry.agent_id)
     (build,) = registry.builds(entry.agent_id, entry.version)
     assert len(pins_of(registry, build.id)) > 0
-    target = exchange.pull(found, var, tmp_path / "pulled")
+    target = pull(found, var, tmp_path / "pulled")
     assert tree(target) == tree(folder)
     assert (target / CERTIFICATE).read_bytes() == (folder / CERTIFICATE).read_bytes()
     with pytest.raises(PackError, match="exists"):
-        exchange.pull(found, var, target)
+        pull(found, var, target)
 
 
 def test_a_pack_that_was_changed_is_not_pushed(registry: Registry, folder: Path, var: Path) -> None:
     (folder / "README.md").write_text("better")
     with pytest.raises(PackError, match=r"not as it was certified: README\.md was changed"):
-        exchange.push(registry, folder, var)
+        push(registry, folder, var)
     assert registry.count() == 0
     assert not list(var.glob("packs/*"))
 
@@ -93,18 +97,18 @@ def test_a_pack_that_was_changed_is_not_pushed(registry: Registry, folder: Path,
 def test_other_bytes_of_a_published_version_are_refused_and_nothing_moves(
     registry: Registry, folder: Path, var: Path, tmp_path: Path
 ) -> None:
-    entry, _ = exchange.push(registry, folder, var)
+    entry, _ = push(registry, folder, var)
     other = made.pack(tmp_path / "third", build_combustion(), dimensions=made.judged(90.0))
     (tmp_path / "third" / other.pack / "more.txt").write_text("more")
     finished(tmp_path / "third" / other.pack)
     before = tree(var / entry.pack)
-    with pytest.raises(RegistryConflict, match="stays"):
-        exchange.push(registry, tmp_path / "third" / other.pack, var)
+    with pytest.raises(RegistryConflict, match="published with the pack"):
+        push(registry, tmp_path / "third" / other.pack, var)
     shutil.rmtree(var / entry.pack)  # not even where the first one's pack is gone
     with pytest.raises(RegistryConflict, match="published with the pack"):
-        exchange.push(registry, tmp_path / "third" / other.pack, var)
+        push(registry, tmp_path / "third" / other.pack, var)
     assert not (var / entry.pack).exists()
-    exchange.push(registry, folder, var)
+    push(registry, folder, var)
     assert tree(var / entry.pack) == before
     assert len(registry.builds(entry.agent_id, entry.version)) == 1
 
@@ -120,16 +124,16 @@ def finished(folder: Path) -> None:
 
 
 def test_what_changed_in_the_store_is_not_pulled(registry: Registry, folder: Path, var: Path, tmp_path: Path) -> None:
-    exchange.push(registry, folder, var)
+    push(registry, folder, var)
     found = registry.all()[0]
     (var / found.pack / "README.md").write_text("better")
     with pytest.raises(PackError, match="not as it was certified"):
-        exchange.pull(found, var, tmp_path / "pulled")
+        pull(found, var, tmp_path / "pulled")
     finished(var / found.pack)
-    with pytest.raises(PackError, match="a later build took its place"):
-        exchange.pull(found, var, tmp_path / "pulled")
-    with pytest.raises(PackError, match="does not lie on this machine"):
-        exchange.pull(replace(found, pack="../other"), var, tmp_path / "pulled")
+    with pytest.raises(PackNotHere, match="is of another build"):
+        pull(found, var, tmp_path / "pulled")
+    with pytest.raises(PackNotHere, match="not on this machine"):
+        pull(replace(found, pack="../other"), var, tmp_path / "pulled")
     assert not (tmp_path / "pulled").exists()
     assert list(tmp_path.glob(".*.pull")) == []
 
@@ -139,16 +143,16 @@ def test_a_signature_is_asked_for_where_a_key_is_named(
 ) -> None:
     attest.sign_pack(folder, tmp_path / "theirs")
     key = read_public_key(tmp_path / "theirs" / "signing-key.pub.pem")
-    entry, _ = exchange.push(registry, folder, var, key=key)
-    exchange.pull(entry, var, tmp_path / "pulled", key)
+    entry, _ = push(registry, folder, var, keys=[key])
+    pull(entry, var, tmp_path / "pulled", [key])
     assert attest.envelope_path(tmp_path / "pulled").is_file()
     registry.signer.sign(b"makes the key")
     stranger = read_public_key(registry.signer.folder / "signing-key.pub.pem")
     with pytest.raises(PackError, match="no signature of the envelope is of this key"):
-        exchange.push(registry, folder, var, key=stranger)
+        push(registry, folder, var, keys=[stranger])
     attest.envelope_path(folder).unlink()
     with pytest.raises(PackError, match="is not signed"):
-        exchange.push(registry, folder, var, key=key)
+        push(registry, folder, var, keys=[key])
 
 
 def test_the_commands(folder: Path, brought: RegistryEntry, var: Path, tmp_path: Path) -> None:
@@ -175,6 +179,36 @@ def test_the_commands(folder: Path, brought: RegistryEntry, var: Path, tmp_path:
     assert "was put back" in run(var, "yank", f"{brought.agent_id}@1.0.0", "--undo", "--reason", "it was right")[1]
     (folder / "README.md").write_text("better")
     assert run(var, "push", str(folder))[0] == 2
+
+
+def test_the_pack_of_the_build_in_force_is_taken_and_not_what_lies_in_packs(tmp_path: Path) -> None:
+    var = tmp_path / "var"
+    first = made.pack(var, build_combustion())
+    standing = tree(var / first.pack)
+    with Registry(f"sqlite:///{var / 'registry.sqlite'}", keys=var / "keys") as registry:
+        registry.register(first)
+        made.step(registry, first, "draft", "certified")
+        put_aside(var / first.pack, var / "builds", var / "keys", but="")
+        made.pack(var, build_combustion())
+        (var / first.pack / "more.txt").write_text("more")
+        finished(var / first.pack)
+        certificate = PackCertificate.load(var / first.pack)
+        second = replace(first, pack_digest=certificate.pack_digest, certificate_digest=certificate.digest)
+        assert registry.register(second) == "rebuilt"
+        assert registry.get(first.agent_id).pack_digest == first.pack_digest
+    code, said = run(var, "pull", first.agent_id, str(tmp_path / "pulled"))
+    assert (code, tree(tmp_path / "pulled")) == (0, standing), said
+    draft = f"{first.agent_id}@{first.version}#{second.pack_digest[:12]}"
+    assert run(var, "pull", draft, str(tmp_path / "draft"))[0] == 0
+    assert tree(tmp_path / "draft").keys() - standing.keys() == {"more.txt"}
+    checked = RUNNER.invoke(app, ["--var", str(var), "agent", "verify", first.agent_id])
+    assert (checked.exit_code, first.certificate_digest in checked.output) == (0, True), checked.output
+    shutil.rmtree(var / "packs")
+    words = ["--var", str(var), "agent", "export", first.agent_id, "--as", "wheel", "-o", str(tmp_path / "out")]
+    assert RUNNER.invoke(app, words).exit_code == 0
+    shutil.rmtree(var / "builds")
+    gone = RUNNER.invoke(app, words)
+    assert (gone.exit_code, "there is no pack at" in gone.output) == (1, True)
 
 
 def test_migrating_a_file_by_the_command(var: Path) -> None:

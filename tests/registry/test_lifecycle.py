@@ -474,7 +474,7 @@ class Life(RuleBasedStateMachine):
 
 TestLife = pytest.mark.slow(Life.TestCase)
 TestLife.settings = settings(
-    max_examples=12, stateful_step_count=20, deadline=None, suppress_health_check=list(HealthCheck)
+    max_examples=8, stateful_step_count=20, deadline=None, suppress_health_check=list(HealthCheck)
 )
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from greenlang.provenance import CERTIFICATE, PackCertificate, canonical, files_digest, tree
 from greenlang.registry import Port, RegistryEntry
 from greenlang.registry.references import (
     EXAMPLE_BYTES,
@@ -176,36 +178,49 @@ def test_formulas_come_from_the_lineage():
 def packed(root: Path, code: str) -> None:
     (root / BOILER.pack / "gl_boiler").mkdir(parents=True)
     (root / BOILER.pack / "gl_boiler" / "tools.py").write_text(code)
+    files = tree(root / BOILER.pack)
+    (root / BOILER.pack / CERTIFICATE).write_bytes(canonical({"files": files}))
 
 
-def boiler() -> Any:
-    return INDEX.nearest(wanted({"efficiency": "1"}))[0]
+def boiler(root: Path | None = None) -> Any:
+    """The boiler; its pack is the one below ``root``."""
+    found = INDEX.nearest(wanted({"efficiency": "1"}))[0]
+    if root is None:
+        return found
+    certificate = PackCertificate.load(root / BOILER.pack)
+    digest = files_digest(certificate.content["files"])
+    return replace(found, pack_digest=digest, certificate_digest=certificate.digest)
 
 
 def test_an_example_shows_outputs_formulas_and_code_within_a_limit(tmp_path: Path):
     packed(tmp_path, "def co2e_kg() -> int:\n    return 1\n" + "# x\n" * 5000)
-    text = example(boiler(), tmp_path)
+    text = example(boiler(tmp_path), tmp_path)
     assert text.startswith("heat/boiler 1.0.0 (certified)\nco2e_kg [kgCO2e]\n")
     assert "formula ghg/combustion" in text
     assert "def co2e_kg() -> int:" in text
     assert len(text) <= EXAMPLE_BYTES
-    assert len(example(boiler(), tmp_path, limit=50)) <= 50
-    assert "def " not in example(boiler())
+    assert len(example(boiler(tmp_path), tmp_path, limit=50)) <= 50
+    assert "def " not in example(boiler(tmp_path))
+    assert "def " not in example(boiler(), tmp_path), "another build lies there"
+    (tmp_path / BOILER.pack / "gl_boiler" / "tools.py").write_text("def changed(): ...")
+    assert "def " not in example(boiler(tmp_path), tmp_path)
 
 
 def test_an_example_follows_no_link_and_leaves_no_folder(tmp_path: Path):
     root, secret = tmp_path / "var", tmp_path / "secret.py"
     secret.write_text("KEY = 'abc'\n")
+    packed(root, secret.read_text())
+    assert "KEY" in example(boiler(root), root)
     folder = root / BOILER.pack / "gl_boiler"
-    folder.mkdir(parents=True)
+    (folder / "tools.py").unlink()
     (folder / "tools.py").symlink_to(secret)
-    assert "KEY" not in example(boiler(), root)
+    assert "KEY" not in example(boiler(root), root)
     (folder / "tools.py").unlink()
     folder.rmdir()
     folder.symlink_to(tmp_path / "other", target_is_directory=True)
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "tools.py").write_text("KEY = 'abc'\n")
-    assert "KEY" not in example(boiler(), root)
+    assert "KEY" not in example(boiler(root), root)
 
 
 @pytest.mark.slow

@@ -213,14 +213,14 @@ def _processes(target: Callable[..., None], *arguments: tuple[Any, ...]) -> list
 
 @pytest.mark.slow
 def test_several_processes_register_at_once(url: str, keys: Path) -> None:
-    # two ranges twice: the same entry from two processes is one entry
-    ranges = ((0, 60), (0, 60), (40, 60), (40, 60))
+    # the same entry from two processes, or from three, is one entry
+    ranges = ((0, 40), (0, 40), (20, 40))
     writers = _processes(_register_many, *((url, keys, *numbers) for numbers in ranges))
     for writer in writers:
         writer.join(timeout=120)
-    assert [writer.exitcode for writer in writers] == [0, 0, 0, 0]
+    assert [writer.exitcode for writer in writers] == [0, 0, 0]
     with Registry(url) as registry:
-        assert registry.count() == 100
+        assert registry.count() == 60
         assert all(len(registry.builds(e.agent_id, e.version)) == 1 for e in registry.all())
         assert all(len(registry.transitions(e.agent_id, e.version)) == 1 for e in registry.all())
 
@@ -228,7 +228,7 @@ def test_several_processes_register_at_once(url: str, keys: Path) -> None:
 @pytest.mark.slow
 def test_a_killed_process_leaves_no_half_entry(url: str, keys: Path) -> None:
     counted = 0
-    for _ in range(3):
+    for _ in range(2):
         (writer,) = _processes(_register_for_ever, (url, keys))
         deadline = time.monotonic() + 30
         while time.monotonic() < deadline:

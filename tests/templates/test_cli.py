@@ -16,7 +16,7 @@ from greenlang.factors import FactorTable
 from greenlang.factory.outcome import AgentOutcome
 from greenlang.formulas.library import library
 from greenlang.metrics import MetricsStore, RunInfo
-from greenlang.provenance import bytes_digest
+from greenlang.provenance import bytes_digest, files_digest
 from greenlang.registry import Registry, RegistryEntry
 from greenlang.resolution.resolve import resolve
 from greenlang.settings import Settings
@@ -156,7 +156,13 @@ def register(var: Path, specs: list[AgentSpec]) -> None:
     with Registry(Settings(var=var).registry) as registry:
         for spec, folder in zip(specs, ("packs/one", "packs/gone"), strict=False):
             entry = RegistryEntry(
-                spec.agent_id, spec.version, spec.digest, "p" * 64, bytes_digest(certificate), spec.name, pack=folder
+                spec.agent_id,
+                spec.version,
+                spec.digest,
+                files_digest({}),
+                bytes_digest(certificate),
+                spec.name,
+                pack=folder,
             )
             registry.register(entry)
     (var / "packs" / "one").mkdir(parents=True)

@@ -21,7 +21,7 @@ from greenlang.quality.dimensions import DIMENSIONS
 from greenlang.quality.report.page import wheel_of
 from greenlang.registry import Build, Port, Registry, RegistryEntry, Transition
 from greenlang.registry.choice import latest
-from greenlang.registry.emit import NotEmitted, RegisteredPack, homes, pack_of
+from greenlang.registry.packs import PackNotHere, RegisteredPack, homes, pack_of
 from greenlang.settings import Settings
 
 FACTORS = 200  # rows that a page shows; the pack has them all
@@ -162,7 +162,7 @@ def view(registry: Registry, settings: Settings, agent_id: str, version: str = "
 def _pack(build: Build, entry: RegistryEntry, settings: Settings) -> tuple[RegisteredPack | None, str]:
     try:
         return pack_of(build, homes(settings, entry.tenant)), ""
-    except NotEmitted as error:
+    except PackNotHere as error:
         return None, str(error)
 
 

@@ -5,8 +5,6 @@ Belongs here: bytes, names and types of downloads. Does not belong here: the for
 
 from __future__ import annotations
 
-import io
-import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -14,9 +12,8 @@ from greenlang.api.console.agent import AgentView
 from greenlang.api.problems import Problem
 from greenlang.provenance import CERTIFICATE
 from greenlang.registry import Registry
-from greenlang.registry.emit import RegisteredPack, agent_card, sbom, server_json, verification_summary
-
-_EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest that a zip knows: a pack has no time
+from greenlang.registry.emit import agent_card, sbom, server_json, verification_summary
+from greenlang.registry.packs import RegisteredPack
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +26,7 @@ class Download:
 
 
 FORMS: Mapping[str, str] = {
-    "pack": "the pack as a zip: code, tests, documents, wheels, certificate",
+    "pack": "the pack as a zip: code, tests, documents, wheels, certificate, signature",
     "certificate": "the certificate: every file, plan, factor and score",
     "sbom": "the bill of materials (CycloneDX 1.6)",
     "mcp": "server.json for an MCP registry",
@@ -39,7 +36,7 @@ FORMS: Mapping[str, str] = {
 
 
 def download(registry: Registry, shown: AgentView, form: str, url: str = "") -> Download:
-    """One form of a build. Raises Problem 404 for an unknown form or without a pack, NotEmitted, UrlNeeded."""
+    """One form of a build. Raises Problem 404 (unknown form, no pack), PackNotHere, NotEmitted, UrlNeeded."""
     if form == "a2a":
         return Download(f"{_stem(shown)}.agent-card.json", "application/json", agent_card(shown.entry, url=url))
     if form not in FORMS:
@@ -49,7 +46,7 @@ def download(registry: Registry, shown: AgentView, form: str, url: str = "") -> 
     if form in ("mcp", "vsa") and not shown.in_force:
         raise Problem(404, "that is emitted of the build in force alone")
     makers: Mapping[str, Callable[[RegisteredPack], tuple[str, str, bytes]]] = {
-        "pack": lambda pack: ("zip", "application/zip", _zipped(pack)),
+        "pack": lambda pack: ("zip", "application/zip", pack.zip()),
         "certificate": lambda pack: ("certificate.json", "application/json", _certificate(pack)),
         "sbom": lambda pack: ("sbom.cdx.json", "application/vnd.cyclonedx+json", sbom(pack)),
         "mcp": lambda pack: ("server.json", "application/json", server_json(shown.entry, pack, url=url)),
@@ -66,13 +63,3 @@ def _stem(shown: AgentView) -> str:
 
 def _certificate(pack: RegisteredPack) -> bytes:
     return (pack.folder / CERTIFICATE).read_bytes()
-
-
-def _zipped(pack: RegisteredPack) -> bytes:
-    """Every certified file, each checked, and the certificate; the same pack gives the same bytes."""
-    made = io.BytesIO()
-    with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name in sorted(pack.files):
-            archive.writestr(zipfile.ZipInfo(f"{pack.folder.name}/{name}", _EPOCH), pack.read(name))
-        archive.writestr(zipfile.ZipInfo(f"{pack.folder.name}/{CERTIFICATE}", _EPOCH), _certificate(pack))
-    return made.getvalue()

@@ -11,12 +11,12 @@ from __future__ import annotations
 import hmac
 import secrets
 from hashlib import sha256
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl
 
 from starlette.requests import Request
 
 from greenlang.api.problems import Problem
-from greenlang.api.signin import credential_of
+from greenlang.api.signin import credential_of, foreign
 from greenlang.registry.roles import Principal
 
 _MOST = 20_000  # bytes of a form
@@ -49,9 +49,7 @@ async def meant(request: Request) -> dict[str, str]:
 
 def same_site(request: Request) -> None:
     """Refuse what another site's page sent, where the browser says so. Raises Problem."""
-    origin = request.headers.get("origin")
-    foreign = origin is not None and urlsplit(origin).netloc != request.headers.get("host")
-    if foreign or request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
+    if foreign(request.headers):
         raise Problem(403, "another site's page sent this", kind="forged")
 
 

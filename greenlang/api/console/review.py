@@ -5,6 +5,7 @@ Belongs here: comparing two builds. Does not belong here: whether it may be prom
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from difflib import SequenceMatcher
@@ -12,12 +13,13 @@ from difflib import SequenceMatcher
 from greenlang.api.console.agent import AgentView, FactorRow, Output, view
 from greenlang.registry import Registry
 from greenlang.registry.choice import entry_order
-from greenlang.registry.emit import NotEmitted
+from greenlang.registry.packs import PackNotHere
 from greenlang.settings import Settings
 
 CONTEXT = 3  # unchanged lines that are shown around a change
 LINES = 400  # lines of one file's comparison that a page shows
-_LONGEST = 6_000  # lines of a file that is compared
+_MOST_LINES = 6_000  # lines of all files that a page compares
+_WORK = 2_000_000  # steps of a comparison that minds every line
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +90,13 @@ class Comparison:
         changed = sorted(name for name in {*before, *after} if before.get(name) != after.get(name))
         shown = [name for name in changed if name == "pack.yaml" or _is_code(name)]
         shown.sort(key=lambda name: (name != "pack.yaml", name))
-        return tuple(self._file(name) for name in shown)
+        found: list[FileDiff] = []
+        left = _MOST_LINES
+        for name in shown:
+            one, lines = self._file(name, left)
+            found.append(one)
+            left -= lines
+        return tuple(found)
 
     @property
     def other_files(self) -> tuple[str, ...]:
@@ -103,15 +111,17 @@ class Comparison:
     def _outputs(self) -> tuple[Output, ...]:
         return self.build.outputs
 
-    def _file(self, name: str) -> FileDiff:
+    def _file(self, name: str, left: int) -> tuple[FileDiff, int]:
+        """A file's comparison, and how many of the ``left`` lines it took."""
         try:
             before, after = _text(self.base, name), _text(self.build, name)
-        except NotEmitted as error:
-            return FileDiff(name, (), note=str(error))
-        if max(len(before), len(after)) > _LONGEST:
-            return FileDiff(name, (), note=f"more than {_LONGEST:,} lines: compare the packs themselves")
+        except PackNotHere as error:
+            return FileDiff(name, (), note=str(error)), 0
+        lines = max(len(before), len(after))
+        if lines > left:
+            return FileDiff(name, (), note=f"more than {_MOST_LINES:,} lines differ: compare the packs themselves"), 0
         every = tuple(side_by_side(before, after))
-        return FileDiff(name, every[:LINES], max(0, len(every) - LINES))
+        return FileDiff(name, every[:LINES], max(0, len(every) - LINES)), lines
 
 
 def compare(registry: Registry, settings: Settings, agent_id: str, version: str = "", build: str = "") -> Comparison:
@@ -126,7 +136,7 @@ def compare(registry: Registry, settings: Settings, agent_id: str, version: str 
 
 def side_by_side(before: list[str], after: list[str]) -> Iterator[Line]:
     """Both texts line by line, long stretches without a change left out."""
-    matcher = SequenceMatcher(None, before, after, autojunk=False)
+    matcher = _matcher(before, after)
     for number, group in enumerate(matcher.get_grouped_opcodes(CONTEXT)):
         if number or group[0][1] > 0:
             yield Line("skipped", 0, f"line {group[0][1] + 1}", 0, f"line {group[0][3] + 1}")
@@ -141,6 +151,14 @@ def side_by_side(before: list[str], after: list[str]) -> Iterator[Line]:
                     c + offset + 1 if right else 0,
                     after[c + offset] if right else "",
                 )
+
+
+def _matcher(before: list[str], after: list[str]) -> SequenceMatcher[str]:
+    """What finds equal stretches: by every line, or where that could take the cube of their number, by rare ones."""
+    there = Counter(after)
+    pairs = sum(count * there[line] for line, count in Counter(before).items())
+    cheap = pairs * min(len(before), len(after)) <= _WORK
+    return SequenceMatcher(None if cheap else lambda line: there[line] > 1, before, after, autojunk=False)
 
 
 def _is_code(name: str) -> bool:

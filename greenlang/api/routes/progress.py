@@ -24,7 +24,7 @@ from greenlang.api.principal import Store, Who, need
 from greenlang.api.problems import documented
 from greenlang.api.routes.factory import Identity, batch_named, job_named
 from greenlang.api.services import Services, Shared
-from greenlang.api.streams import State, states
+from greenlang.api.streams import State, Watched, states
 from greenlang.launcher import ENDED, SpecProgress
 from greenlang.registry import Registry
 
@@ -52,7 +52,7 @@ async def job_events(
 ) -> Response:
     """A job's progress as server-sent events."""
     look = await run_sync(_job, services, store, who.caller.tenant, job_id)
-    return await _events(look, after, last_event_id)
+    return await _events(services.watched, who.caller.tenant, look, after, last_event_id)
 
 
 @router.get("/batch/{batch_id}/events", response_class=EventSourceResponse, responses=_STREAM)
@@ -66,7 +66,7 @@ async def batch_events(
 ) -> Response:
     """A batch's progress as server-sent events."""
     look = await run_sync(_batch, services, store, who.caller.tenant, batch_id)
-    return await _events(look, after, last_event_id)
+    return await _events(services.watched, who.caller.tenant, look, after, last_event_id)
 
 
 @router.websocket("/jobs/{job_id}/ws")
@@ -75,7 +75,7 @@ async def job_socket(
 ) -> None:
     """A job's progress over a WebSocket."""
     look = await run_sync(_job, services, store, who.caller.tenant, job_id)
-    await _over_socket(socket, look, after)
+    await _over_socket(services.watched, who.caller.tenant, socket, look, after)
 
 
 @router.websocket("/batch/{batch_id}/ws")
@@ -84,7 +84,7 @@ async def batch_socket(
 ) -> None:
     """A batch's progress over a WebSocket."""
     look = await run_sync(_batch, services, store, who.caller.tenant, batch_id)
-    await _over_socket(socket, look, after)
+    await _over_socket(services.watched, who.caller.tenant, socket, look, after)
 
 
 # --- what is watched --------------------------------------------------------------------------------------------------
@@ -114,21 +114,29 @@ def _batch(services: Services, store: Registry, tenant: str, batch_id: str) -> L
 # --- the protocols ----------------------------------------------------------------------------------------------------
 
 
-async def _events(look: Look, after: int | None, last: str | None) -> Response:
+async def _events(watched: Watched, tenant: str, look: Look, after: int | None, last: str | None) -> Response:
+    watched.refuse_more(tenant)
     seen = int(last) if last and last.isdecimal() else after
     now = await run_sync(look)  # what fails now is answered with a problem, and not in the middle of a stream
     if now.ended and now.number == seen:
         return Response(status_code=204)
-    return EventSourceResponse(_sent(look, seen), ping=HEARTBEAT_SECONDS)
+    return EventSourceResponse(_sent(watched, tenant, look, seen), ping=HEARTBEAT_SECONDS)
 
 
-async def _sent(look: Look, after: int | None) -> AsyncIterator[JSONServerSentEvent]:
-    async for state in states(look, after):
-        yield JSONServerSentEvent(state.body, event="end" if state.ended else "progress", id=str(state.number))
+async def _sent(watched: Watched, tenant: str, look: Look, after: int | None) -> AsyncIterator[JSONServerSentEvent]:
+    with watched.one(tenant):
+        async for state in states(look, after):
+            yield JSONServerSentEvent(state.body, event="end" if state.ended else "progress", id=str(state.number))
 
 
-async def _over_socket(socket: WebSocket, look: Look, after: int | None) -> None:
+async def _over_socket(watched: Watched, tenant: str, socket: WebSocket, look: Look, after: int | None) -> None:
+    watched.refuse_more(tenant)
     await socket.accept()
+    with watched.one(tenant):
+        await _told(socket, look, after)
+
+
+async def _told(socket: WebSocket, look: Look, after: int | None) -> None:
     async with anyio.create_task_group() as group:
 
         async def listening() -> None:

@@ -1,25 +1,27 @@
-"""Entering what was built elsewhere, taking builds back, and an agent's other forms.
+"""Packs in and out, taking builds back, and an agent's other forms.
 
-Belongs here: thin handlers over `greenlang.registry.packs`, `Registry.yank` and `greenlang.registry.emit`. Does not
+Belongs here: thin handlers over `greenlang.registry` (`pack_exchange`, `packs`, `Registry.yank`, `emit`). Does not
 belong here: verifying, writing.
 """
 
 from __future__ import annotations
 
 import json
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from anyio.to_thread import run_sync
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, Field, ValidationError
 
+from greenlang.api.caching import matches
 from greenlang.api.models import Agent
 from greenlang.api.naming import Ref, Text, Words, build_named
 from greenlang.api.principal import Store, need
 from greenlang.api.problems import Problem, documented
 from greenlang.bucket import Bucket
-from greenlang.registry import Registry, packs
-from greenlang.registry.emit import FILES, Form, emit, homes
+from greenlang.registry import Registry, pack_exchange
+from greenlang.registry.emit import FILES, Form, emit
+from greenlang.registry.packs import homes, pack_of
 from greenlang.settings import Settings
 
 router = APIRouter(prefix="/api/v1/registry", tags=["registry"])
@@ -79,7 +81,7 @@ async def publish(request: Request, response: Response, store: Store) -> Agent:
 
 def _published(store: Registry, settings: Settings, body: bytes, is_zip: bool, response: Response) -> Agent:
     data = body if is_zip else _from_bucket(store, settings, body)
-    registered, entry = packs.publish(store, data, settings.var, settings.keys)
+    registered, entry = pack_exchange.publish(store, data, settings.var, settings.keys)
     if registered == "exists":
         response.status_code = 200
     response.headers["Location"] = f"/api/v1/registry/agents/{entry.agent_id}@{entry.version}"
@@ -109,6 +111,33 @@ def yank(ref: Ref, store: Store, asked: Yank) -> Yanked:
     build = build_named(store, ref)
     changed = store.yank(build.agent_id, build.version, build.pack_digest, asked.reason, asked.yanked)
     return Yanked(changed=changed, yanked=asked.yanked)
+
+
+_PACK: dict[int | str, dict[str, Any]] = {
+    200: {"description": "A zip", "content": {ZIP: {"schema": {"type": "string", "format": "binary"}}}},
+    304: {"description": "If-None-Match names it"},
+}
+
+
+@router.get(
+    "/agents/{agent_id:path}/pack",
+    responses={**_PACK, **documented(404)},
+    response_class=Response,
+    dependencies=[need("read_registry")],
+)
+def pack(ref: Ref, store: Store, request: Request) -> Response:
+    """The pack of the build in force, or the one named, as it is published: its folder and its signed envelope.
+
+    Every file is as it was certified. The ETag is the digest of the certificate.
+    """
+    settings: Settings = request.app.state.settings
+    entry = build_named(store, ref)
+    headers = {"ETag": f'"{entry.certificate_digest}"'}
+    if matches(request.headers.get("if-none-match", "").encode(), headers["ETag"].encode()):
+        return Response(status_code=304, headers=headers)
+    found = pack_of(entry, homes(settings, entry.tenant))
+    headers["Content-Disposition"] = f'attachment; filename="{found.name}.zip"'
+    return Response(found.zip(signed=True), media_type=ZIP, headers=headers)
 
 
 @router.get(

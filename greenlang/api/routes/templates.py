@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from greenlang.api.naming import Ref, Text, build_named
 from greenlang.api.paging import Cursor, decoded_text, encoded
-from greenlang.api.principal import Store, Who, need
+from greenlang.api.principal import Store, need
 from greenlang.api.problems import Problem, documented
 from greenlang.api.services import Services, Shared
 from greenlang.api.specs import Finding
@@ -29,8 +29,8 @@ from greenlang.catalogue.template import Template
 from greenlang.errors import BucketError, TemplateNotFound
 from greenlang.factory.inbox.shelf import spec_path
 from greenlang.formulas.library import library
-from greenlang.provenance import CERTIFICATE, PackCertificate
 from greenlang.registry import RegistryEntry, listing
+from greenlang.registry.packs import homes, pack_of
 from greenlang.registry.templates import Templates
 
 router = APIRouter(prefix="/api/v1/factory", tags=["templates"])
@@ -191,20 +191,16 @@ def references(
 
 
 @router.get("/references/{agent_id:path}", responses=documented(404), dependencies=[need("read_catalogue")])
-def reference(named: Ref, who: Who, store: Store, services: Shared) -> ReferenceOut:
-    """The code of a registered agent, from its pack, which must be as it was certified."""
+def reference(named: Ref, store: Store, services: Shared) -> ReferenceOut:
+    """The code of the build in force, from its pack, of which each file must be as it was certified."""
     entry = build_named(store, named)
-    folder = pack_of(services, entry)
-    if folder is None:
-        raise Problem(404, f"the pack of {entry.agent_id} {entry.version} is not on this machine")
-    certificate = PackCertificate.load(folder)
-    package = str(certificate.content["agent"]["package"])
-    files = {path.relative_to(folder).as_posix(): path for path in sorted(folder.rglob("*.py"))}
+    pack = pack_of(entry, homes(services.settings, entry.tenant))
+    files = [name for name in sorted(pack.files) if name.endswith(".py")]
     return ReferenceOut(
         agent_id=entry.agent_id,
         version=entry.version,
-        code={name: path.read_text("utf-8") for name, path in files.items() if name.startswith(f"{package}/")},
-        tests={name: path.read_text("utf-8") for name, path in files.items() if name.startswith("tests/")},
+        code={name: pack.read(name).decode() for name in files if name.startswith(f"{pack.package}/")},
+        tests={name: pack.read(name).decode() for name in files if name.startswith("tests/")},
         spec=_spec(services, entry),
         metrics={
             "score": entry.score,
@@ -214,17 +210,6 @@ def reference(named: Ref, who: Who, store: Store, services: Shared) -> Reference
             "dimensions": {name: value for name, value in entry.judgement.items() if isinstance(value, dict)},
         },
     )
-
-
-def pack_of(services: Services, entry: RegistryEntry) -> Path | None:
-    """The folder of an entry's pack, if it is on this machine and is the one that was registered."""
-    settings = services.of_tenant(entry.tenant)
-    folder = (settings.var / entry.pack).resolve()
-    if not entry.pack or "://" in entry.pack or folder.parent != settings.packs.resolve():
-        return None
-    if not (folder / CERTIFICATE).is_file() or PackCertificate.load(folder).digest != entry.certificate_digest:
-        return None
-    return folder
 
 
 def _spec(services: Services, entry: RegistryEntry) -> str:

@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Literal
 
 from greenlang.registry.emit.a2a import BINDINGS, agent_card
+from greenlang.registry.emit.forms import NotEmitted, UrlNeeded
 from greenlang.registry.emit.mcp import server_json
-from greenlang.registry.emit.pack import NotEmitted, RegisteredPack, UrlNeeded, homes, pack_of
 from greenlang.registry.emit.vsa import verification_summary
 from greenlang.registry.entry import RegistryEntry
+from greenlang.registry.packs import RegisteredPack, pack_of
 from greenlang.registry.store import Registry
 
 __all__ = [
@@ -22,12 +23,9 @@ __all__ = [
     "FILES",
     "Form",
     "NotEmitted",
-    "RegisteredPack",
     "UrlNeeded",
     "agent_card",
     "emit",
-    "homes",
-    "pack_of",
     "sbom",
     "server_json",
     "verification_summary",
@@ -44,7 +42,7 @@ FILES: Mapping[Form, str] = {
 
 
 def sbom(pack: RegisteredPack) -> bytes:
-    """The pack's own CycloneDX bill, byte for byte. Raises NotEmitted where it is not as the certificate says."""
+    """The pack's own CycloneDX bill, byte for byte. Raises PackNotHere where it is not as the certificate says."""
     return pack.read("sbom.cdx.json")
 
 
@@ -57,10 +55,10 @@ def emit(
     url: str = "",
     binding: str = BINDINGS[0],
 ) -> bytes:
-    """One form of an entry whose pack lies below ``var`` (see `homes`). The same entry gives the same bytes.
+    """One form of an entry whose pack lies below ``var`` (see `packs.homes`). The same entry gives the same bytes.
 
     ``url``: where the agent is served in the protocol of that form; ``binding``: A2A's, of that address. Raises
-    NotEmitted, UrlNeeded, PackError.
+    NotEmitted, PackNotHere, UrlNeeded, PackError.
     """
     if form == "a2a":
         return agent_card(entry, url=url, binding=binding)

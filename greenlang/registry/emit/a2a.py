@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from greenlang.registry.emit.pack import UrlNeeded, address, line, pretty
+from greenlang.registry.emit.forms import UrlNeeded, address, line, pretty
 from greenlang.registry.entry import Port, RegistryEntry
 
 PROTOCOL = "1.0"

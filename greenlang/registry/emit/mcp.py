@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from greenlang.registry.emit.pack import RegisteredPack, address, line, pretty
+from greenlang.registry.emit.forms import address, line, pretty
 from greenlang.registry.entry import RegistryEntry
+from greenlang.registry.packs import RegisteredPack
 
 SCHEMA = "https://static.modelcontextprotocol.io/schemas/2025-12-11/server.schema.json"
 NAMESPACE = "io.greenlang"

@@ -14,8 +14,9 @@ from packageurl import PackageURL
 
 from greenlang.factory.attest import STATEMENT, enveloped, subjects
 from greenlang.provenance import bytes_digest
-from greenlang.registry.emit.pack import NotEmitted, RegisteredPack
+from greenlang.registry.emit.forms import NotEmitted
 from greenlang.registry.entry import RegistryEntry, Transition
+from greenlang.registry.packs import RegisteredPack
 from greenlang.registry.store import Registry
 from greenlang.signing import key_id, signing_key
 

@@ -26,9 +26,10 @@ from greenlang.errors import PackError
 from greenlang.factory.attest import opened
 from greenlang.provenance import bytes_digest, tree
 from greenlang.registry import Registry, RegistryEntry
-from greenlang.registry.emit import FILES, NotEmitted, UrlNeeded, agent_card, emit, pack_of
+from greenlang.registry.emit import FILES, NotEmitted, UrlNeeded, agent_card, emit
 from greenlang.registry.emit.mcp import SCHEMA
 from greenlang.registry.emit.vsa import PREDICATE
+from greenlang.registry.packs import PackNotHere, pack_of
 from greenlang.resolution.plan import Resolution
 from greenlang.signing import PUBLIC, read_public_key
 from tests.factory.conftest import build_combustion, build_heat_pump, build_toolbox
@@ -180,7 +181,7 @@ def test_the_bill_is_the_pack_s_own_and_cyclonedx(registry: Registry, var: Path,
     assert data == (var / certified.pack / "sbom.cdx.json").read_bytes()
     assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(data.decode()) is None
     (var / certified.pack / "sbom.cdx.json").write_bytes(data.replace(b"pydantic", b"pydantik"))
-    with pytest.raises(NotEmitted, match=r"sbom\.cdx\.json of .* was changed since it was certified"):
+    with pytest.raises(PackNotHere, match=r"sbom\.cdx\.json of .* was changed since it was certified"):
         emit(registry, certified, var, "sbom")
 
 
@@ -195,10 +196,10 @@ def test_a_pack_of_another_build_or_place_is_not_taken_for_this_one(
     registry: Registry, var: Path, certified: RegistryEntry
 ) -> None:
     made.pack(var, build_combustion(), dimensions=made.judged(90.0))  # a rebuild takes the folder
-    with pytest.raises(NotEmitted, match="is of another build"):
+    with pytest.raises(PackNotHere, match="is of another build"):
         pack_of(certified, var)
     for place in ("", "..", "../elsewhere", "/etc", "https://example.org/pack", "packs/none"):
-        with pytest.raises(NotEmitted):
+        with pytest.raises(PackNotHere):
             pack_of(made.replace(certified, pack=place), var)
 
 
