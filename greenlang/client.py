@@ -37,7 +37,7 @@ TRIES = 4
 LONGEST_PAUSE = 10.0  # a server that asks for a longer one is not waited for
 _PAUSE = 0.2
 _BUSY = frozenset({429, 502, 503, 504})
-_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1", "testserver"})
+_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 _REGISTRY, _FACTORY = "/api/v1/registry", "/api/v1/factory"
 
 

@@ -62,10 +62,28 @@ def need(permission: Permission) -> Any:
 
     def checked(connection: HTTPConnection, who: Who) -> Principal:
         authorise(connection.app.state.registry, who, permission, connection.url.path)
+        _refuse_strangers(connection)
         return who
 
     checked.permission = permission  # type: ignore[attr-defined]
     return Depends(checked)
+
+
+def _refuse_strangers(connection: HTTPConnection) -> None:
+    """A parameter that an endpoint does not know is a mistake: without it the answer would be to another question."""
+    if not connection.url.query or not connection.url.path.startswith("/api/"):
+        return
+    known = _parameters(connection.scope["route"].dependant)
+    if strangers := sorted(set(connection.query_params) - known):
+        takes = f"takes {', '.join(sorted(known))}" if known else "takes none"
+        raise Problem(
+            422, f"there is no parameter {', '.join(strangers)[:200]}; this endpoint {takes}", kind="invalid-request"
+        )
+
+
+def _parameters(dependant: Any) -> frozenset[str]:
+    own = {parameter.alias for parameter in dependant.query_params}
+    return frozenset(own).union(*(_parameters(inner) for inner in dependant.dependencies))
 
 
 def registry_of(connection: HTTPConnection, who: Who) -> Registry:

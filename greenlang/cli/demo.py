@@ -35,7 +35,7 @@ def demo(
     console = Console(highlight=False)
     try:
         with Sandbox(found) as sandbox:
-            profile = sandbox.profile
+            profile = sandbox.prove()
     except SandboxUnavailable as error:
         typer.echo(f"greenlang: {error}", err=True)
         typer.echo("\nTo run the generated tests without confinement (limits on time and memory only):\n", err=True)

@@ -84,7 +84,7 @@ def run_batch(
     """
     check(settings)  # or each agent that needs a repair would fall over it
     with Sandbox(settings) as sandbox:
-        profile = sandbox.profile  # raises where the machine lacks the primitives and weakness was not asked for
+        profile = sandbox.prove()  # raises where the machine lacks the primitives and weakness was not asked for
     with _alone(settings):
         batch = _Batch(settings, entrance, workers or settings.workers, profile.name, on_progress, on_stage)
         yield from batch.run(keys, files, force=force, settle=settle)

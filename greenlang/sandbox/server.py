@@ -3,7 +3,8 @@
 Belongs here: start-up, warming, forking, the wall clock, limits on what a child may say. Does not belong here: any
 judgement of what a child says, and any secret or expected answer (a fork inherits the memory of its parent).
 
-Started by the supervisor as ``python -s -P -B -m greenlang.sandbox.server FD PROFILE`` with an environment of its own.
+Started by the supervisor as ``python -s -P -B -m greenlang.sandbox.server FD PROFILE warm|cold [PRIMITIVE]`` with an
+environment of its own; a cold one is not warmed, for it is only asked what this machine can do.
 It ends when the supervisor ends: its socket closes, or its parent is another process.
 """
 
@@ -343,7 +344,7 @@ def _kill(pid: int) -> None:
 
 def main(arguments: list[str]) -> None:
     """Entry point of the process."""
-    handle, profile = int(arguments[0]), arguments[1]
+    handle, profile, warm = int(arguments[0]), arguments[1], arguments[2] == "warm"
     null = os.open(os.devnull, os.O_RDWR)
     os.dup2(null, 0)
     os.dup2(null, 1)
@@ -354,11 +355,12 @@ def main(arguments: list[str]) -> None:
     sock.set_inheritable(False)
     try:
         ctypes.CDLL(None)
-        _warm_up()
-        gc.collect()
-        gc.freeze()
-        pages.collapse()
-        Server(sock, strict=profile == "strict", outer=arguments[2] if len(arguments) > 2 else "").serve()
+        if warm:
+            _warm_up()
+            gc.collect()
+            gc.freeze()
+            pages.collapse()
+        Server(sock, strict=profile == "strict", outer=arguments[3] if len(arguments) > 3 else "").serve()
     except wire.Broken:
         return
 

@@ -79,6 +79,16 @@ def test_what_is_no_key_is_refused_on_every_path(client: TestClient, headers: di
     problem(client.get("/health", headers=sent), 401)
 
 
+def test_a_parameter_that_there_is_not_is_refused_and_the_right_ones_are_named(
+    client: TestClient, signed: Signed
+) -> None:
+    viewer = signed("viewer")
+    detail = problem(client.get("/api/v1/registry/search?text=boiler", headers=viewer), 422)["detail"]
+    assert "no parameter text" in detail
+    assert "all_versions" in detail
+    assert "takes none" in problem(client.get(f"{TENANTS}?limit=1", headers=viewer), 422)["detail"]
+
+
 def test_a_key_signs_in_by_each_way(client: TestClient, registry: Registry) -> None:
     plain = key_for(registry, "viewer")
     ways = [{"Authorization": f"Bearer {plain}"}, {"X-API-Key": plain}, {"Cookie": f"greenlang_key={plain}"}]

@@ -106,6 +106,9 @@ def test_another_algorithm_of_the_same_key_is_refused(tokens: Tokens, key: RSAKe
     assert "algorithm" in refused(tokens, token)
 
 
+_TIMES = ("exp", "nbf", "iat")  # of these a number is seconds from now
+
+
 @pytest.mark.parametrize(
     "changes",
     [
@@ -115,11 +118,11 @@ def test_another_algorithm_of_the_same_key_is_refused(tokens: Tokens, key: RSAKe
         {"aud": "another"},
         {"aud": ...},
         {"aud": []},
-        {"exp": int(time.time()) - 60},
+        {"exp": -60},
         {"exp": ...},
         {"exp": "tomorrow"},
-        {"nbf": int(time.time()) + 600},
-        {"iat": int(time.time()) + 600},
+        {"nbf": 600},
+        {"iat": 600},
         {"sub": ...},
         {"sub": ""},
         {"sub": 7},
@@ -134,7 +137,8 @@ def test_another_algorithm_of_the_same_key_is_refused(tokens: Tokens, key: RSAKe
     ids=lambda changes: json.dumps({k: str(v) for k, v in changes.items()}),
 )
 def test_a_claim_that_is_wrong_or_missing_refuses(tokens: Tokens, key: RSAKey, changes: dict[str, Any]) -> None:
-    refused(tokens, signed(key, **changes))
+    at = {name: int(time.time()) + value for name, value in changes.items() if name in _TIMES and type(value) is int}
+    refused(tokens, signed(key, **{**changes, **at}))
 
 
 def test_a_key_that_the_issuer_does_not_name_is_refused(tokens: Tokens, key: RSAKey, other: RSAKey) -> None:

@@ -51,6 +51,14 @@ def test_closing_ends_the_server(make_pack):
     assert gone(pid)
 
 
+def test_what_the_machine_can_do_is_proved_without_a_warm_server():
+    with Sandbox(SETTINGS) as box:
+        assert box.prove() == box.profile
+    with Sandbox(SETTINGS) as box:
+        box.prove()
+        assert box._handles == {}
+
+
 def test_a_dead_server_is_replaced_and_the_agent_not_blamed(make_pack):
     pack = make_pack()
     with Sandbox(SETTINGS) as box:
