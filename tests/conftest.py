@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import json
+import warnings
 from pathlib import Path
 
 import pytest
@@ -29,6 +32,15 @@ def of_all_workers(factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session", autouse=True)
 def _libraries(tmp_path_factory: pytest.TempPathFactory) -> None:
     libraries.keep_in(of_all_workers(tmp_path_factory) / "libraries")
+
+
+@pytest.fixture(scope="module")
+def no_loop_left() -> None:
+    """For modules that call `asyncio.run`, which drops the main thread's loop: litellm leaves an open one there."""
+    with warnings.catch_warnings(), contextlib.suppress(RuntimeError):  # there is none
+        warnings.simplefilter("ignore", DeprecationWarning)
+        asyncio.get_event_loop_policy().get_event_loop().close()
+    asyncio.set_event_loop(None)
 
 
 @pytest.fixture(scope="session")

@@ -30,8 +30,8 @@ copy, have failed.
 
 The supervisor reads, parses and compiles the Python of a pack once (compiling runs nothing). What the gate looked at is
 what the children run: they get that code with their request, so a file that changes in between changes nothing. What is
-the same for every pack, pytest's own start included, is done in the fork server before it forks. Its memory
-is gathered into pages of two megabytes then (`madvise`, Linux 6.1): a fork takes half of the time.
+the same for every pack, pytest's own start included, is done in the fork server before it forks. After a
+few forks its memory is gathered into pages of two megabytes (`madvise`, Linux 6.1): a fork takes half of the time then.
 """
 
 _RUNS = """\

@@ -34,6 +34,7 @@ from typing import Any
 from greenlang.sandbox import bubblewrap, confine, pages, wire
 
 MAX_REPORT = 48 * 1024 * 1024
+_WORTH_IT = 5  # the child before which memory is gathered into huge pages (80 ms): a single agent has four
 _PRELOAD = (
     *("decimal", "fractions", "datetime", "zoneinfo", "json", "hashlib", "hmac", "uuid", "math", "statistics"),
     *("random", "re", "string", "textwrap", "enum", "dataclasses", "typing", "inspect", "csv", "itertools"),
@@ -175,6 +176,7 @@ class Server:
         self._sock = sock
         self._outer = [outer] if outer and bubblewrap.inside() else []
         self._strict = strict
+        self._served = 0
         self._parent = os.getppid()
         self._probe = confine.probe()
         self._roots = _roots()
@@ -192,6 +194,9 @@ class Server:
             request, payload = wire.receive(self._sock)
             if "pack" in request:  # names of files are bytes: a locale without UTF-8 spells them otherwise
                 request["pack"] = os.fsdecode(str(request["pack"]).encode("utf-8", "surrogateescape"))
+            self._served += 1
+            if self._served == _WORTH_IT:
+                pages.collapse()
             report, ended = self._fork(request, payload)
             del payload
             wire.send(self._sock, ended, report)
@@ -359,7 +364,6 @@ def main(arguments: list[str]) -> None:
             _warm_up()
             gc.collect()
             gc.freeze()
-            pages.collapse()
         Server(sock, strict=profile == "strict", outer=arguments[3] if len(arguments) > 3 else "").serve()
     except wire.Broken:
         return

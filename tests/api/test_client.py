@@ -23,6 +23,8 @@ from greenlang.errors import RemoteError, RemoteRefused, SettingsError
 from greenlang.registry import Port, Registry, RegistryEntry
 from tests.api.conftest import key_for
 
+pytestmark = pytest.mark.usefixtures("no_loop_left")
+
 BOILER = RegistryEntry(
     agent_id="heat/boiler",
     version="1.0.0",

@@ -54,7 +54,7 @@ class House:
         shutil.copy(spec, self.settings.var / "bucket" / "inbox" / spec.name)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     var = tmp_path_factory.mktemp("up") / "var"
     var.mkdir()
@@ -89,7 +89,7 @@ def chromium() -> str:
     return program
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def key(house: House) -> str:
     """The partition key of the example, once it stands in the registry with no click."""
     house.drop(EXAMPLE)

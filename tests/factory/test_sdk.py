@@ -27,6 +27,8 @@ from tests import libraries
 from tests.factory.bare_agent import AGENT, SPEC, TESTS
 from tests.specs.texts import A as LOOSE
 
+pytestmark = pytest.mark.usefixtures("no_loop_left")
+
 DOCUMENT = "seeds/000_f9016b64b7a2f8ec.txt"
 OTHER = SPEC.replace("heat/pump_cop", "heat/other_cop")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
+from typing import Any
 
 import pytest
 from line_tools import drop, end_state, example, run
@@ -147,10 +148,10 @@ def test_a_version_that_another_factory_registered_meanwhile_is_refused_and_the_
 ) -> None:
     """One registry may serve several factories; the intake cannot know what another one registers a minute later."""
 
-    def register(self: Registry, entry: RegistryEntry) -> str:
+    def register(self: Registry, entry: RegistryEntry, **more: Any) -> str:
         if entry.agent_id == "waste/operations_us_v1":
             raise RegistryConflict("it is registered with another spec")
-        return real(self, entry)
+        return real(self, entry, **more)
 
     real = Registry.register
     monkeypatch.setattr(Registry, "register", register)
