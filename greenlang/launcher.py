@@ -31,7 +31,7 @@ class Order:
     """What a run is to build: accepted specs of a tenant by their keys.
 
     ``workers``: processes, 0 for as many as the settings say; ``rounds``: of questions to a model for a repair, None
-    for the settings' own; ``force``: build also what has not changed.
+    for the settings' own; ``force``: build also what has not changed; ``batch``: the run's name in the metrics.
     """
 
     tenant: str
@@ -39,6 +39,7 @@ class Order:
     workers: int = 0
     rounds: int | None = None
     force: bool = False
+    batch: str = ""
 
 
 @dataclass(frozen=True, slots=True)

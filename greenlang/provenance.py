@@ -71,7 +71,11 @@ class PackCertificate:
     @classmethod
     def load(cls, folder: Path) -> PackCertificate:
         """Read ``certificate.json``. Raises FileNotFoundError or ValueError if there is none or it is no JSON."""
-        data = (folder / CERTIFICATE).read_bytes()
+        return cls.read((folder / CERTIFICATE).read_bytes())
+
+    @classmethod
+    def read(cls, data: bytes) -> PackCertificate:
+        """The same of its bytes. Raises ValueError if they are no JSON."""
         content = json.loads(data)
         if not isinstance(content, dict):
             raise ValueError(f"{CERTIFICATE} holds no object")
@@ -87,13 +91,17 @@ class PackCertificate:
 
         Whether the certificate itself is the one that was registered is told by comparing ``digest``.
         """
+        findings = self.compare(tree(folder))
+        if (folder / CERTIFICATE).is_file() and bytes_digest((folder / CERTIFICATE).read_bytes()) != self.digest:
+            findings.append(f"{CERTIFICATE} was changed")
+        return sorted(findings)
+
+    def compare(self, actual: Mapping[str, str]) -> list[str]:
+        """What differs between the certificate and files with these digests (see `tree`)."""
         stated: dict[str, str] = self.content.get("files") or {}
-        actual = tree(folder)
         findings = [f"{name} is missing" for name in stated if name not in actual]
         findings += [f"{name} does not belong to the pack" for name in actual if name not in stated]
         findings += [f"{name} was changed" for name, value in stated.items() if actual.get(name, value) != value]
         if files_digest(stated) != self.pack_digest:
             findings.append(f"{CERTIFICATE}: its pack digest does not fit its own list of files")
-        if (folder / CERTIFICATE).is_file() and bytes_digest((folder / CERTIFICATE).read_bytes()) != self.digest:
-            findings.append(f"{CERTIFICATE} was changed")
         return sorted(findings)

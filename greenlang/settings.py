@@ -86,8 +86,12 @@ class Settings(BaseSettings):
     dagster_url: str = Field("http://127.0.0.1:3000", description="Dagster's webserver, for the launcher `dagster`")
     webserver_port: int = Field(3000, ge=1, le=65535, description="port of the Dagster UI on 127.0.0.1")
     api_port: int = Field(8080, ge=0, le=65535, description="port of the API")
-    api_workers: int = Field(
-        1, ge=1, le=64, description="processes that serve the API; each counts requests for itself"
+    api_workers: int | None = Field(
+        None,
+        ge=1,
+        le=64,
+        description="processes that serve the API, each counting its share of requests; default: one for each core, "
+        "four at most, and one for a registry in an SQLite file",
     )
     api_jwks: str | None = Field(
         None, description="key set of whoever issues tokens for the API: a file or an https address; default: none"

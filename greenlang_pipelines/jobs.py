@@ -39,6 +39,7 @@ class LineBatch(Config):
     entrance: str = Field("batch", description="who asked: sensor, nightly, ui, api, ...")
     tenant: str = Field("default", description="whose agents; only those of `default` are Dagster's partitions")
     workers: int = Field(0, description="processes; 0: as many as the settings say")
+    batch: str = Field("", description="what the run is called in the metrics; nothing: a name of its own")
     rounds: int | None = Field(None, description="questions to a model for one repair; none: as the settings say")
 
 
@@ -72,7 +73,8 @@ def _run_order(context: OpExecutionContext, config: LineBatch, factory: FactoryR
 
     Agents of other tenants are no partitions. What is not registered is the caller's business, no failed run.
     """
-    order = Order(config.tenant, tuple(config.agent_keys or ()), config.workers, config.rounds, config.force)
+    keys = tuple(config.agent_keys or ())
+    order = Order(config.tenant, keys, config.workers, config.rounds, config.force, config.batch)
     recorder = Recorder(context, factory)
     registered = 0
     for stage in factory.run_order(order, lambda event: context.log.info(f"{EVENT}{json.dumps(event)}")):

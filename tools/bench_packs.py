@@ -12,10 +12,13 @@ import sys
 import zipfile
 from pathlib import Path
 
+import yaml
+
 from greenlang.factory.attest import envelope_path, sign
-from greenlang.provenance import CERTIFICATE, PackCertificate, canonical
+from greenlang.provenance import CERTIFICATE, PackCertificate, bytes_digest, canonical, files_digest
 from greenlang.signing import signing_key
 
+MANIFEST = "pack.yaml"
 SPEC = Path(__file__).resolve().parents[1] / "templates" / "specs" / "examples" / "refrigerant_leakage.pack.yaml"
 
 
@@ -27,11 +30,16 @@ class Packs:
         subprocess.run(command, check=True, capture_output=True)
         (found,) = {path.parent for path in (var / "packs").glob(f"*/{CERTIFICATE}")}
         self._pack, self._key, self._content = found, signing_key(keys), PackCertificate.load(found).content
+        self._manifest = yaml.safe_load((found / MANIFEST).read_bytes())
 
     def zip(self, agent_id: str) -> bytes:
         """The pack as that agent's, with its envelope beside it."""
         content = copy.deepcopy(self._content)
         content["agent"]["id"] = agent_id
+        manifest = yaml.safe_dump({**self._manifest, "id": agent_id}, sort_keys=False).encode()
+        (self._pack / MANIFEST).write_bytes(manifest)
+        content["files"][MANIFEST] = bytes_digest(manifest)
+        content["pack_digest"] = files_digest(content["files"])
         (self._pack / CERTIFICATE).write_bytes(canonical(content))
         made = io.BytesIO()
         with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as archive:

@@ -17,6 +17,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import psycopg2
+from sqlalchemy.engine import make_url
+
 from greenlang.registry import migrate
 from tests.registry.postgres import APP, OWNER, Postgres, start
 
@@ -38,8 +41,8 @@ class Server:
     port: int
 
     def memory(self) -> float:
-        """Megabytes that its processes hold, shared pages counted once (PSS)."""
-        return sum(_pss(pid) for pid in _family(self.process.pid)) / 1024
+        """Megabytes that its processes have for themselves (USS)."""
+        return sum(_private(pid) for pid in _family(self.process.pid)) / 1024
 
     def seconds(self) -> float:
         """CPU seconds that its processes have used."""
@@ -76,7 +79,7 @@ def api(url: str, var: Path, workers: int) -> contextlib.AbstractContextManager[
         "GREENLANG_API_REQUESTS_PER_MINUTE": "100000000",
         "GREENLANG_API_ANONYMOUS_PER_MINUTE": "100000000",
     }
-    return served(command, port, "/api/v1/health", environment, var / "api.log")
+    return served(command, port, "/ready", environment, var / "api.log")
 
 
 def bare(body: bytes, folder: Path, workers: int) -> contextlib.AbstractContextManager[Server]:
@@ -114,12 +117,30 @@ class Database:
                 os.kill(one, signal.SIGKILL)
 
     def restart(self) -> None:
-        """Start what was killed."""
-        self._server.ensure_postgres_running()
+        """Start what was killed, and wait until it answers."""
+        deadline = time.monotonic() + 60
+        while True:
+            try:
+                self._server.ensure_postgres_running()
+                self._postgres.sql("SELECT 1")
+                return
+            except (OSError, RuntimeError, subprocess.SubprocessError, psycopg2.OperationalError):
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.1)
 
     def stop(self) -> None:
         """Stop it and remove its files."""
         self._server.cleanup()
+
+
+def postgres_seconds(url: str) -> float:
+    """CPU seconds that the PostgreSQL behind a URL of `Database` has used; 0 for SQLite, which is in the server."""
+    home = make_url(url).query.get("host")
+    if not isinstance(home, str):
+        return 0.0
+    pid = int((Path(home) / "postmaster.pid").read_text().split()[0])
+    return sum(sum(map(int, _stat(one)[11:13])) for one in _family(pid)) / os.sysconf("SC_CLK_TCK")
 
 
 def free_port() -> int:
@@ -146,8 +167,8 @@ def _answers(process: subprocess.Popen[bytes], port: int, path: str, log: Path) 
         if process.poll() is not None:
             break
         with contextlib.suppress(OSError, http.client.HTTPException):
-            get(port, path)
-            return
+            if get(port, path)[0] < 500:
+                return
         time.sleep(0.1)
     raise SystemExit(f"the server did not start:\n{log.read_text()[-3000:]}")
 
@@ -170,9 +191,8 @@ def _stat(pid: int) -> list[str]:
     return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
 
 
-def _pss(pid: int) -> int:
+def _private(pid: int) -> int:
     with contextlib.suppress(OSError):
-        for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
-            if line.startswith("Pss:"):
-                return int(line.split()[1])
+        lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+        return sum(int(line.split()[1]) for line in lines if line.startswith("Private_"))
     return 0

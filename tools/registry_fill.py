@@ -140,8 +140,8 @@ def fill(registry: Registry, wanted: Iterable[tuple[RegistryEntry, str]]) -> int
 
 def _enter(connection: Connection, caller: Caller, signer: Signer, one: RegistryEntry, state: str) -> None:
     now = datetime.now(UTC)
-    rows.add_version(connection, caller, one, {}, now)
-    build = rows.add_build(connection, caller, one, [Pin("gwp-set", "AR6")], now)
+    rows.add_versions(connection, [(caller, one, {})], now)
+    (build,) = rows.add_builds(connection, [(caller, one, [Pin("gwp-set", "AR6")])], now).values()
     before = ""
     for after in ("draft", *_PATH[state]):
         kind: Any = "registered" if not before else "deprecated" if after == "deprecated" else "promoted"

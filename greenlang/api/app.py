@@ -5,12 +5,15 @@ Belongs here: putting it together. Does not belong here: any of the parts.
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import cache
 from typing import Any
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
+from starlette.routing import BaseRoute
 
 from greenlang import __version__
 from greenlang.api import problems, schema
@@ -19,18 +22,25 @@ from greenlang.api.principal import refuse_undeclared
 from greenlang.api.routes import ROUTERS
 from greenlang.api.services import Services
 from greenlang.api.signin import SignIn
+from greenlang.api.warming import cooled, warmed
 from greenlang.errors import SettingsError
 from greenlang.registry import Registry
 from greenlang.settings import Settings
 
 
 def create_app(
-    settings: Settings, *, registry: Registry | None = None, launcher: Any = None, sign_in: bool = True
+    settings: Settings,
+    *,
+    registry: Registry | None = None,
+    launcher: Any = None,
+    sign_in: bool = True,
+    warm: bool = False,
 ) -> FastAPI:
     """The service over the settings' registry, or over ``registry``, which the caller closes.
 
     ``sign_in=False`` serves the person at the machine as the tenant of an embedded registry; whoever runs it binds it
-    to a loopback address. Raises SettingsError where it is asked for another registry, and for half a setting.
+    to a loopback address. With ``warm`` it makes what the first requests would wait for, and is not ready before.
+    Raises SettingsError where it is asked for another registry, and for half a setting.
     """
     own = registry is None
     store = registry or Registry(settings.registry, keys=settings.keys, resident=True)
@@ -40,7 +50,11 @@ def create_app(
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        warming = asyncio.create_task(warmed(app)) if warm else None
         yield
+        if warming is not None:
+            warming.cancel()
+            cooled()
         app.state.services.close()
         if own:
             store.close()
@@ -49,6 +63,8 @@ def create_app(
         title="GreenLang Agent Factory",
         version=__version__,
         lifespan=lifespan,
+        routes=list(_routes()),
+        openapi_url=None,  # `schema` gives it
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
@@ -56,11 +72,19 @@ def create_app(
     app.state.settings, app.state.registry, app.state.launcher = settings, store, launcher
     app.state.signin = signin
     app.state.counts = Counter()
+    app.state.warm = not warm
     app.state.services = Services(settings, store, launcher)
     problems.install(app)
-    for router in ROUTERS:
-        app.include_router(router)
     schema.install(app)
     refuse_undeclared(app)
     app.add_middleware(Front, settings=settings, registry=store, signin=signin, counts=app.state.counts)
     return app
+
+
+@cache
+def _routes() -> tuple[BaseRoute, ...]:
+    """Every route, made once: each costs a look at its signature."""
+    every = APIRouter()
+    for router in ROUTERS:
+        every.include_router(router)
+    return tuple(every.routes)

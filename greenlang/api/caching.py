@@ -5,8 +5,9 @@ Belongs here: keeping the bytes of an answer until something changed. Does not b
 
 An answer is kept for a tenant, roles, scopes and an address. Every write adds to the audit log of its tenant in its own
 transaction, so the log tells what is stale: an event of an agent its answers and all lists, an event that changes no
-answer nothing, any other event everything, as does one of the tenant `public`. The log's end is read at most every
-`Settings.api_fresh_ms`; a write through this process is seen at once.
+answer nothing, any other event everything, as does one of the tenant `public`. What is known of the log's end counts
+for `Settings.api_fresh_ms` and is read anew when half of that is over, so that nobody waits for it; a write through
+this process is seen at once.
 """
 
 from __future__ import annotations
@@ -29,7 +30,8 @@ from greenlang.registry import PUBLIC, Caller, Registry
 from greenlang.registry.roles import Principal
 from greenlang.registry.tables import AuditHeadRow, AuditRow
 
-MOST_BYTES = 64_000_000  # of all answers that are kept
+MOST_BYTES = 48_000_000  # of all answers about one agent that are kept
+MOST_LISTS = 24_000_000  # of all lists: a flood of searches drops no agent
 MOST_ANSWER = 1_000_000  # a longer answer has no ETag and is not kept
 _MOST_EVENTS = 5000  # between two looks; more make everything stale
 QUIET = frozenset(
@@ -37,12 +39,14 @@ QUIET = frozenset(
     | {"quota.set", "agent.promotion-refused"}
 )
 """Events after which every answer that is kept is as it was."""
+_OF_BODY = frozenset({b"content-length", b"content-type"})
+_PIECE = 2000  # hashlib lets other threads in for more: one that computes gives the loop back only after a while
 MARKS = "greenlang.marks"  # in a request's scope: what its route says about the answer
 
 Pairs = list[tuple[bytes, bytes]]
 
 
-def _kept(request: Request) -> None:
+async def _kept(request: Request) -> None:
     marks = request.scope[MARKS]
     marks["kept"] = True
     marks["agent"] = request.path_params.get("agent_id", "").partition("@")[0]
@@ -58,18 +62,18 @@ class Answer:
 
     at: int
     etag: bytes
-    headers: Pairs
+    headers: tuple[tuple[bytes, bytes], ...]  # a tuple of bytes is nothing that the garbage collector looks through
     body: bytes
     agent: str = ""
 
     async def send(self, asked: bytes, send: Send) -> None:
         """Answer with it, or with 304 to whoever has it."""
         if matches(asked, self.etag):
-            headers = [pair for pair in self.headers if pair[0] not in (b"content-length", b"content-type")]
+            headers = [pair for pair in self.headers if pair[0] not in _OF_BODY]
             await send({"type": "http.response.start", "status": 304, "headers": headers})
             await send({"type": "http.response.body", "body": b""})
             return
-        await send({"type": "http.response.start", "status": 200, "headers": self.headers})
+        await send({"type": "http.response.start", "status": 200, "headers": list(self.headers)})
         await send({"type": "http.response.body", "body": self.body})
 
 
@@ -125,14 +129,17 @@ class Fresh:
     async def seen(self, tenant: str) -> Seen:
         """What the tenant's logs say by now. Raises RegistryError."""
         found = self._seen.get(tenant)
-        if found is not None and time.monotonic() < self._until.get(tenant, 0.0):
-            return found
+        left = self._until.get(tenant, 0.0) - time.monotonic()
         if found is None:
             found = self._seen[tenant] = Seen()
+        elif left > self._seconds / 2:
+            return found
         asking = self._asking.get(tenant)
         if asking is None:
             asking = self._asking[tenant] = asyncio.ensure_future(self._ask(tenant, found))
-        await asyncio.shield(asking)
+            asking.add_done_callback(_failed)  # whoever waits is told; where nobody does, the next one asks again
+        if left <= 0:
+            await asyncio.shield(asking)
         return found
 
     async def _ask(self, tenant: str, seen: Seen) -> None:
@@ -165,10 +172,16 @@ class Fresh:
         return own, public, [(row.event, row.subject) for row in events if row.number <= own]
 
 
+def _failed(asking: asyncio.Future[None]) -> None:
+    if not asking.cancelled():
+        asking.exception()
+
+
 class Answers:
     """Answers that are kept, the least used of them dropped first."""
 
-    def __init__(self) -> None:
+    def __init__(self, most: int) -> None:
+        self._most = most
         self._answers: OrderedDict[Hashable, Answer] = OrderedDict()
         self._bytes = 0
 
@@ -185,7 +198,7 @@ class Answers:
         old = self._answers.pop(key, None)
         self._bytes += len(answer.body) - (len(old.body) if old is not None else 0)
         self._answers[key] = answer
-        while self._bytes > MOST_BYTES:
+        while self._bytes > self._most:
             self._bytes -= len(self._answers.popitem(last=False)[1].body)
 
 
@@ -196,7 +209,10 @@ def key_of(scope: Scope, principal: Principal) -> Hashable:
 
 def etag_of(body: bytes) -> bytes:
     """A strong ETag."""
-    return b'"' + blake2b(body, digest_size=16).hexdigest().encode() + b'"'
+    digest = blake2b(digest_size=16)
+    for begin in range(0, len(body), _PIECE):
+        digest.update(body[begin : begin + _PIECE])
+    return b'"' + digest.hexdigest().encode() + b'"'
 
 
 def matches(asked: bytes, etag: bytes) -> bool:
@@ -234,7 +250,7 @@ class Tagged:
             await self._send(message)
             return
         etag = etag_of(body)
-        answer = Answer(self._at, etag, [*headers, (b"etag", etag)], body)
+        answer = Answer(self._at, etag, (*headers, (b"etag", etag)), body)
         if message["type"] == "http.response.body":
             self.answer = answer
             await answer.send(self._asked, self._send)

@@ -88,6 +88,7 @@ class DagsterLauncher:
             "agent_keys": list(order.keys),
             "entrance": ENTRANCE,
             "force": order.force,
+            "batch": order.batch,
             "tenant": order.tenant,
             "workers": order.workers,
         }

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import logging
 import re
-import secrets
 import time
 from collections import Counter
 from dataclasses import replace
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Network, ip_address
+from random import getrandbits
 
 from anyio import CancelScope
 from anyio.to_thread import run_sync
@@ -19,7 +20,7 @@ from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from greenlang.api.caching import MARKS, Answers, Fresh, Pairs, Seen, Tagged, key_of
+from greenlang.api.caching import MARKS, MOST_BYTES, MOST_LISTS, Answers, Fresh, Pairs, Seen, Tagged, key_of
 from greenlang.api.console.render import HOME, failure
 from greenlang.api.idempotency import Once, Recorded, digest
 from greenlang.api.limits import Buckets, told, whole_body
@@ -49,12 +50,13 @@ class Front:
         self._app = app
         self._registry = registry
         self._fresh = Fresh(registry, settings.api_fresh_ms)
-        self._answers = Answers()
+        self._agents = Answers(MOST_BYTES)
+        self._lists = Answers(MOST_LISTS)
         self.counts = counts  # of answers, by class of status; `kept` came from memory
         self._swept: dict[str, float] = {}
         self._settings = settings
         self._signin = signin
-        self._buckets = Buckets(processes=settings.api_workers)
+        self._buckets = Buckets(processes=settings.api_workers or 1)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request."""
@@ -63,7 +65,7 @@ class Front:
             return
         headers = Headers(scope=scope)
         asked = headers.get("x-request-id", "")
-        request = asked if _REQUEST_ID.fullmatch(asked) else secrets.token_hex(8)
+        request = asked if _REQUEST_ID.fullmatch(asked) else f"{getrandbits(64):016x}"
         own: Pairs = [(b"x-request-id", request.encode())]
         send = _with_headers(send, own, self.counts)
         try:
@@ -95,7 +97,7 @@ class Front:
         seen: Seen | None = None
         if scope["path"].startswith(KEPT_PATHS):
             seen = await self._fresh.seen(principal.caller.tenant)
-            answer = self._answers.find(key, seen)
+            answer = self._agents.find(key, seen) or self._lists.find(key, seen)
             if answer is not None:
                 self.counts["kept"] += 1
                 await answer.send(asked, send)
@@ -105,7 +107,8 @@ class Front:
         await self._app(scope, receive, tagged)
         marks = scope[MARKS]
         if tagged.answer is not None and seen is not None and marks.get("kept"):
-            self._answers.keep(key, replace(tagged.answer, agent=marks["agent"]))
+            shelf = self._agents if marks["agent"] else self._lists
+            shelf.keep(key, replace(tagged.answer, agent=marks["agent"]))
 
     async def _write(self, scope: Scope, receive: Receive, answer: Send) -> None:
         async def send(message: Message) -> None:
@@ -124,7 +127,7 @@ class Front:
             may = ",".join(sorted(scope["principal"].permissions))  # two keys of one person may not the same
             request = digest(scope["method"], scope["path"], scope["query_string"], content, may, body)
             once = self._once(scope["principal"].caller, key, request)
-            replay = await run_sync(once.begin)
+            replay = await once.begin()
             if replay is not None:
                 await replay.send(send)
                 return
@@ -138,10 +141,10 @@ class Front:
             await self._app(scope, receive, recorded)
         except BaseException:
             with CancelScope(shield=True):
-                await run_sync(once.end, None)
+                await once.end(None)
             raise
         try:
-            await run_sync(once.end, recorded.replay())
+            await once.end(recorded.replay())
         except RegistryError as error:  # it was done; sent again within the lease it is answered 409
             _log.error("an answer cannot be remembered: %s", error)
         await recorded.send(send)
@@ -199,6 +202,7 @@ class Front:
         return _replayed(body, receive)
 
 
+@lru_cache(10_000)
 def _network(address: str) -> str:
     """What is counted as one address: of IPv6 the /64, which is one subscriber's."""
     try:

@@ -179,6 +179,8 @@ class FactoryMetrics(BaseModel):
     success_rate: float = Field(description="part of all specs that is registered, 0 to 1")
     avg_generation_time: float = Field(description="seconds of an agent's own stages")
     avg_refinements: float
+    avg_score: float = Field(description="of registered agents")
+    avg_coverage: float = Field(description="of registered agents, in percent")
     cost_metrics: dict[str, str | int] = Field(description="US dollars as text: total, of an agent; calls of models")
 
 

@@ -35,6 +35,8 @@ class Agent(BaseModel):
     domain: str
     state: str = Field(description="draft, experimental, certified, deprecated or retired")
     yanked: bool
+    successor: str = Field("", description="of a deprecated one: what to use instead")
+    flags: int = Field(0, description="pins of the build that are superseded")
     tenant: str
     tags: list[str]
     capabilities: list[str] = Field(description="names of the outputs and tags, lower case")
@@ -95,17 +97,20 @@ class BuildModel(BaseModel):
     judgement: dict[str, Any]
     built_at: datetime
     published_by: str
+    successor: str = ""
+    flags: int = 0
 
 
 class BuildList(BaseModel):
     """Builds, the one that came last first."""
 
     items: list[BuildModel]
+    next: str | None = None
 
     @classmethod
-    def of(cls, builds: Sequence[Build]) -> Self:
+    def of(cls, builds: Sequence[Build], following: str | None) -> Self:
         """From the registry's values."""
-        return cls(items=[BuildModel.model_validate(build, from_attributes=True) for build in builds])
+        return cls(items=[BuildModel.model_validate(build, from_attributes=True) for build in builds], next=following)
 
 
 class TransitionModel(BaseModel):
@@ -129,11 +134,12 @@ class TransitionList(BaseModel):
     """Steps, the oldest first."""
 
     items: list[TransitionModel]
+    next: str | None = None
 
     @classmethod
-    def of(cls, steps: Sequence[Transition]) -> Self:
+    def of(cls, steps: Sequence[Transition], following: str | None) -> Self:
         """From the registry's values."""
-        return cls(items=[TransitionModel.model_validate(step, from_attributes=True) for step in steps])
+        return cls(items=[TransitionModel.model_validate(step, from_attributes=True) for step in steps], next=following)
 
 
 class StandingModel(BaseModel):
@@ -164,6 +170,7 @@ class StandingList(BaseModel):
     """Builds, by agent and version."""
 
     items: list[StandingModel]
+    next: str | None = None
 
 
 class PinModel(BaseModel):
@@ -184,6 +191,23 @@ class PinList(BaseModel):
     def of(cls, digest: str, pins: Sequence[Pin]) -> Self:
         """From the registry's values."""
         return cls(pack_digest=digest, items=[PinModel(**asdict(pin)) for pin in pins])
+
+
+class YankModel(BaseModel):
+    """A build was taken out of what is chosen, or put back."""
+
+    yanked: bool
+    at: datetime
+    actor: str
+    reason: str
+
+
+class DetailsModel(BaseModel):
+    """What hangs on a version and its build. `needs`: agent id -> range of versions."""
+
+    needs: dict[str, str]
+    pins: list[PinModel]
+    yanks: list[YankModel]
 
 
 class FindingModel(BaseModel):

@@ -47,7 +47,7 @@ Moment = Annotated[AwareDatetime, AfterValidator(_in_our_time)]
 """RFC 3339 with an offset."""
 
 
-def reference(
+async def reference(
     agent_id: Annotated[str, Path(max_length=400, description="agent_id, or agent_id@version")],
     version: Annotated[Text | None, Query(description="The version, where the path does not say it.")] = None,
     digest: Annotated[Text | None, Query(description="6 to 64 digits of the pack's digest: one build.")] = None,

@@ -20,6 +20,7 @@ from starlette.responses import JSONResponse, Response
 from greenlang.errors import (
     GreenlangError,
     KeyRefused,
+    PolicyError,
     QuotaExceeded,
     RegistryConflict,
     RegistryError,
@@ -107,6 +108,11 @@ def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
     }
 
 
+def trial(model: type[BaseModel]) -> dict[int | str, dict[str, Any]]:
+    """What a route that makes things answers to a `dry_run`, for ``responses=``."""
+    return {200: {"description": "A trial: nothing was changed", "model": model}}
+
+
 def problem_of(error: GreenlangError) -> Problem:
     """The problem that an error of ours is to a caller."""
     said = str(error)
@@ -116,6 +122,8 @@ def problem_of(error: GreenlangError) -> Problem:
         return Problem(401, said, kind="key-refused", headers=CHALLENGE)
     if isinstance(error, QuotaExceeded):
         return Problem(429, said, kind="quota-exceeded")
+    if isinstance(error, PolicyError):
+        return Problem(422, said, kind="policy-refused", findings=[one.as_dict() for one in error.findings])
     if isinstance(error, SandboxUnavailable):
         return Problem(501, said, kind="no-sandbox")
     if isinstance(error, PermissionError):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from itertools import chain
 from typing import Any
 
 from pydantic import BaseModel, Field
@@ -42,6 +43,7 @@ class Behind(BaseModel):
 
     digest: str
     found: list[Thing]
+    next: str | None = None
 
 
 def keep(settings: Settings, certificate: ResultCertificate) -> None:
@@ -51,9 +53,9 @@ def keep(settings: Settings, certificate: ResultCertificate) -> None:
         replace_file(path, lambda target: target.write_text(certificate.json(), encoding="utf-8"))
 
 
-def behind(services: Services, registry: Registry, tenant: str, digest: str) -> list[Thing]:
-    """Everything with that digest that the tenant may read."""
-    return [*_builds(services, registry, digest), *_figures(services, digest), *_kept(services, tenant, digest)]
+def behind(services: Services, registry: Registry, tenant: str, digest: str) -> Iterator[Thing]:
+    """Everything with that digest that the tenant may read, each verified as it is asked for."""
+    return chain(_builds(services, registry, digest), _figures(services, digest), _kept(services, tenant, digest))
 
 
 def _builds(services: Services, registry: Registry, digest: str) -> Iterator[Thing]:

@@ -5,11 +5,14 @@ Belongs here: completing the document. Does not belong here: what a route itself
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
+from starlette.responses import JSONResponse
 
+from greenlang.api import preconditions
 from greenlang.api.principal import PUBLIC_PATHS, permissions
 from greenlang.api.problems import ProblemDocument, documented
 
@@ -23,14 +26,20 @@ Sign in with an API key or a token. Errors are problem documents (RFC 9457). Lis
 
 
 def install(app: FastAPI) -> None:
-    """Have the application give the completed document, made once."""
+    """Have the application give the completed document at `/openapi.json`, made once."""
+    making = threading.Lock()
 
     def openapi() -> dict[str, Any]:
-        if app.openapi_schema is None:
-            app.openapi_schema = _completed(app)
-        return app.openapi_schema
+        with making:
+            if app.openapi_schema is None:
+                app.openapi_schema = _completed(app)
+            return app.openapi_schema
+
+    def document() -> JSONResponse:  # in a thread: making it takes a second
+        return JSONResponse(app.openapi())
 
     app.openapi = openapi  # type: ignore[method-assign]
+    app.add_api_route("/openapi.json", document, include_in_schema=False)
 
 
 def _completed(app: FastAPI) -> dict[str, Any]:
@@ -56,6 +65,8 @@ def _complete(operation: dict[str, Any], path: str, method: str, permission: str
         operation["responses"]["304"] = {"description": "Not Modified"}
     if method == "post":
         statuses.add(409)
+    if any(parameter["name"] == preconditions.NAME for parameter in operation.get("parameters", [])):
+        statuses.add(412)
     if permission:
         operation["x-permission"] = permission
     for status, answer in documented(*statuses).items():

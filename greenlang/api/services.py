@@ -13,6 +13,7 @@ from fastapi import Depends
 from starlette.requests import HTTPConnection
 
 from greenlang.api.dagster_launcher import DagsterLauncher
+from greenlang.api.shown import Shown
 from greenlang.api.streams import Watched
 from greenlang.api.workshop import Workshop
 from greenlang.calc import CalculationEngine
@@ -72,6 +73,7 @@ class Services:
         self._launchers: dict[str, Launcher] = {}
         self._lock = threading.Lock()
         self.watched = Watched()
+        self.agents = Shown()
         self._factors: tuple[tuple[int, int] | None, Factors] | None = None
 
     def close(self) -> None:
@@ -146,7 +148,7 @@ class Services:
             return self._factors[1]
 
 
-def _services(connection: HTTPConnection) -> Services:
+async def _services(connection: HTTPConnection) -> Services:
     services: Services = connection.app.state.services
     return services
 

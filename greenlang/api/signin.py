@@ -4,11 +4,13 @@ Belongs here: from headers to a Principal, and remembering it for a moment. Does
 (`greenlang.registry.keys`), checking tokens (`tokens`), what somebody may do.
 
 A key or token that was verified is remembered for `Settings.api_remember_seconds`: a revoked one is refused at the
-latest after that time. What is remembered is a digest, never the key.
+latest after that time. It is verified anew when half of that is over, once, while others go on with what is remembered:
+no hundred requests wait for it at the same moment. What is remembered is a digest, never the key.
 """
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
 from collections import OrderedDict
@@ -17,18 +19,20 @@ from hashlib import blake2b
 from urllib.parse import urlsplit
 
 from anyio.to_thread import run_sync
+from sqlalchemy import select
 from starlette.datastructures import Headers
 from starlette.types import Scope
 
 from greenlang.api.problems import CHALLENGE, Problem, problem_of
 from greenlang.api.tokens import TENANT, Tokens
-from greenlang.errors import FetchError, KeyRefused
+from greenlang.errors import FetchError, GreenlangError, KeyRefused
 from greenlang.registry import LOCAL, PUBLIC, Caller, Registry
 from greenlang.registry.access import denied
 from greenlang.registry.caller import DEFAULT_TENANT
 from greenlang.registry.keys import Keys
 from greenlang.registry.quotas import limit
 from greenlang.registry.roles import Principal
+from greenlang.registry.tables import TenantRow
 from greenlang.registry.tenants import TenantNotFound, Tenants
 from greenlang.settings import Settings
 
@@ -52,17 +56,19 @@ class SignIn:
         self._tokens = Tokens.of(settings)
         self._seconds = settings.api_remember_seconds
         self._known: OrderedDict[bytes, tuple[float, Principal]] = OrderedDict()
+        self._verifying: dict[bytes, asyncio.Task[Principal]] = {}
         self.quotas: dict[str, int | None] = {}  # tenant -> requests a minute, as of its last verification
         self.required = required
 
-    def remembered(self, credential: str) -> Principal | None:
-        """Who it was a moment ago."""
-        found = self._known.get(_digest(credential))
-        return found[1] if found is not None and time.monotonic() < found[0] else None
+    @property
+    def verifying(self) -> int:
+        """How many verifications are under way that others may join."""
+        return len(self._verifying)
 
     def forget(self) -> None:
         """Verify everybody anew."""
         self._known.clear()
+        self._verifying.clear()  # what began before is not remembered
 
     async def principal(self, scope: Scope, unverified: Callable[[], None] = lambda: None) -> Principal | None:
         """Who sends this; None for nobody. Raises Problem for a key or token that is refused.
@@ -78,17 +84,52 @@ class SignIn:
             return None
         if cookie:
             _refuse_foreign(scope, headers)
-        known = self.remembered(credential)
-        if known is not None:
-            return known
-        unverified()
-        principal = await run_sync(self._verified, credential)
-        self.quotas[principal.caller.tenant] = await run_sync(self._quota, principal)
-        if self._seconds > 0:
-            self._known[_digest(credential)] = (time.monotonic() + self._seconds, principal)
-            while len(self._known) > _MOST:
-                self._known.popitem(last=False)
-        return principal
+        digest = _digest(credential)
+        until, known = self._known.get(digest, (0.0, None))
+        left = until - time.monotonic()
+        if known is None or left <= 0:
+            unverified()
+            return await asyncio.shield(self._verified_once(digest, credential))
+        if left < self._seconds / 2:
+            self._verified_once(digest, credential)
+        return known
+
+    def _verified_once(self, digest: bytes, credential: str) -> asyncio.Task[Principal]:
+        """The verification that is under way, or a new one; where nothing is remembered, always a new one."""
+        task = self._verifying.get(digest)
+        if task is None:
+            task = asyncio.ensure_future(self._verify(digest, credential))
+            task.add_done_callback(_failed)  # whoever waits is told
+            if self._seconds > 0:
+                self._verifying[digest] = task
+        return task
+
+    async def _verify(self, digest: bytes, credential: str) -> Principal:
+        me, started = asyncio.current_task(), time.monotonic()
+        try:
+            principal = await run_sync(self._verified, credential)
+            self.quotas[principal.caller.tenant] = await run_sync(self._let_in, principal)
+        except Problem as problem:
+            if problem.status in (401, 403):
+                self._known.pop(digest, None)
+            raise
+        else:
+            if self._verifying.get(digest) is me:
+                self._known[digest] = (started + self._seconds, principal)
+                while len(self._known) > _MOST:
+                    self._known.popitem(last=False)
+            return principal
+        finally:
+            if self._verifying.get(digest) is me:
+                del self._verifying[digest]
+
+    async def still(self, scope: Scope) -> bool:
+        """Whether whoever opened this stream would be let in now; while nobody can say, yes."""
+        try:
+            return await self.principal(scope) is not None
+        except (Problem, GreenlangError) as error:
+            problem = error if isinstance(error, Problem) else problem_of(error)
+            return problem.status not in (401, 403)
 
     def _verified(self, credential: str) -> Principal:
         if credential.startswith("gl_"):
@@ -110,9 +151,18 @@ class SignIn:
         self._refuse_tenant(principal.caller.tenant)
         return principal
 
-    def _quota(self, principal: Principal) -> int | None:
+    def _let_in(self, principal: Principal) -> int | None:
+        """The tenant's requests a minute. Raises Problem 403 where it is suspended, and it is in the log."""
+        tenant = principal.caller.tenant
         with self._registry.as_caller(principal.caller).transaction() as connection:
-            return limit(connection, principal.caller.tenant, "requests_per_minute")
+            at = select(TenantRow.suspended_at).where(TenantRow.tenant == tenant)
+            suspended = connection.execute(at).scalar_one_or_none()
+            most = limit(connection, tenant, "requests_per_minute")
+        if suspended is not None:
+            said = f"the tenant {tenant} is suspended since {suspended:%Y-%m-%d %H:%M} UTC"
+            denied(self._registry, principal.caller, "", "sign-in", said)
+            raise Problem(403, said, kind="tenant-suspended")
+        return most
 
     def acting(self, principal: Principal, tenant: str, path: str) -> Principal:
         """The principal in another tenant, if it manages tenants. Raises Problem, and it is in the log."""
@@ -133,6 +183,11 @@ class SignIn:
             Tenants(self._registry.as_caller(Caller(tenant, "sign-in"))).get()
         except TenantNotFound as error:
             raise Problem(403, f"there is no tenant {tenant!r}") from error
+
+
+def _failed(verifying: asyncio.Task[Principal]) -> None:
+    if not verifying.cancelled():
+        verifying.exception()
 
 
 def credential_of(headers: Headers) -> tuple[str, bool]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -20,6 +20,7 @@ from greenlang.api.problems import Problem
 
 LOOK_SECONDS = 0.5
 MOST_WATCHED = 100  # streams of one tenant at once, in each process
+CHECK_SECONDS = 15.0  # as often as a stream shows that it lives
 LONGEST_SECONDS = 3600.0  # then whoever watches signs in again, and goes on where it was
 
 
@@ -53,14 +54,29 @@ class Watched:
             self._count[tenant] -= 1
 
 
-async def states(look: Callable[[], State], after: int | None) -> AsyncIterator[State]:
+class SignedOut(Exception):
+    """The key or token of whoever watches holds no longer."""
+
+
+Still = Callable[[], Awaitable[bool]]
+
+
+async def _always() -> bool:
+    return True
+
+
+async def states(look: Callable[[], State], after: int | None, still: Still = _always) -> AsyncIterator[State]:
     """Each state that is another than the one numbered ``after``; ends with the last one, or after an hour.
 
     ``look`` runs in a thread. A database or a Dagster that does not answer for a while ends no stream; whatever else it
-    raises does.
+    raises does. ``still`` says every `CHECK_SECONDS` whether the watcher is still let in. Raises SignedOut.
     """
-    begin = time.monotonic()
+    begin = checked = time.monotonic()
     while time.monotonic() - begin < LONGEST_SECONDS:
+        if time.monotonic() - checked >= CHECK_SECONDS:
+            checked = time.monotonic()
+            if not await still():
+                raise SignedOut
         try:
             state = await run_sync(look)
         except OSError:

@@ -1,6 +1,6 @@
 """JSON web tokens: RS256 alone, signed by a key of the issuer's key set, for us, and not expired.
 
-Belongs here: checking a token, the key set and its rotation. Does not belong here: API keys, what a role may do.
+Belongs here: checking a token. Does not belong here: the key set (`keyset`), API keys, what a role may do.
 
 The algorithm and the keys are ours to choose: what a token's header says about them (``alg``, ``jku``, ``jwk``,
 ``x5u``) is never followed. Source: RFC 8725, sections 3.1 to 3.12.
@@ -8,82 +8,25 @@ The algorithm and the keys are ours to choose: what a token's header says about 
 
 from __future__ import annotations
 
-import json
 import re
-import threading
-import time
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-import httpx
 from joserfc import jws, jwt
 from joserfc.errors import JoseError
-from joserfc.jwk import KeySet, RSAKey
 
+from greenlang.api.keyset import KeySource
 from greenlang.api.problems import Problem
-from greenlang.errors import FetchError, SettingsError
+from greenlang.errors import SettingsError
 from greenlang.registry.caller import DEFAULT_TENANT, Caller
 from greenlang.registry.roles import ROLES, Principal
 from greenlang.settings import Settings
 
 ALGORITHMS = ("RS256",)
 LEEWAY = 30  # seconds that clocks may differ
-FRESH = 600.0  # seconds for which a key set is used without asking again
-RETRY = 15.0  # least seconds between two questions, however many unknown keys are named
-MOST_BYTES = 1_000_000
 TENANT = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
-_LEAST_BITS = 2048
 _MOST_NAME = 190
-
-
-class KeySource:
-    """The issuer's public keys, from a file or an address; asked again after a while, and for a key that is new."""
-
-    def __init__(self, where: str) -> None:
-        self.where = where
-        self._lock = threading.Lock()
-        self._keys: dict[str, RSAKey] = {}
-        self._asked = -FRESH
-        self._failed = ""
-
-    def key(self, kid: str) -> RSAKey | None:
-        """The key of that id. Raises FetchError where the set cannot be had and none was had before."""
-        with self._lock:
-            age = time.monotonic() - self._asked
-            if age > FRESH or (kid not in self._keys and age > RETRY):
-                self._read()
-            if self._failed and not self._keys:  # told at once, so that strangers' tokens do not wait in a row
-                raise FetchError(self._failed)
-            return self._keys.get(kid)
-
-    def _read(self) -> None:
-        try:
-            found = json.loads(self._bytes())
-            keys = [key for key in KeySet.import_key_set(found) if isinstance(key, RSAKey)]
-        except (OSError, httpx.HTTPError, ValueError, KeyError, TypeError, JoseError) as error:
-            self._failed = f"the key set {self.where} cannot be read: {error}"
-        else:
-            self._failed = ""
-            self._keys = {
-                key.kid: key
-                for key in keys
-                if key.kid and key.raw_value.key_size >= _LEAST_BITS and key.as_dict().get("use", "sig") == "sig"
-            }
-        self._asked = time.monotonic()
-
-    def _bytes(self) -> bytes:
-        if "://" not in self.where:
-            return Path(self.where).read_bytes()
-        with httpx.stream("GET", self.where, timeout=5) as answer:
-            answer.raise_for_status()
-            body = b""
-            for part in answer.iter_bytes():
-                body += part
-                if len(body) > MOST_BYTES:
-                    raise ValueError("it is too large")
-            return body
 
 
 class Tokens:

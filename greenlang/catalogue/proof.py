@@ -36,7 +36,7 @@ Place = tuple[str, str]  # region and sector; empty for the spec as it stands
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """One file after its check. ``served`` counts the regions; ``variants`` how many specs were resolved."""
+    """One file after its check. ``served`` counts the regions; ``variants`` the specs that were made of it."""
 
     file: FilePath
     template: Template | None
@@ -95,25 +95,30 @@ def places(template: Template, *, every: bool = True) -> list[Place]:
 def prove(
     template: Template, table: FactorTable, library: FormulaLibrary, *, every: bool = True
 ) -> tuple[tuple[Diagnostic, ...], int]:
-    """Findings of every combination, and how many specs were resolved."""
+    """Findings of every combination, and how many specs were made."""
     findings: list[Diagnostic] = [*_golden(template), *_properties(template)]
     met: dict[Diagnostic, list[Place]] = {}
     tried = places(template, every=every)
+    good: set[str] = set()
     for region, sector in tried:
         filled, problems = fill(template, table, region=region, sector=sector)
-        found = _as_findings(template, problems) or _of_spec(filled, table, library)
+        found = _as_findings(template, problems) or _of_spec(filled, table, library, good)
         for finding in found:
             met.setdefault(finding, []).append((region, sector))
     findings += [_told(finding, where, tried) for finding, where in met.items()]
     return _ordered(findings), len(tried)
 
 
-def _of_spec(filled: Filled, table: FactorTable, library: FormulaLibrary) -> Iterable[Diagnostic]:
-    """What reading and resolving the filled spec finds, each at its place in the template."""
+def _of_spec(filled: Filled, table: FactorTable, library: FormulaLibrary, good: set[str]) -> Iterable[Diagnostic]:
+    """What reading and resolving the filled spec finds, each at its place in the template.
+
+    ``good`` are texts, all below the head of a spec, that were resolved and proved without a finding: most regions and
+    sectors change only the head, which resolving a spec that gives all its formulas does not ask for.
+    """
     data = spec_text(filled, head(filled)).encode()
     spec, findings = read_spec(data, filled.template.file)
     found = list(findings)
-    if spec is not None:
+    if spec is not None and filled.text not in good:
         resolution = resolve(spec, table, library)
         found += resolution.diagnostics
         found += [
@@ -124,6 +129,10 @@ def _of_spec(filled: Filled, table: FactorTable, library: FormulaLibrary) -> Ite
         ]
         if not found and resolution.complete:
             found += _to_the_digit(spec, resolution)
+        if not found and resolution.complete and spec.outputs.keys() <= spec.formulas.keys() and not spec.unused:
+            good.add(filled.text)
+    if not found:
+        return []
     places_of = _paths(parse(data))
     return [_moved(filled.template.document, f, places_of) for f in found]
 

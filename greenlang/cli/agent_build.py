@@ -12,7 +12,9 @@ import typer
 from greenlang.cli.agent_explain import app
 from greenlang.cli.agent_spec import OverlayOption, SpecFile, validate
 from greenlang.cli.app import NEGATIVE, built_settings, not_found, settings
+from greenlang.cli.jobs import Follow, send_specs
 from greenlang.cli.registry import AsJson
+from greenlang.cli.remote import server_of
 from greenlang.cli.show import as_json, facts, progress_bar, table
 
 if TYPE_CHECKING:
@@ -26,9 +28,18 @@ MOST = 50  # specs that are all listed; of more, only those that are not registe
 
 @app.command()
 def create(
-    context: typer.Context, spec: SpecFile, overlay: OverlayOption = None, dry_run: DryRun = False, json: AsJson = False
+    context: typer.Context,
+    spec: SpecFile,
+    overlay: OverlayOption = None,
+    *,
+    follow: Follow = False,
+    dry_run: DryRun = False,
+    json: AsJson = False,
 ) -> None:
-    """Put one spec, with its overlay, into the bucket and run the line on it. Exit code 1 if it is not registered."""
+    """Put one spec, with its overlay, into the bucket and run the line on it. Exit code 1 if it is not registered.
+
+    With --server it is a job there: its id is printed, or with --follow its end is waited for.
+    """
     if dry_run:
         validate(context, [spec], overlay=overlay, json=json)
         return
@@ -36,6 +47,9 @@ def create(
 
     files = {spec.name: spec}
     beside = spec.with_name(overlay_name(spec.name))
+    if server_of(context):
+        send_specs(context, [(spec, overlay or (beside if beside.is_file() else None))], wait=follow, json=json)
+        return
     if overlay is not None or beside.is_file():
         files[beside.name] = overlay or beside
     _drop_and_run(context, files, json=json)
@@ -45,16 +59,28 @@ def create(
 def batch(
     context: typer.Context,
     folder: Annotated[Path, typer.Argument(exists=True, file_okay=False, help="A folder of specs and overlays.")],
+    *,
+    follow: Follow = False,
     dry_run: DryRun = False,
     json: AsJson = False,
 ) -> None:
-    """Put every *.yaml of a folder into the bucket and run the line. Exit code 1 if any is not registered."""
+    """Put every *.yaml of a folder into the bucket and run the line. Exit code 1 if any is not registered.
+
+    With --server it is a batch there: its id is printed, or with --follow its end is waited for.
+    """
+    from greenlang.specs.overlay import is_overlay, overlay_name
+
     paths = sorted([*folder.glob("*.yaml"), *folder.glob("*.yml")])
     if not paths:
         typer.echo(f"greenlang: {folder} holds no *.yaml", err=True)
         raise typer.Exit(NEGATIVE)
     if dry_run:
         validate(context, [folder], json=json)
+        return
+    if server_of(context):
+        overlays = {path.name: path for path in paths}
+        specs = [(path, overlays.get(overlay_name(path.name))) for path in paths if not is_overlay(path.name)]
+        send_specs(context, specs, wait=follow, json=json)
         return
     _drop_and_run(context, {path.name: path for path in paths}, json=json)
 

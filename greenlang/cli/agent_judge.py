@@ -167,10 +167,9 @@ def profile(context: typer.Context, agent: Agent, calls: Calls = 2000, json: AsJ
 
 
 def _report(context: typer.Context, agent: str, *, again: bool) -> QualityReport:
-    found = built_settings(context)
     if again:
-        return judged_again(found, pack_folder(context, agent))
-    return written_report(found, agent)
+        return judged_again(built_settings(context), pack_folder(context, agent))
+    return written_report(context, agent)
 
 
 def _one_dimension(context: typer.Context, agent: str, name: str, *, again: bool, json: bool) -> None:
@@ -185,7 +184,7 @@ def _one_dimension(context: typer.Context, agent: str, name: str, *, again: bool
 
 def _show_dimension(report: QualityReport, dimension: DimensionResult) -> None:
     """Foreign text must not steer the terminal."""
-    from greenlang.quality.report.page import clean, figure
+    from greenlang.pages import clean, figure
 
     score = "not measured" if dimension.score is None else f"{figure(dimension.score)} of 100"
     facts(

@@ -15,15 +15,14 @@ import typer
 
 from greenlang.cli.agent_export import app
 from greenlang.cli.app import NEGATIVE
-from greenlang.cli.governed import DryRun, Reason, TenantOption, governed, moment
+from greenlang.cli.governed import DryRun, Reason, TenantOption, moment
 from greenlang.cli.registry import AsJson
-from greenlang.cli.show import as_json, facts, table
+from greenlang.cli.remote import ask, every
+from greenlang.cli.show import as_json, facts, plain, table, when
 from greenlang.errors import LifecycleError
 
 if TYPE_CHECKING:
-    from greenlang.registry.decay import Flag
-    from greenlang.registry.lifecycle import Answer
-    from greenlang.registry.policy import Check, Decision
+    from greenlang.client import Document
 
 __all__ = ["app"]
 
@@ -57,11 +56,18 @@ def promote(
     json: AsJson = False,
 ) -> None:
     """Promote a build if the policy in force is met. Exits 1, with what lacks, if it is not."""
+    from greenlang.client import lives
     from greenlang.registry.lifecycle import Lifecycle
 
-    with governed(context, tenant) as registry:
-        answer = Lifecycle(registry).promote(ref, to.value, reason, fast_track=fast_track, dry_run=dry_run)
-    show_answer(answer, json=json)
+    answer = ask(
+        context,
+        tenant,
+        lambda registry: (
+            Lifecycle(registry).promote(ref, to.value, reason, fast_track=fast_track, dry_run=dry_run).as_dict()
+        ),
+        lives.promote(ref, to.value, reason, fast_track=fast_track, dry_run=dry_run),
+    )
+    show_answer(answer, json=json, dry_run=dry_run)
 
 
 @app.command()
@@ -77,19 +83,25 @@ def approve(
     json: AsJson = False,
 ) -> None:
     """Approve, or reject, a build's next step. Whoever asks for the promotion does not count."""
+    from greenlang.client import lives
     from greenlang.registry.lifecycle import Lifecycle
 
-    with governed(context, tenant) as registry:
-        life = Lifecycle(registry)
-        decision = life.approve(ref, to.value, approved=not reject, comment=comment, dry_run=dry_run)
+    decision = ask(
+        context,
+        tenant,
+        lambda registry: (
+            Lifecycle(registry).approve(ref, to.value, approved=not reject, comment=comment, dry_run=dry_run).as_dict()
+        ),
+        lives.approve(ref, to.value, comment, approved=not reject, dry_run=dry_run),
+    )
     if json:
-        as_json(decision.as_dict())
+        as_json(decision)
         return
     said = "rejected" if reject else "approved"
     typer.echo(f"{'would be ' if dry_run else ''}{said}: {ref} to {to.value}")
     if not reject:
         typer.echo("somebody else has to ask for the step: whoever promotes does not count among those who approved")
-    show_checks(decision.lacking)
+    show_checks(_lacking(decision))
 
 
 @app.command()
@@ -105,13 +117,18 @@ def deprecate(
     json: AsJson = False,
 ) -> None:
     """Deprecate a version, or one build, naming what to use instead. Exits 1 if it cannot be."""
+    from greenlang.client import lives
     from greenlang.registry.lifecycle import Lifecycle
 
     if bool(successor) == no_successor:
         raise LifecycleError("say what to use instead by --successor, or that there is nothing by --no-successor")
-    with governed(context, tenant) as registry:
-        answer = Lifecycle(registry).deprecate(ref, successor, reason, dry_run=dry_run)
-    show_answer(answer, json=json)
+    answer = ask(
+        context,
+        tenant,
+        lambda registry: Lifecycle(registry).deprecate(ref, successor, reason, dry_run=dry_run).as_dict(),
+        lives.deprecate(ref, successor, reason, dry_run=dry_run),
+    )
+    show_answer(answer, json=json, dry_run=dry_run)
 
 
 @app.command()
@@ -125,11 +142,16 @@ def retire(
     json: AsJson = False,
 ) -> None:
     """Retire a version, or one build: drafts at once, others once they are deprecated. There is no way back."""
+    from greenlang.client import lives
     from greenlang.registry.lifecycle import Lifecycle
 
-    with governed(context, tenant) as registry:
-        answer = Lifecycle(registry).retire(ref, reason, dry_run=dry_run)
-    show_answer(answer, json=json)
+    answer = ask(
+        context,
+        tenant,
+        lambda registry: Lifecycle(registry).retire(ref, reason, dry_run=dry_run).as_dict(),
+        lives.retire(ref, reason, dry_run=dry_run),
+    )
+    show_answer(answer, json=json, dry_run=dry_run)
 
 
 @app.command()
@@ -143,11 +165,16 @@ def rollback(
     json: AsJson = False,
 ) -> None:
     """Undo the last step of a build; what was in force before it is so again. Exits 1 if there is none to undo."""
+    from greenlang.client import lives
     from greenlang.registry.lifecycle import Lifecycle
 
-    with governed(context, tenant) as registry:
-        answer = Lifecycle(registry).rollback(ref, reason, dry_run=dry_run)
-    show_answer(answer, json=json)
+    answer = ask(
+        context,
+        tenant,
+        lambda registry: Lifecycle(registry).rollback(ref, reason, dry_run=dry_run).as_dict(),
+        lives.rollback(ref, reason, dry_run=dry_run),
+    )
+    show_answer(answer, json=json, dry_run=dry_run)
 
 
 @app.command("promotion-status")
@@ -161,44 +188,57 @@ def promotion_status(
     json: AsJson = False,
 ) -> None:
     """What a build has and lacks for its next state; whether a certified one would be certified today. 1: it lacks."""
+    from greenlang.client import lives
+    from greenlang.registry import Registry
     from greenlang.registry.lifecycle import Lifecycle
 
-    with governed(context, tenant) as registry:
+    state = to.value if to else ""
+
+    def here(registry: Registry) -> Document:
         life = Lifecycle(registry)
-        decision = life.status(ref, to.value if to else "", fast_track=fast_track)
-        flags = [one for one in life.flags(ref) if one.until is None]
+        told = life.status(ref, state, fast_track=fast_track).as_dict()
+        return told | {"flags": [one.as_dict() for one in life.flags(ref) if one.until is None]}
+
+    decision = ask(context, tenant, here, lives.status(ref, state, fast_track=fast_track))
     if json:
-        as_json({**decision.as_dict(), "flags": [one.as_dict() for one in flags]})
+        as_json(decision)
     else:
-        show_decision(decision)
-        show_flags(flags)
-    if not decision.allowed:
+        track = ", fast track" if decision["fast_track"] else ""
+        ready = "ready" if decision["allowed"] else "not ready"
+        typer.echo(f"{ready} for {decision['to']} ({decision['policy'][:20]}{track})")
+        show_checks(decision["checks"])
+        _show_flags(decision["flags"])
+    if not decision["allowed"]:
         raise typer.Exit(NEGATIVE)
 
 
 @app.command()
 def history(context: typer.Context, ref: Build, *, tenant: TenantOption = None, json: AsJson = False) -> None:
     """Every step in the life of a version's builds: when, who, why, by which policy."""
+    from greenlang.client import lives
     from greenlang.registry.lifecycle import Lifecycle
 
-    with governed(context, tenant) as registry:
-        life = Lifecycle(registry).history(ref)
+    life: list[Document] = ask(
+        context,
+        tenant,
+        lambda registry: [
+            plain({name: getattr(step, name) for name in step.__slots__}) for step in Lifecycle(registry).history(ref)
+        ],
+        every(lives.history(ref)),
+    )
     if json:
-        as_json([{name: getattr(step, name) for name in step.__slots__} for step in life])
+        as_json(life)
         return
+    names = ("kind", "before", "after", "actor", "reason")
     table(
         ("when", "build", "step", "from", "to", "who", "why", "policy", "successor"),
         [
             (
-                step.at,
-                step.pack_digest[:12],
-                step.kind,
-                step.before,
-                step.after,
-                step.actor,
-                step.reason,
-                step.policy.partition("@")[0],
-                step.successor,
+                when(step["at"]),
+                step["pack_digest"][:12],
+                *(step[name] for name in names),
+                step["policy"].partition("@")[0],
+                step["successor"],
             )
             for step in life
         ],
@@ -215,22 +255,23 @@ def metrics(
     json: AsJson = False,
 ) -> None:
     """How a build does in use: calls, errors, users, by day."""
+    from greenlang.client import lives
     from greenlang.registry.lifecycle import Lifecycle
 
     number = window.removesuffix("d")
     if not number.isdecimal():
         raise LifecycleError(f"`{window}` is no number of days: write 30d")
-    with governed(context, tenant) as registry:
-        found = Lifecycle(registry).metrics(ref, int(number))
-    if json:
-        as_json(found.as_dict())
-        return
-    rate = "no call" if found.error_rate is None else f"{found.error_rate:.3g} %"
-    facts([("build", found.ref), ("from", found.start), ("to", found.end)])
-    facts(
-        [("calls", str(found.calls)), ("errors", str(found.errors)), ("error rate", rate), ("users", str(found.users))]
+    days = int(number)
+    found = ask(
+        context, tenant, lambda registry: Lifecycle(registry).metrics(ref, days).as_dict(), lives.usage(ref, days)
     )
-    rows = [(day.day.isoformat(), day.calls, day.errors, day.users) for day in found.days]
+    if json:
+        as_json(found)
+        return
+    rate = "no call" if found["error_rate"] is None else f"{found['error_rate']:.3g} %"
+    figures = [(name, str(found[name])) for name in ("calls", "errors", "users")]
+    facts([("build", found["ref"]), ("from", found["start"]), ("to", found["end"]), *figures, ("error rate", rate)])
+    rows = [tuple(day[name] for name in ("day", "calls", "errors", "users")) for day in found["days"]]
     table(("day", "calls", "errors", "users"), rows, right=(1, 2, 3))
 
 
@@ -247,47 +288,54 @@ def report_usage(
     dry_run: DryRun = False,
 ) -> None:
     """Report calls of a build: what promotion asks for as use."""
+    from greenlang.client import lives
+    from greenlang.registry import Registry
     from greenlang.registry.lifecycle import Lifecycle
 
     asked = moment(day or None)
     on: date = (asked or datetime.now(UTC)).date()
-    with governed(context, tenant) as registry:
+
+    def here(registry: Registry) -> Document:
         Lifecycle(registry).record_usage(ref, on, calls, errors, user or (), dry_run=dry_run)
+        return {}
+
+    ask(context, tenant, here, lives.report_usage(ref, on, calls, errors, user or (), dry_run=dry_run))
     typer.echo(f"{'would be ' if dry_run else ''}added: {calls} calls, {errors} errors on {on}")
 
 
-def show_answer(answer: Answer, *, json: bool) -> None:
-    """Print what became of a request; exits 1 where it was refused."""
+def show_answer(answer: Document, *, json: bool, dry_run: bool) -> None:
+    """Print what became of a request for a step; exits 1 where it was refused."""
     if json:
-        as_json(answer.as_dict())
-    elif answer.allowed:
-        for build, before, after in answer.steps:
-            typer.echo(f"{'' if answer.taken else 'would be '}{answer.kind}: {build} from {before} to {after}")
-        if answer.taken:
-            facts([("in force", answer.in_force), ("latest", answer.latest), ("policy", answer.policy)])
+        as_json(answer)
+    elif answer["allowed"]:
+        for step in answer["steps"]:
+            would = "would be " if dry_run else ""
+            typer.echo(f"{would}{answer['kind']}: {step['build']} from {step['before']} to {step['after']}")
+        if answer["taken"]:
+            facts([("in force", answer["in_force"]), ("latest", answer["latest"]), ("policy", answer["policy"])])
     else:
-        typer.echo(f"refused: {answer.ref}")
-        show_checks(answer.lacking)
-    if not answer.allowed:
+        typer.echo(f"refused: {answer['ref']}")
+        show_checks(_lacking(answer))
+    if not answer["allowed"]:
         raise typer.Exit(NEGATIVE)
 
 
-def show_decision(decision: Decision) -> None:
-    """Print a decision with every criterion."""
-    track = ", fast track" if decision.fast_track else ""
-    typer.echo(f"{'ready' if decision.allowed else 'not ready'} for {decision.to} ({decision.policy[:20]}{track})")
-    show_checks(decision.checks)
-
-
-def show_flags(flags: Sequence[Flag]) -> None:
-    """Print what is superseded, and by which release."""
-    if flags:
-        rows = [(f.pin.kind, f.pin.ref, f.pin.before[:12], f.pin.after[:12] or "gone", f.release, f.at) for f in flags]
-        table(("superseded", "pin", "was", "is", "release", "since"), rows)
-
-
-def show_checks(checks: Sequence[Check]) -> None:
+def show_checks(checks: Sequence[Document]) -> None:
     """Print criteria, those that are not met with what to do."""
     if checks:
-        rows = [(c.name, c.wanted, c.found, "yes" if c.met else "no", "" if c.met else c.mend) for c in checks]
+        rows = [(c["name"], c["wanted"], c["found"], "yes" if c["met"] else "no", c["mend"]) for c in checks]
         table(("criterion", "wanted", "found", "met", "mend"), rows)
+
+
+def _lacking(answer: Document) -> list[Document]:
+    return [check for check in answer["checks"] if not check["met"]]
+
+
+def _show_flags(flags: Sequence[Document]) -> None:
+    """Print what is superseded, and by which release."""
+    if flags:
+        rows = [
+            (f["kind"], f["ref"], f["before"][:12], f["after"][:12] or "gone", f["release"], when(f["at"]))
+            for f in flags
+        ]
+        table(("superseded", "pin", "was", "is", "release", "since"), rows)

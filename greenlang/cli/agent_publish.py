@@ -1,8 +1,8 @@
 """`greenlang agent publish`: document 002's form of `registry push`.
 
 What an agent is stands in its pack, sealed by its certificate: what one says of it on the command line must be the
-same, or nothing is published. Belongs here: the command and that comparison. Does not belong here: publishing
-(`greenlang.registry.pack_exchange`), sending a pack (`greenlang.cli.remote`).
+same, or nothing is published. Belongs here: the command and that comparison. Does not belong here: publishing, here or
+on a server (`greenlang.cli.registry_versions`).
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from greenlang.errors import PackError
 if TYPE_CHECKING:
     from greenlang.registry import RegistryEntry
 
-__all__ = ["app", "pack_said"]
+__all__ = ["app"]
 
 KIND = "calculator"  # every agent of this factory is one
 
@@ -43,16 +43,16 @@ def publish(
     json: AsJson = False,
 ) -> None:
     """Publish an agent: `registry push`, what is said of it compared with its certificate; what differs is refused."""
-    folder = pack_said(context, agent, name=name, version=version, domain=domain, kind=kind)
+    folder = _said(context, agent, name=name, version=version, domain=domain, kind=kind)
     push(context, folder, tenant=tenant, dry_run=dry_run, json=json)
 
 
-def pack_said(context: typer.Context, agent: str, *, name: str, version: str, domain: str, kind: str) -> Path:
+def _said(context: typer.Context, agent: str, *, name: str, version: str, domain: str, kind: str) -> Path:
     """The pack that is meant. Raises PackError where it is not what is said of it; exits where there is none."""
     from greenlang.registry.pack_reading import read_pack
 
     folder = pack_folder(context, agent or _called(context, name, version))
-    entry, _ = read_pack(folder)
+    entry = read_pack(folder).entry
     said = {"name": name, "version": version, "domain": domain, "type": kind}
     holds = {"name": entry.name, "version": entry.version, "domain": entry.domain, "type": KIND}
     wrong = [f"--{what} {said[what]!r}: it is {holds[what]!r}" for what in said if said[what] not in ("", holds[what])]

@@ -13,8 +13,11 @@ import typer
 from greenlang.cli import registry, template
 from greenlang.cli.agent_export import app, pack_folder
 from greenlang.cli.app import NEGATIVE, built_settings, not_found
+from greenlang.cli.jobs import show_batch
 from greenlang.cli.registry import AsJson
+from greenlang.cli.remote import connected, server_of
 from greenlang.cli.show import as_json, facts, table
+from greenlang.errors import SettingsError
 
 __all__ = ["app"]
 
@@ -47,33 +50,27 @@ def batch_status(
     json: AsJson = False,
 ) -> None:
     """How far a batch is: specs by outcome, and what failed and why. Exits 1 if there is no such batch."""
-    from greenlang.metrics.query import query
+    from greenlang.metrics.agents import run
 
-    found = built_settings(context)
-    runs = query(
-        found,
-        "SELECT * FROM runs WHERE $batch = '' OR starts_with(run_id, $batch) ORDER BY started_at DESC LIMIT 2",
-        {"batch": batch},
-    ).as_dicts()
-    if not runs:
-        raise not_found(f"no batch is called {batch}; `greenlang factory logs` names them" if batch else "no batch yet")
-    if batch and len(runs) > 1:
-        raise not_found(f"several batches begin with {batch}: {', '.join(run['run_id'] for run in runs)}, ...")
-    run = runs[0]
-    failed = query(
-        found,
-        "SELECT coalesce(agent_id || ' ' || version, file) AS spec, outcome, reason FROM history "
-        "WHERE run_id = $run AND outcome <> 'registered' ORDER BY ALL",
-        {"run": run["run_id"]},
-    )
-    status = "finished" if run["finished_at"] else "running, or killed"
-    told = {"batch": run["run_id"], "status": status, **{k: v for k, v in run.items() if k != "run_id"}}
-    if json:
-        as_json(told | {"failed": failed.as_dicts()})
+    if server_of(context):
+        from greenlang.client import factory
+
+        if not batch:
+            raise SettingsError("with --server a batch is named: `agent batch` printed its id")
+        with connected(context) as client:
+            show_batch(client.send(factory.batch(batch)), json=json)
         return
+    try:
+        told = run(built_settings(context), batch)
+    except LookupError as error:
+        raise not_found(str(error)) from error
+    if json:
+        as_json(told)
+        return
+    failed = told.pop("failed")
     facts(list(told.items()))
-    if failed.rows:
-        table(failed.columns, failed.rows)
+    if failed:
+        table(("spec", "outcome", "reason"), [tuple(row.values()) for row in failed])
 
 
 @app.command()

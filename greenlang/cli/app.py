@@ -55,6 +55,8 @@ _WRONG_USE = (
 def exit_code(error: GreenlangError) -> int:
     """The exit code for an error of ours."""
     if isinstance(error, RemoteRefused):
+        if error.status == HTTPStatus.TOO_MANY_REQUESTS:  # a quota says no; a limit of requests passes by itself
+            return NEGATIVE if str(error.problem.get("type", "")).endswith(":quota-exceeded") else INFRASTRUCTURE
         return NEGATIVE if error.status in {HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT} else USAGE
     # no such factor, or none that the selection rule takes
     if isinstance(error, (LookupError, QuotaExceeded, RegistryConflict, VersionConflict)):
@@ -68,10 +70,10 @@ class Group(TyperGroup):
     def invoke(self, ctx: Any) -> Any:
         """Run the command."""
         try:
-            if server := ctx.params.get("_server"):
+            if ctx.params.get("_server"):
                 from greenlang.cli.remote import take_over
 
-                take_over(self, server)
+                take_over(self)
             return super().invoke(ctx)
         except GreenlangError as error:
             typer.echo(f"greenlang: {error}", err=True)

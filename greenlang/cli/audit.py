@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,12 +12,18 @@ import typer
 from greenlang.cli.app import NEGATIVE
 from greenlang.cli.governed import DryRun, TenantOption, governed, moment, show_findings
 from greenlang.cli.registry import AsJson
-from greenlang.cli.show import as_json, table
+from greenlang.cli.remote import ask, server_of, tenant_there
+from greenlang.cli.show import as_json, table, when
+from greenlang.errors import SettingsError
 
 if TYPE_CHECKING:
+    from greenlang.client import Client, Document
+    from greenlang.registry import Registry
     from greenlang.registry.audit_export import Exported
 
 app = typer.Typer(help="The audit log: who did what, in a chain that shows every change.", no_args_is_help=True)
+
+SHOWN = 5  # what does not fit, in the terminal
 
 Start = Annotated[str | None, typer.Option("--start-time", "--since", help="From this day or moment on (ISO, UTC).")]
 End = Annotated[str | None, typer.Option("--end-time", "--until", help="Before this day or moment.")]
@@ -39,16 +46,27 @@ def query(
     json: AsJson = False,
 ) -> None:
     """Events, the newest first. Exits 1 if there is none."""
+    from greenlang.client import governance
     from greenlang.registry.audit import AuditLog
 
     asked = {"event": event, "actor": actor, "subject": subject}
     since, until = moment(start), moment(end)
-    with governed(context, tenant) as registry:
-        events = AuditLog(registry).query(**asked, since=since, until=until, before=before, limit=limit)
+
+    def here(registry: Registry) -> list[Document]:
+        found = AuditLog(registry).query(**asked, since=since, until=until, before=before, limit=limit)
+        return [one.as_dict() for one in found]
+
+    def there(client: Client) -> list[Document]:
+        name, times = tenant_there(client, tenant), {"since": since, "until": until}
+        call = governance.events(name, event=event, actor=actor, subject=subject, **times, limit=min(limit, 1000))
+        return client.every(call, limit)
+
+    events = ask(context, tenant, here, there)
     if json:
-        as_json([event.as_dict() for event in events])
+        as_json(events)
     elif events:
-        rows = [(e.number, e.at, e.actor, e.event, e.subject, e.detail) for e in events]
+        names = ("actor", "event", "subject", "detail")
+        rows = [(e["number"], when(e["at"]), *(e[name] for name in names)) for e in events]
         table(("number", "when", "who", "what", "about", "detail"), rows, right=(0,))
     else:
         typer.echo("no event")
@@ -74,22 +92,33 @@ def verify(
     """Whether the log is as it was written, from its first event to its last; of a file also, that the log goes on
     from it. Exits 1 if not.
     """
+    from greenlang.client import governance
     from greenlang.registry.audit import AuditLog
     from greenlang.registry.audit_export import look
 
     if file is not None and keys is not None:
         export = look(file, keys=keys)
-        show_findings(export.findings, json=json, good=_whole(export))
+        show_findings([one.as_dict() for one in export.findings], json=json, good=_whole(export))
+        return
+    if file is None:
+        seen = ask(context, tenant, _seen, lambda client: client.send(governance.verify(tenant_there(client, tenant))))
+        number = seen["last"] - seen["first"] + 1
+        good = f"{number} events of {seen['tenant']} as they were written, the last is {seen['last']} {seen['digest']}"
+        show_findings(seen["findings"], json=json, good=good)
         return
     with governed(context, tenant) as registry:
-        if file is None:
-            seen = AuditLog(registry).verify()
-            good = f"{seen.events} events of {seen.tenant} as they were written, the last is {seen.last} {seen.digest}"
-            show_findings(seen.findings, json=json, good=good)
-            return
         export = look(file, keys=registry.signer.folder)
         log = AuditLog(registry.as_caller(replace(registry.caller, tenant=export.tenant)))
-        show_findings([*export.findings, *log.continues(export)], json=json, good=f"{_whole(export)}; the log goes on")
+        findings = [one.as_dict() for one in (*export.findings, *log.continues(export))]
+        show_findings(findings, json=json, good=f"{_whole(export)}; the log goes on")
+
+
+def _seen(registry: Registry) -> Document:
+    from greenlang.registry.audit import AuditLog
+
+    seen = AuditLog(registry).verify()
+    told = {name: getattr(seen, name) for name in ("tenant", "first", "last", "digest")}
+    return told | {"findings": [one.as_dict() for one in seen.findings]}
 
 
 def _whole(export: Exported) -> str:
@@ -107,17 +136,45 @@ def export(
     dry_run: DryRun = False,
     json: AsJson = False,
 ) -> None:
-    """The log, or a part of it, as a signed Parquet file that verifies by itself. The log is verified on the way."""
+    """The log, or a part of it, as a signed Parquet file that verifies by itself. Exits 1 if the log does not verify:
+    the file holds it as it stands, marked as broken.
+    """
     from greenlang.registry.audit import AuditLog
 
-    with governed(context, tenant) as registry:
-        done = AuditLog(registry).export(file, since=moment(start), until=moment(end), dry_run=dry_run)
+    since, until = moment(start), moment(end)
+
+    def here(registry: Registry) -> Exported:
+        return AuditLog(registry).export(file, since=since, until=until, dry_run=dry_run)
+
+    def there(client: Client) -> Exported:
+        return _fetched(client, tenant_there(client, tenant), file, since, until)
+
+    done = ask(context, tenant, here, there)
     if json:
         told = {"tenant": done.tenant, "first": done.first, "last": done.last, "events": done.events}
-        as_json({**told, "file": str(file), "sha256": done.digest, "written": not dry_run})
+        as_json({**told, "file": str(file), "sha256": done.digest, "written": not dry_run, "broken": done.broken})
     else:
         would = "would hold" if dry_run else "holds"
         typer.echo(f"{file} {would} the events {done.first} to {done.last} of {done.tenant} ({done.events})")
+        for message in done.broken[:SHOWN]:
+            typer.echo(f"the log does not verify: {message}", err=True)
+        if server_of(context):
+            typer.echo("`greenlang audit verify FILE --keys FOLDER` verifies it by the server's public keys", err=True)
+    if done.broken:
+        raise typer.Exit(NEGATIVE)
+
+
+def _fetched(client: Client, tenant: str, file: Path, since: datetime | None, until: datetime | None) -> Exported:
+    """The export of a server as a file. Its signature is for whoever has the server's public keys."""
+    from greenlang.client import governance
+    from greenlang.factors.storage import replace_file
+    from greenlang.registry.audit_export import look
+
+    if file.exists():
+        raise SettingsError(f"{file} is there already; an export may be the only copy of its events: name another file")
+    data = client.send(governance.export(tenant, since=since, until=until))
+    replace_file(file, lambda target: target.write_bytes(data))
+    return look(file, keys=file.parent)
 
 
 @app.command()

@@ -17,10 +17,11 @@ from greenlang.cli import calc_accounting, calc_batch
 from greenlang.cli.app import DONE, NEGATIVE
 from greenlang.cli.factors import factor_table
 from greenlang.cli.registry import AsJson
-from greenlang.cli.show import as_json, digits
+from greenlang.cli.remote import connected, server_of
+from greenlang.cli.show import as_json, digits, plain
 
 if TYPE_CHECKING:
-    from greenlang.calc import CalculationResult
+    from greenlang.client import Document
 
 app = typer.Typer(help="Calculate with certificates.", no_args_is_help=True)
 
@@ -59,29 +60,48 @@ def once(
     json: AsJson = False,
 ) -> None:
     """Compute one formula and show it as on paper. Exits 1, with every mistake, if it cannot be computed."""
+    values = _given(inputs or [])
+    said: dict[str, Any] = {
+        "release": release,
+        "gwp_set": gwp_set,
+        "precision": precision,
+        "as_of": as_of,
+        "tenant": tenant,
+        "inventory_boundary": inventory_boundary,
+        "consolidation_approach": consolidation_approach,
+        "policy": policy,
+    }
+    told = _there(context, formula_id, values, said) if server_of(context) else _here(context, formula_id, values, said)
+    if certificate is not None and told["certificate"] is not None:
+        text = json_module.dumps(told["certificate"], ensure_ascii=False, indent=2)
+        certificate.write_text(f"{text}\n", encoding="utf-8")
+    if json:
+        as_json(told)
+    else:
+        _show(told)
+    raise typer.Exit(DONE if told["success"] else NEGATIVE)
+
+
+def _here(context: typer.Context, formula_id: str, values: dict[str, Any], said: dict[str, Any]) -> Document:
     from greenlang.calc import CalculationContext, CalculationEngine
 
-    result = CalculationEngine(factor_table(context)).calculate(
-        formula_id,
-        _given(inputs or []),
-        CalculationContext(
-            release=release,
-            gwp_set=gwp_set,
-            precision=precision,
-            as_of=as_of,
-            tenant=tenant,
-            inventory_boundary=inventory_boundary,
-            consolidation_approach=consolidation_approach,
-            policy=policy,
-        ),
-    )
-    if certificate is not None and result.certificate is not None:
-        certificate.write_text(result.certificate.json(), encoding="utf-8")
-    if json:
-        as_json(result.as_dict())
-    else:
-        _show(result)
-    raise typer.Exit(DONE if result.success else NEGATIVE)
+    engine = CalculationEngine(factor_table(context))
+    return engine.calculate(formula_id, values, CalculationContext(**said)).as_dict()
+
+
+def _there(context: typer.Context, formula_id: str, values: dict[str, Any], said: dict[str, Any]) -> Document:
+    from greenlang.client import catalogue
+
+    asked = {name: value for name, value in said.items() if value not in ("", None)}
+    with connected(context) as client:
+        told = client.send(catalogue.calculate(formula_id, plain(values), asked))
+    if "provenance" in told:
+        return {**told, "success": True, "errors": []}
+    empty: Document = {name: [] for name in ("outputs", "steps", "warnings", "citations")}
+    empty |= {"provenance": "", "certificate": None}
+    names = ("code", "place", "message", "mend")
+    errors = [{name: one.get(name, "") for name in names} for one in told["errors"]]
+    return {**empty, "formula_id": formula_id, "success": False, "errors": errors}
 
 
 def _given(inputs: list[str]) -> dict[str, Any]:
@@ -116,23 +136,23 @@ def _file(path: Path) -> Any:
     return list(csv.DictReader(text.splitlines()))
 
 
-def _show(result: CalculationResult) -> None:
-    if not result.success:
-        for mistake in result.errors:
-            typer.echo(f"{mistake.place}: {mistake.message}", err=True)
-            if mistake.mend:
-                typer.echo(f"    {mistake.mend}", err=True)
+def _show(told: Document) -> None:
+    if not told["success"]:
+        for mistake in told["errors"]:
+            typer.echo(f"{mistake['place']}: {mistake['message']}", err=True)
+            if mistake["mend"]:
+                typer.echo(f"    {mistake['mend']}", err=True)
         return
-    typer.echo(f"{result.formula_id}: {result.citations[0].text}\n")
-    typer.echo(f"{result.paper}\n")
-    for output in result.outputs:
-        outside = " (biogenic CO2: outside every total)" if output.outside_totals else ""
-        typer.echo(f"{output.name}  {digits(output.value)} {output.unit}{outside}")
-        for share in output.shares:
-            typer.echo(f"    {digits(share.value)} on {share.basis}")
-    for warning in result.warnings:
+    typer.echo(f"{told['formula_id']}: {told['citations'][0]['text']}\n")
+    typer.echo("\n".join(line for step in told["steps"] for line in step["lines"]) + "\n")
+    for output in told["outputs"]:
+        outside = " (biogenic CO2: outside every total)" if output["outside_totals"] else ""
+        typer.echo(f"{output['name']}  {digits(Decimal(output['value']))} {output['unit']}{outside}")
+        for share in output["shares"]:
+            typer.echo(f"    {digits(Decimal(share['value']))} on {share['basis']}")
+    for warning in told["warnings"]:
         typer.echo(f"warning: {warning}")
-    typer.echo(f"certificate {result.provenance}")
+    typer.echo(f"certificate {told['provenance']}")
 
 
 calc_accounting.join(app)

@@ -34,8 +34,7 @@ def demo(
     found = settings(context)
     console = Console(highlight=False)
     try:
-        with Sandbox(found) as sandbox:
-            profile = sandbox.prove()
+        profile = Sandbox(found).prove()
     except SandboxUnavailable as error:
         typer.echo(f"greenlang: {error}", err=True)
         typer.echo("\nTo run the generated tests without confinement (limits on time and memory only):\n", err=True)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from greenlang.cli import factors_release, factors_sync
 from greenlang.cli.app import NEGATIVE, not_found, settings
 from greenlang.cli.registry import AsJson
+from greenlang.cli.remote import connected, server_of
 from greenlang.cli.show import as_json, digits, facts, table
 
 if TYPE_CHECKING:
@@ -100,9 +101,16 @@ def show(
     from greenlang.sync import releases
 
     reference = ref if "://" in ref else f"ef://{ref}"
-    stored = split_ref(reference)[1]
-    store = releases(settings(context))
-    rows = store.resolve(reference) if stored in store.names() else factor_table(context).resolve(reference)
+    if server_of(context):
+        from greenlang.client import catalogue
+
+        with connected(context) as client:
+            rows = client.every(catalogue.factors(reference))
+    else:
+        stored = split_ref(reference)[1]
+        store = releases(settings(context))
+        table_of = store if stored in store.names() else factor_table(context)
+        rows = sorted(table_of.resolve(reference), key=lambda factor: factor.key)
     if json:
         as_json([{"ref": factor.ref, **factor.as_dict(), "citation": factor.citation} for factor in rows])
     elif len(rows) == 1:
@@ -136,7 +144,13 @@ def search(
     from greenlang.factors.search import Search
 
     text = " ".join(words)
-    hits = Search(factor_table(context)).find(text, rows)
+    if server_of(context):
+        from greenlang.client import catalogue
+
+        with connected(context) as client:
+            hits = tuple(client.every(catalogue.search_factors(text, min(rows, 100)), rows))
+    else:
+        hits = Search(factor_table(context)).find(text, rows)
     if not hits and not json:
         raise not_found(f"no factor is called `{text}`; `greenlang factors stats` lists the tables")
     print_hits(text, hits, json=json)
@@ -173,26 +187,36 @@ def explain(
     from greenlang.cli import factors_explain
     from greenlang.factors.select import Request, Selector
 
-    request = Request(
-        activity=activity,
-        region=region,
-        year=year,
-        source=source,
-        gas=gas,
-        per=per,
-        gwp_set=gwp_set,
-        boundary=boundary,
-        scope2_method=scope2_method,
-        calorific_basis=calorific_basis,
-        radiative_forcing=radiative_forcing,
-        biogenic=biogenic,
-        price_basis=price_basis,
-        permitted_use=permitted_use,
-        kind=kind,
-        relax_region=relax_region,
-        relax_years=relax_years,
-    )
-    if not factors_explain.explain(Selector(factor_table(context)), request, json=json, rejected=rejected):
+    asked: dict[str, Any] = {
+        "region": region,
+        "year": year,
+        "source": source,
+        "gas": gas,
+        "per": per,
+        "gwp_set": gwp_set,
+        "boundary": boundary,
+        "scope2_method": scope2_method,
+        "calorific_basis": calorific_basis,
+        "radiative_forcing": radiative_forcing,
+        "biogenic": biogenic,
+        "price_basis": price_basis,
+        "permitted_use": permitted_use,
+        "kind": kind,
+        "relax_region": relax_region,
+        "relax_years": relax_years,
+    }
+    if server_of(context):
+        from greenlang.client import catalogue
+
+        with connected(context) as client:
+            told = client.send(catalogue.lookup(activity, rejected=rejected, **asked))
+            found = factors_explain.fetched(client, told)
+    else:
+        found = factors_explain.explained(
+            Selector(factor_table(context)), Request(activity=activity, **asked), rejected
+        )
+    factors_explain.show(found, json=json)
+    if "refused" in found.told:
         raise typer.Exit(NEGATIVE)
 
 

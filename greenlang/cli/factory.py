@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import re
 from dataclasses import asdict
+from datetime import datetime
+from decimal import Decimal
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from greenlang.cli.app import built_settings, settings
 from greenlang.cli.registry import AsJson
-from greenlang.cli.show import as_json, facts, table
+from greenlang.cli.remote import connected, server_of
+from greenlang.cli.show import as_json, facts, plain, table, when
+
+if TYPE_CHECKING:
+    from greenlang.client import Document
 
 app = typer.Typer(help="What became of the specs, the factory's figures, its settings.", no_args_is_help=True)
 
@@ -34,30 +40,32 @@ class Fate(StrEnum):
 @app.command()
 def status(context: typer.Context, json: AsJson = False) -> None:
     """Specs by outcome, the last run, and what failed."""
-    from greenlang.metrics.query import query
+    from greenlang.client import factory
+    from greenlang.metrics import log
 
-    settings = built_settings(context)
-    counts = query(settings, "SELECT outcome, count(*) AS specs FROM agents GROUP BY outcome ORDER BY outcome")
-    last = query(settings, "SELECT * FROM runs ORDER BY started_at DESC LIMIT 1").as_dicts()
-    failed = query(
-        settings,
-        "SELECT coalesce(agent_id || ' ' || version, file) AS spec, outcome, reason FROM agents "
-        "WHERE outcome <> 'registered' ORDER BY outcome, spec",
-    )
+    if server_of(context):
+        with connected(context) as client:
+            found = client.send(factory.status())
+            failed = client.every(factory.failed())
+    else:
+        settings = built_settings(context)
+        stands = log.status(settings)
+        found = plain({"outcomes": stands.outcomes, "last_run": stands.last_run})
+        failed = log.failed(settings)
+    outcomes, last = found["outcomes"], found["last_run"]
     if json:
-        outcomes = dict(counts.rows)
-        as_json({"outcomes": outcomes, "last_run": last[0] if last else None, "failed": failed.as_dicts()})
+        as_json({"outcomes": outcomes, "last_run": last, "failed": failed})
         return
-    if not counts.rows:
+    if not outcomes:
         typer.echo("no spec has been through the factory yet")
         return
-    table(counts.columns, counts.rows, right=(1,))
-    if failed.rows:
-        table(failed.columns, failed.rows)
+    table(("outcome", "specs"), list(outcomes.items()), right=(1,))
+    if failed:
+        table(("spec", "outcome", "reason"), [(f["spec"], f["outcome"], f["reason"]) for f in failed])
     if last:
-        run = last[0]
-        ended = f"finished {run['finished_at']:%Y-%m-%d %H:%M}" if run["finished_at"] else "not finished"
-        typer.echo(f"last run {run['run_id']} ({run['entrance']}): started {run['started_at']:%Y-%m-%d %H:%M}, {ended}")
+        ended = f"finished {_minute(last['finished_at'])}" if last["finished_at"] else "not finished"
+        started = _minute(last["started_at"])
+        typer.echo(f"last run {last['run_id']} ({last['entrance']}): started {started}, {ended}")
 
 
 @app.command()
@@ -65,7 +73,23 @@ def metrics(context: typer.Context, json: AsJson = False) -> None:
     """The factory's figures over every spec: how many, success rate, times, refinements, quality, cost of models."""
     from greenlang.metrics.totals import totals
 
-    show_metrics(asdict(totals(built_settings(context))), json=json)
+    if server_of(context):
+        from greenlang.client import factory
+
+        with connected(context) as client:
+            told = client.send(factory.metrics())
+        cost = told["cost_metrics"]
+        same = ("registered", "success_rate", "avg_generation_time", "avg_refinements", "avg_score", "avg_coverage")
+        figures = {
+            "total_agents": told["total_generated"],
+            **{name: told[name] for name in same},
+            "total_cost_usd": Decimal(cost["total_usd"]),
+            "avg_cost_usd": Decimal(cost["avg_usd"]),
+            "model_calls": cost["model_calls"],
+        }
+    else:
+        figures = asdict(totals(built_settings(context)))
+    show_metrics(figures, json=json)
 
 
 @app.command()
@@ -77,22 +101,32 @@ def logs(
     json: AsJson = False,
 ) -> None:
     """What the factory did, a line an outcome, the newest last."""
-    from greenlang.metrics.query import query
+    from greenlang.client import factory
+    from greenlang.metrics import log
 
-    found = query(
-        built_settings(context),
-        "SELECT history.finished_at, run_id, entrance, coalesce(agent_id || ' ' || version, file) AS spec, outcome,"
-        " round(seconds, 2) AS seconds, coalesce(reason, '') AS reason FROM history LEFT JOIN runs USING (run_id)"
-        " WHERE starts_with(run_id, $run) AND ($outcome IS NULL OR outcome = $outcome)"
-        " ORDER BY history.finished_at DESC NULLS FIRST, spec DESC LIMIT $rows",
-        {"run": run, "outcome": outcome.value if outcome else None, "rows": rows},
-    )
+    fate = outcome.value if outcome else ""
+    lines: list[Document]
+    if server_of(context):
+        with connected(context) as client:
+            lines = client.every(factory.log(run=run, outcome=fate, limit=min(rows, 1000)), rows)
+    else:
+        found = log.log(built_settings(context), run=run, outcome=fate or None, limit=rows)
+        lines = [plain({name: one[name] for name in _LINE}) for one in found]
+    lines.reverse()
     if json:
-        as_json(found.as_dicts()[::-1])
-    elif found.rows:
-        table(found.columns, found.rows[::-1], right=(5,))
+        as_json(lines)
+    elif lines:
+        shown = [(when(one["finished_at"]), *(one[name] for name in _LINE[1:])) for one in lines]
+        table(_LINE, shown, right=(5,))
     else:
         typer.echo("no such outcome is recorded")
+
+
+_LINE = ("finished_at", "run_id", "entrance", "spec", "outcome", "seconds", "reason")
+
+
+def _minute(moment: str) -> str:
+    return f"{datetime.fromisoformat(moment):%Y-%m-%d %H:%M}"
 
 
 @app.command()

@@ -5,6 +5,7 @@ Belongs here: the commands. Does not belong here: reading, proving (``greenlang.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,16 +13,18 @@ import typer
 
 from greenlang.cli.app import NEGATIVE, not_found
 from greenlang.cli.registry import AsJson
-from greenlang.cli.show import as_json, cell, facts, table
+from greenlang.cli.remote import connected, server_of
+from greenlang.cli.show import as_json, cell, facts, plain, table
 
 if TYPE_CHECKING:
-    from greenlang.formulas.library import LibraryFormula
+    from greenlang.client import Document
 
 app = typer.Typer(help="The formula library.", no_args_is_help=True)
 
 
 @app.command("list")
 def list_(
+    context: typer.Context,
     words: Annotated[list[str] | None, typer.Argument(metavar="[WORD]...", help="Words that must all occur.")] = None,
     domain: Annotated[str, typer.Option(help="carbon, energy, water, waste or lca.")] = "",
     tag: Annotated[list[str] | None, typer.Option(help="A tag, such as scope-3.4. Repeat for more.")] = None,
@@ -29,25 +32,37 @@ def list_(
 ) -> None:
     """Formulas by id, name, tag or citation. Exits 1 if there is none."""
     from greenlang.formulas.library import library
+    from greenlang.formulas.show import in_a_line
 
-    wanted = [word.lower() for word in words or ()]
-    found = [
-        formula
-        for formula in library()
-        if domain in {"", formula.domain}
-        and set(tag or ()) <= set(formula.tags)
-        and all(word in f"{formula.id} {formula.name} {formula.citation} {formula.tags}".lower() for word in wanted)
-    ]
+    found: list[Document]
+    if server_of(context):
+        from greenlang.client import catalogue
+
+        with connected(context) as client:
+            found = client.every(catalogue.formulas(" ".join(words or ()), domain=domain))
+    else:
+        wanted = [word.lower() for word in words or ()]
+        found = [
+            dict(in_a_line(formula))
+            for formula in library()
+            if domain in {"", formula.domain}
+            and all(word in f"{formula.id} {formula.name} {formula.citation} {formula.tags}".lower() for word in wanted)
+        ]
+        found.sort(key=lambda one: str(one["id"]))
+    found = [one for one in found if set(tag or ()) <= set(one["tags"])]
     if json:
-        as_json([_row(formula) for formula in found])
+        as_json(found)
     elif found:
-        table(
-            ("formula", "name", "outputs", "citation"),
-            [
-                (f.id, f.name, ", ".join(f"{n} [{o.unit}]" for n, o in f.outputs.items()), str(f.citation))
-                for f in found
-            ],
-        )
+        rows = [
+            (
+                one["id"],
+                one["name"],
+                ", ".join(f"{n} [{o['unit']}]" for n, o in one["outputs"].items()),
+                one["citation"],
+            )
+            for one in found
+        ]
+        table(("formula", "name", "outputs", "citation"), rows)
         typer.echo(f"{len(found)} formulas; `greenlang formulas show FORMULA` gives one in full")
     if not found:
         raise not_found("no formula fits; `greenlang formulas list` lists all")
@@ -55,39 +70,59 @@ def list_(
 
 @app.command()
 def show(
+    context: typer.Context,
     formula_id: Annotated[str, typer.Argument(metavar="FORMULA", help="<domain>/<subject>/<name>")],
     json: AsJson = False,
 ) -> None:
     """One formula: what it needs, in which units and ranges, its expressions, its citation and its worked cases."""
-    from difflib import get_close_matches
+    if server_of(context):
+        from greenlang.client import catalogue
 
-    from greenlang.formulas.library import library
-
-    formulas = library()
-    formula = formulas.get(formula_id)
-    if formula is None:
-        near = get_close_matches(formula_id, list(formulas.pieces), n=3, cutoff=0.4)
-        raise not_found(f"no formula `{formula_id}`; nearest: {', '.join(near) or 'none'}")
+        with connected(context) as client:
+            found = client.send(catalogue.formula(formula_id))
+    else:
+        found = _formula(formula_id)
     if json:
-        as_json(_row(formula))
+        as_json(found)
         return
-    shown = [("formula", formula.id), ("name", formula.name), ("citation", str(formula.citation))]
-    facts([*shown, ("note", formula.note), ("tags", ", ".join(formula.tags)), ("digest", formula.digest)])
+    facts([("formula", found["id"]), *((name, found[name]) for name in ("name", "citation", "note"))])
+    facts([("tags", ", ".join(found["tags"])), ("digest", found["digest"])])
     table(
         ("symbol", "comes from", "unit", "range", "default", "meaning"),
         [
-            (name, s.origin, s.unit or s.type, _range(s.range) or ", ".join(s.enum), s.default, s.meaning)
-            for name, s in formula.symbols.items()
+            (
+                name,
+                s["origin"],
+                s["unit"] or s["type"],
+                _range(s["range"]) or ", ".join(s["enum"]),
+                s["default"],
+                s["meaning"],
+            )
+            for name, s in found["symbols"].items()
         ],
     )
-    for name, output in formula.outputs.items():
-        typer.echo(f"{name} [{output.unit}] = {output.expression}")
+    for name, output in found["outputs"].items():
+        typer.echo(f"{name} [{output['unit']}] = {output['expression']}")
     typer.echo("")
-    for vector in formula.vectors:
-        given = ", ".join(f"{n} = {cell(v)}" for n, v in vector.given.items())
-        expected = ", ".join(f"{n} = {cell(v)}" for n, v in vector.expect.items())
-        how = "published" if vector.published else "worked by hand"
-        typer.echo(f"{how}: {given} -> {expected} ({vector.source})")
+    for vector in found["vectors"]:
+        given = ", ".join(f"{n} = {cell(v)}" for n, v in vector["given"].items())
+        expected = ", ".join(f"{n} = {cell(v)}" for n, v in vector["expect"].items())
+        how = "published" if vector["published"] else "worked by hand"
+        typer.echo(f"{how}: {given} -> {expected} ({vector['source']})")
+
+
+def _formula(formula_id: str) -> Document:
+    from difflib import get_close_matches
+
+    from greenlang.formulas.library import library
+    from greenlang.formulas.show import in_full
+
+    formula = library().get(formula_id)
+    if formula is None:
+        near = get_close_matches(formula_id, list(library().pieces), n=3, cutoff=0.4)
+        raise not_found(f"no formula `{formula_id}`; nearest: {', '.join(near) or 'none'}")
+    found: Document = plain(in_full(formula))
+    return found
 
 
 @app.command()
@@ -134,38 +169,8 @@ def check(
         raise typer.Exit(NEGATIVE)
 
 
-def _range(given: tuple[object, object]) -> str:
+def _range(given: Sequence[object]) -> str:
     low, high = given
     if low is None and high is None:
         return ""
     return f"{'' if low is None else cell(low)} .. {'' if high is None else cell(high)}"
-
-
-def _row(formula: LibraryFormula) -> dict[str, object]:
-    return {
-        "id": formula.id,
-        "name": formula.name,
-        "domain": formula.domain,
-        "citation": str(formula.citation),
-        "note": formula.note,
-        "tags": list(formula.tags),
-        "digest": formula.digest,
-        "symbols": {
-            name: {
-                "origin": s.origin,
-                "type": s.type,
-                "unit": s.unit,
-                "meaning": s.meaning,
-                "range": list(s.range),
-                "default": s.default,
-                "source": s.source,
-                "enum": list(s.enum),
-            }
-            for name, s in formula.symbols.items()
-        },
-        "outputs": {n: {"unit": o.unit, "expression": o.expression} for n, o in formula.outputs.items()},
-        "vectors": [
-            {"source": v.source, "published": v.published, "given": v.given, "expect": v.expect}
-            for v in formula.vectors
-        ],
-    }

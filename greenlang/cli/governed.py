@@ -21,8 +21,8 @@ from greenlang.cli.show import as_json, table
 from greenlang.errors import SettingsError
 
 if TYPE_CHECKING:
+    from greenlang.client import Document
     from greenlang.registry import Registry
-    from greenlang.registry.finding import Finding
 
 TenantOption = Annotated[str | None, typer.Option("--tenant", help="Whose (GREENLANG_TENANT).")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")]
@@ -64,13 +64,14 @@ def moment(text: str | None) -> datetime | None:
     return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
 
 
-def show_findings(findings: Sequence[Finding], *, json: bool, good: str) -> None:
+def show_findings(findings: Sequence[Document], *, json: bool, good: str) -> None:
     """Print findings, or ``good`` where there are none. Exits 1 where one is an error."""
     if json:
-        as_json([finding.as_dict() for finding in findings])
+        as_json(findings)
     elif findings:
-        table(("", "rule", "what", "mend"), [(f.severity, f.rule, f.message, f.mend) for f in findings])
+        rows = [tuple(one[name] for name in ("severity", "rule", "message", "mend")) for one in findings]
+        table(("", "rule", "what", "mend"), rows)
     else:
         typer.echo(good)
-    if any(finding.severity == "error" for finding in findings):
+    if any(one["severity"] == "error" for one in findings):
         raise typer.Exit(NEGATIVE)

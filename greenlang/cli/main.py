@@ -20,8 +20,8 @@ from greenlang.cli import (
     catalogue,
     demo,
     factors,
-    factory,
     formulas,
+    jobs,
     key,
     llm,
     policy,
@@ -91,7 +91,7 @@ app.add_typer(calc.app, name="calc")
 app.add_typer(spec.app, name="spec")
 app.add_typer(template.app, name="template")
 app.add_typer(catalogue.app, name="catalogue")
-app.add_typer(factory.app, name="factory")
+app.add_typer(jobs.app, name="factory")  # joins the factory's
 app.add_typer(llm.app, name="llm")
 
 if __name__ == "__main__":

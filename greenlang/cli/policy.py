@@ -12,15 +12,16 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from greenlang.cli.app import NEGATIVE
-from greenlang.cli.governed import DryRun, TenantOption, governed
+from greenlang.cli.governed import DryRun, TenantOption
 from greenlang.cli.registry import AsJson
+from greenlang.cli.remote import ask, every
 from greenlang.cli.show import as_json, facts, table
 from greenlang.errors import PolicyError
 
 if TYPE_CHECKING:
-    from greenlang.registry.finding import Finding
+    from greenlang.client import Client, Document
+    from greenlang.registry import Registry
     from greenlang.registry.policy import Policy
-    from greenlang.registry.tenant_policies import Policies
 
 app = typer.Typer(help="Promotion policies: what a build needs for each step up.", no_args_is_help=True)
 Name = Annotated[str, typer.Argument(metavar="POLICY", help="A name as v1, or a file with .yaml.")]
@@ -29,12 +30,17 @@ Name = Annotated[str, typer.Argument(metavar="POLICY", help="A name as v1, or a 
 @app.command("list")
 def list_(context: typer.Context, *, tenant: TenantOption = None, json: AsJson = False) -> None:
     """The policies that come with greenlang, and those that were ever in force."""
+    from greenlang.client import lives
     from greenlang.registry.tenant_policies import Policies
 
-    with governed(context, tenant) as registry:
+    def here(registry: Registry) -> list[Document]:
         known = Policies(registry)
-        chosen, policies = known.in_force(), known.all()
-    rows = [(p.name, "in force" if p.digest == chosen.digest else "", p.about, p.digest) for p in policies]
+        chosen = known.in_force().digest
+        names = ("name", "about", "digest")
+        return [{**{n: getattr(p, n) for n in names}, "in_force": p.digest == chosen} for p in known.all()]
+
+    policies = ask(context, tenant, here, every(lives.policies()))
+    rows = [(p["name"], "in force" if p["in_force"] else "", p["about"], p["digest"]) for p in policies]
     if json:
         as_json([dict(zip(("name", "standing", "about", "digest"), row, strict=True)) for row in rows])
         return
@@ -44,11 +50,20 @@ def list_(context: typer.Context, *, tenant: TenantOption = None, json: AsJson =
 @app.command()
 def show(context: typer.Context, name: Name = "", *, tenant: TenantOption = None, json: AsJson = False) -> None:
     """One policy with every criterion; without a name the one in force."""
+    from greenlang.client import lives
+    from greenlang.registry.policy import Policy
+    from greenlang.registry.policy_file import parse
     from greenlang.registry.tenant_policies import Policies
 
-    with governed(context, tenant) as registry:
+    def here(registry: Registry) -> Policy:
         known = Policies(registry)
-        policy = _policy(known, name) if name else known.in_force()
+        return known.find(name) if name else known.in_force()
+
+    def there(client: Client) -> Policy:
+        asked = name or next(p["name"] for p in client.send(lives.policies()) if p["in_force"])
+        return Policy.model_validate(client.send(lives.policy(asked))["policy"])
+
+    policy = parse(_text(Path(name)), name) if _is_file(name) else ask(context, tenant, here, there)
     if json:
         as_json({**policy.model_dump(mode="json"), "digest": policy.digest})
         return
@@ -72,7 +87,8 @@ def check(
     from greenlang.registry.policy_file import check as check_text
 
     policy, findings = check_text(_text(file), str(file))
-    show_placed(findings, json=json, good=f"{policy.name} can be used, digest {policy.digest}" if policy else "")
+    told = [finding.as_dict() for finding in findings]
+    show_placed(told, json=json, good=f"{policy.name} can be used, digest {policy.digest}" if policy else "")
 
 
 @app.command()
@@ -80,16 +96,22 @@ def use(
     context: typer.Context, name: Name, *, tenant: TenantOption = None, dry_run: DryRun = False, json: AsJson = False
 ) -> None:
     """Put a policy in force for a tenant. Nothing changes its state by that; `policy diff` says what would differ."""
+    from greenlang.client import lives
     from greenlang.registry.tenant_policies import Policies
 
-    with governed(context, tenant) as registry:
+    text = _text(Path(name)) if _is_file(name) else ""
+
+    def here(registry: Registry) -> Document:
         known = Policies(registry)
-        text = _text(Path(name)) if name.endswith((".yaml", ".yml")) else known.text(name)
-        policy = known.use(text, dry_run=dry_run)
+        policy = known.use(text or known.text(name), dry_run=dry_run)
+        return {"name": policy.name, "digest": policy.digest}
+
+    called = "" if text else name
+    policy = ask(context, tenant, here, lives.use_policy(name=called, text=text, dry_run=dry_run))
     if json:
-        as_json({"name": policy.name, "digest": policy.digest, "taken": not dry_run})
+        as_json({"name": policy["name"], "digest": policy["digest"], "taken": not dry_run})
     else:
-        typer.echo(f"{'would be ' if dry_run else ''}in force: {policy.name}, digest {policy.digest}")
+        typer.echo(f"{'would be ' if dry_run else ''}in force: {policy['name']}, digest {policy['digest']}")
         typer.echo("`greenlang registry decay` brings the flags of superseded GWP sets in line with it")
 
 
@@ -99,16 +121,29 @@ def diff(context: typer.Context, old: Name, new: Name, *, tenant: TenantOption =
 
     Also who would be ready for the next step under one of them alone, by today's evidence. Exits 1 if there is any.
     """
+    from greenlang.client import lives
+    from greenlang.registry.policy_file import parse
     from greenlang.registry.tenant_policies import Policies
 
-    with governed(context, tenant) as registry:
+    texts = {name: _text(Path(name)) for name in (old, new) if _is_file(name)}
+
+    def here(registry: Registry) -> list[Document]:
         known = Policies(registry)
-        changes = known.compare(_policy(known, old), _policy(known, new))
+        first, second = (parse(texts[name], name) if name in texts else known.find(name) for name in (old, new))
+        return [change.as_dict() for change in known.compare(first, second)]
+
+    asked = lives.compare_policies(old=old, old_text=texts.get(old, ""), new=new, new_text=texts.get(new, ""))
+    changes = ask(context, tenant, here, every(asked))
     if json:
-        as_json([change.as_dict() for change in changes])
+        as_json(changes)
     elif changes:
         rows = [
-            (c.ref, c.before, c.after, "; ".join(f"{w.name}: {w.found}, wanted {w.wanted}" for w in c.why))
+            (
+                c["ref"],
+                c["before"],
+                c["after"],
+                "; ".join(f"{w['name']}: {w['found']}, wanted {w['wanted']}" for w in c["why"]),
+            )
             for c in changes
         ]
         table(("build", f"under {old}", f"under {new}", "why"), rows)
@@ -118,22 +153,21 @@ def diff(context: typer.Context, old: Name, new: Name, *, tenant: TenantOption =
         raise typer.Exit(NEGATIVE)
 
 
-def show_placed(findings: Sequence[Finding], *, json: bool, good: str) -> None:
+def show_placed(findings: Sequence[Document], *, json: bool, good: str) -> None:
     """Print findings with their places, or ``good`` where there are none. Exits 1 for findings."""
     if json:
-        as_json([finding.as_dict() for finding in findings])
+        as_json(findings)
     elif findings:
-        table(("where", "rule", "what", "mend"), [(f.place, f.rule, f.message, f.mend) for f in findings])
+        rows = [tuple(one[name] for name in ("place", "rule", "message", "mend")) for one in findings]
+        table(("where", "rule", "what", "mend"), rows)
     else:
         typer.echo(good)
     if findings:
         raise typer.Exit(NEGATIVE)
 
 
-def _policy(known: Policies, name: str) -> Policy:
-    from greenlang.registry.policy_file import parse
-
-    return parse(_text(Path(name)), name) if name.endswith((".yaml", ".yml")) else known.find(name)
+def _is_file(name: str) -> bool:
+    return name.endswith((".yaml", ".yml"))
 
 
 def _text(file: Path) -> str:

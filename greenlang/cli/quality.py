@@ -11,6 +11,7 @@ import typer
 
 from greenlang.cli.app import INFRASTRUCTURE, NEGATIVE, built_settings, not_found, settings
 from greenlang.cli.registry import AsJson
+from greenlang.cli.remote import connected, server_of
 from greenlang.cli.show import as_json as print_json
 from greenlang.cli.show import facts, table
 
@@ -101,14 +102,15 @@ def report(
     """The quality report that the factory wrote about an agent. Exits 1 if there is none."""
     from greenlang.factory.reporting import PAGE
 
-    found = built_settings(context)
-    folder = _reported(found, agent)
+    chosen = _form(html=html, json=json, sarif=sarif)
+    if server_of(context):
+        show_report(written_report(context, agent), chosen)
+        return
+    folder = _reported(built_settings(context), agent)
     if open_path:
         typer.echo(folder / PAGE)
         return
-    made = written_report(found, agent)
-    chosen = _form(html=html, json=json, sarif=sarif)
-    show_report(made, chosen)
+    show_report(written_report(context, agent), chosen)
     if chosen == "table":
         typer.echo(f"page: {folder / PAGE}")
 
@@ -220,12 +222,16 @@ def show_report(made: QualityReport, form: Form) -> None:
             _show(made)
 
 
-def written_report(found: Settings, agent: str) -> QualityReport:
+def written_report(context: typer.Context, agent: str) -> QualityReport:
     """The report that the factory wrote about an agent, a build or a pack; says why there is none, and exits."""
+    from greenlang.client import factory
     from greenlang.factory.reporting import JSON
     from greenlang.quality.report import from_json
 
-    return from_json((_reported(found, agent) / JSON).read_bytes())
+    if server_of(context):
+        with connected(context) as client:
+            return from_json(client.send(factory.report(agent)))
+    return from_json((_reported(built_settings(context), agent) / JSON).read_bytes())
 
 
 def judged_again(found: Settings, pack: Path) -> QualityReport:
@@ -251,8 +257,9 @@ def _reported(found: Settings, agent: str) -> Path:
 
 def _show(made: QualityReport) -> None:
     """Verdict, score, the twelve dimensions and what to do next. Foreign text must not steer the terminal."""
+    from greenlang.pages import clean, figure
     from greenlang.quality.report import steps
-    from greenlang.quality.report.page import clean, figure, verdict_sentences
+    from greenlang.quality.report.page import verdict_sentences
 
     typer.echo(f"{clean(made.name or made.agent_id)} {clean(made.version)}: {made.result}")
     for sentence in verdict_sentences(made):
@@ -317,7 +324,7 @@ def _folder(found: Settings, agent: str) -> Path | None:
 def _unjudged(found: Settings, agent: str) -> str:
     """Why there is no report: nobody knows the agent, or its spec never became a pack."""
     from greenlang.metrics.query import query
-    from greenlang.quality.report.page import clean
+    from greenlang.pages import clean
 
     agent_id, _, version = agent.partition("@")
     if not found.var.is_dir():

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from greenlang.cli.app import NEGATIVE, built_settings, not_found
-from greenlang.cli.show import as_json, facts, table
+from greenlang.cli.remote import connected, server_of
+from greenlang.cli.show import as_json, facts, plain, table, when
 
 if TYPE_CHECKING:
+    from greenlang.client import Client, Document
     from greenlang.registry import Port, Registry, RegistryEntry
 
 app = typer.Typer(help="What is registered.", no_args_is_help=True)
@@ -58,17 +60,18 @@ def search(
     json: AsJson = False,
 ) -> None:
     """Find agents by words and by what they are, the best first. Exits 1 if there is none."""
-    with open_registry(context) as registry:
-        entries = registry.search(
-            " ".join(words or ()),
-            domain=domain,
-            capability=capability,
-            unit=unit,
-            regulation=regulation,
-            state=state,
-            all_versions=all_versions,
-            limit=limit,
-        )
+    from greenlang.client import registry as calls
+
+    text = " ".join(words or ())
+    asked = {"domain": domain, "capability": capability, "unit": unit, "regulation": regulation, "state": state}
+    if server_of(context):
+        filters = {name: value for name, value in asked.items() if value}
+        with connected(context) as client:
+            call = calls.search(text, **filters, all_versions=all_versions, limit=min(limit, 1000))
+            entries = client.every(call, limit)
+    else:
+        with open_registry(context) as registry:
+            entries = registry.search(text, **asked, all_versions=all_versions, limit=limit)
     show_entries(entries, json=json)
     if not entries:
         raise typer.Exit(NEGATIVE)
@@ -77,43 +80,100 @@ def search(
 @app.command()
 def info(context: typer.Context, agent_id: AgentId, json: AsJson = False) -> None:
     """Everything the registry holds about one agent: digests, builds, life, needs, pins, yanks."""
-    from greenlang.registry import details
-
-    with open_registry(context) as registry:
-        entry = found(registry, agent_id)
-        versions = [other.version for other in registry.versions(entry.agent_id)]
-        builds = registry.builds(entry.agent_id, entry.version)
-        life = registry.transitions(entry.agent_id, entry.version)
-        now = next(build for build in builds if build.pack_digest == entry.pack_digest)
-        needs = details.needs_of(registry, entry.agent_id).get((entry.tenant, entry.version), {})
-        pins, yanks = details.pins_of(registry, now.id), details.yanks_of(registry, now.id)
+    if server_of(context):
+        with connected(context) as client:
+            entry, more = _info_there(client, agent_id)
+    else:
+        with open_registry(context) as registry:
+            entry, more = _info_here(registry, agent_id)
     if json:
-        steps = [{"before": t.before, "after": t.after, "at": t.at, "reason": t.reason} for t in life]
-        history = [{name: getattr(build, name) for name in build.__slots__} for build in builds]
-        as_json(
-            {
-                **entry.as_dict(),
-                "versions": versions,
-                "builds": history,
-                "transitions": steps,
-                **details.as_json(needs, pins, yanks),
-            }
-        )
+        as_json({**entry.as_dict(), **more})
         return
     show_entry(entry)
-    facts([("versions", ", ".join(versions))])
+    facts([("versions", ", ".join(more["versions"]))])
     table(
         ("built", "factor release", "score", "tests", "pack digest"),
-        [(b.built_at, b.factor_release, b.score, f"{b.tests_passed}/{b.tests_total}", b.pack_digest) for b in builds],
+        [
+            (
+                when(b["built_at"]),
+                b["factor_release"],
+                b["score"],
+                f"{b['tests_passed']}/{b['tests_total']}",
+                b["pack_digest"],
+            )
+            for b in more["builds"]
+        ],
         right=(2,),
     )
-    table(("when", "from", "to", "why"), [(step.at, step.before, step.after, step.reason) for step in life])
-    if needs:
-        table(("needs", "in the versions"), list(needs.items()))
-    if pins:
-        table(("pinned", "reference", "digest"), [(pin.kind, pin.ref, pin.digest) for pin in pins])
-    if yanks:
-        table(("when", "yanked", "who", "why"), [(y.at, "yes" if y.yanked else "no", y.actor, y.reason) for y in yanks])
+    steps = [(when(step["at"]), step["before"], step["after"], step["reason"]) for step in more["transitions"]]
+    table(("when", "from", "to", "why"), steps)
+    if more["needs"]:
+        table(("needs", "in the versions"), list(more["needs"].items()))
+    if more["pins"]:
+        pins = [(pin["kind"], pin["ref"], pin["digest"]) for pin in more["pins"]]
+        table(("pinned", "reference", "digest"), pins)
+    if more["yanks"]:
+        yanks = [(when(y["at"]), "yes" if y["yanked"] else "no", y["actor"], y["reason"]) for y in more["yanks"]]
+        table(("when", "yanked", "who", "why"), yanks)
+
+
+_BUILD = (
+    "pack_digest",
+    "certificate_digest",
+    "factor_release",
+    "pack",
+    "score",
+    "coverage",
+    "tests_passed",
+    "tests_total",
+    "judgement",
+    "built_at",
+    "published_by",
+    "state",
+    "yanked",
+    "successor",
+    "flags",
+)
+_STEP = ("before", "after", "at", "reason")
+
+
+def _info_here(registry: Registry, agent_id: str) -> tuple[RegistryEntry, Document]:
+    from greenlang.registry import details
+
+    entry = found(registry, agent_id)
+    builds = registry.builds(entry.agent_id, entry.version)
+    now = next(build for build in builds if build.pack_digest == entry.pack_digest)
+    more: Document = plain(
+        {
+            "versions": [other.version for other in registry.versions(entry.agent_id)],
+            "builds": [{name: getattr(build, name) for name in _BUILD} for build in builds],
+            "transitions": [
+                {name: getattr(step, name) for name in _STEP}
+                for step in registry.transitions(entry.agent_id, entry.version)
+            ],
+            **details.as_json(
+                details.needs_of(registry, entry.agent_id).get((entry.tenant, entry.version), {}),
+                details.pins_of(registry, now.id),
+                details.yanks_of(registry, now.id),
+            ),
+        }
+    )
+    return entry, more
+
+
+def _info_there(client: Client, agent_id: str) -> tuple[RegistryEntry, Document]:
+    from greenlang.client import lives
+    from greenlang.client import registry as calls
+
+    entry = client.send(calls.agent(agent_id))
+    ref = f"{entry.agent_id}@{entry.version}"
+    hangs: Document = client.send(calls.details(ref))
+    return entry, {
+        "versions": [other.version for other in client.every(calls.versions(entry.agent_id))],
+        "builds": [{name: build[name] for name in _BUILD} for build in client.every(calls.builds(ref))],
+        "transitions": [{name: step[name] for name in _STEP} for step in client.every(lives.history(ref))],
+        **hangs,
+    }
 
 
 def show_entries(entries: Sequence[RegistryEntry], *, json: bool) -> None:

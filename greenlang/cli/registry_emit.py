@@ -13,6 +13,7 @@ import typer
 
 from greenlang.cli.app import built_settings
 from greenlang.cli.registry import AgentId, app, found, open_registry
+from greenlang.cli.remote import connected, server_of
 
 __all__ = ["app"]
 
@@ -52,17 +53,22 @@ def emit(
 
     Exits 1 where there is nothing true to say: no pack of the build in force, or none that is certified (vsa).
     """
+    from greenlang.client import registry as calls
     from greenlang.registry.emit import UrlNeeded
     from greenlang.registry.emit import emit as written
     from greenlang.registry.packs import homes
 
-    with open_registry(context) as registry:
-        entry = found(registry, agent_id)
-        try:
-            where = homes(built_settings(context), entry.tenant)
-            data = written(registry, entry, where, form.value, url=url, binding=binding.value)
-        except UrlNeeded as error:
-            raise typer.BadParameter(str(error), param_hint="--url") from error
+    if server_of(context):
+        with connected(context) as client:
+            data = client.send(calls.form(agent_id, form.value, url=url, binding=binding.value))
+    else:
+        with open_registry(context) as registry:
+            entry = found(registry, agent_id)
+            try:
+                where = homes(built_settings(context), entry.tenant)
+                data = written(registry, entry, where, form.value, url=url, binding=binding.value)
+            except UrlNeeded as error:
+                raise typer.BadParameter(str(error), param_hint="--url") from error
     if out is None:
         typer.echo(data.decode(), nl=False)
     else:

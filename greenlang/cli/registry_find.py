@@ -12,13 +12,14 @@ import typer
 
 from greenlang.cli.agent import app as agents
 from greenlang.cli.app import NEGATIVE
-from greenlang.cli.governed import TenantOption, governed
+from greenlang.cli.governed import TenantOption
 from greenlang.cli.registry import AgentId, AsJson, app
-from greenlang.cli.show import as_json, facts, table
+from greenlang.cli.remote import ask, every
+from greenlang.cli.show import as_json, facts, table, when
 from greenlang.errors import DiscoveryError
 
 if TYPE_CHECKING:
-    from greenlang.registry.discovery import Instance
+    from greenlang.client import Document
 
 __all__ = ["app"]
 
@@ -38,21 +39,28 @@ def discover(
     json: AsJson = False,
 ) -> None:
     """Agents with a capability that run and are well, the best first, with where to call them. Exits 1 if none is."""
+    from greenlang.client import registry as calls
     from greenlang.registry.discovery import discover as discovered
 
-    with governed(context, tenant) as registry:
-        found = discovered(
-            registry, capabilities, min_health=min_health, version=version, location=location, limit=limit
-        )
+    found: list[Document] = ask(
+        context,
+        tenant,
+        lambda registry: [
+            one.as_dict()
+            for one in discovered(
+                registry, capabilities, min_health=min_health, version=version, location=location, limit=limit
+            )
+        ],
+        every(calls.discover(capabilities, min_health=min_health, version=version, location=location, limit=limit)),
+    )
     if json:
-        as_json([one.as_dict() for one in found])
+        as_json(found)
     elif found:
         rows = []
         for one in found:
-            first = one.instances[0] if one.instances else None
-            place = (first.endpoint, first.location) if first else ("", "")
-            said = (one.entry.agent_id, one.entry.version, one.health.status, _shown(one.health.score))
-            rows.append((*said, len(one.instances), *place))
+            first = one["instances"][0] if one["instances"] else {"endpoint": "", "location": ""}
+            said = (one["agent"]["agent_id"], one["agent"]["version"], one["status"], _shown(one["health"]))
+            rows.append((*said, len(one["instances"]), first["endpoint"], first["location"]))
         table(("agent", "version", "status", "health", "instances", "endpoint", "location"), rows, right=(3, 4))
     else:
         typer.echo("no agent with that capability runs")
@@ -76,13 +84,20 @@ def heartbeat(
     json: AsJson = False,
 ) -> None:
     """Report that an instance of an agent runs, and how well since the last report."""
-    from greenlang.registry.discovery import heartbeat as beat
+    from greenlang.client import registry as calls
+    from greenlang.registry.heartbeats import heartbeat as beat
 
     metrics = dict(_metric(one) for one in metric or [])
-    with governed(context, tenant) as registry:
-        told = beat(registry, agent_id, instance, endpoint=endpoint, location=location, metrics=metrics)
+    told: Document = ask(
+        context,
+        tenant,
+        lambda registry: beat(
+            registry, agent_id, instance, endpoint=endpoint, location=location, metrics=metrics
+        ).as_dict(),
+        calls.heartbeat(agent_id, instance, endpoint=endpoint, location=location, metrics=metrics),
+    )
     if json:
-        as_json(told.as_dict())
+        as_json(told)
     else:
         _show_instances([told])
 
@@ -90,23 +105,25 @@ def heartbeat(
 @agents.command()
 def health(context: typer.Context, agent_id: AgentId, *, tenant: TenantOption = None, json: AsJson = False) -> None:
     """How well an agent version does, as its best instance. Exits 1 unless it is healthy."""
+    from greenlang.client import registry as calls
     from greenlang.registry.discovery import health as health_of
 
-    with governed(context, tenant) as registry:
-        found = health_of(registry, agent_id)
+    found: Document = ask(
+        context, tenant, lambda registry: health_of(registry, agent_id).as_dict(), calls.health(agent_id)
+    )
     if json:
-        as_json(found.as_dict())
+        as_json(found)
     else:
         facts(
             [
-                ("agent", f"{found.agent_id} {found.version}"),
-                ("status", found.health.status),
-                ("health", _shown(found.health.score)),
-                ("why", found.health.reason),
+                ("agent", f"{found['agent_id']} {found['version']}"),
+                ("status", found["status"]),
+                ("health", _shown(found["health"])),
+                ("why", found["reason"]),
             ]
         )
-        _show_instances(found.instances)
-    if found.health.status != "healthy":
+        _show_instances(found["instances"])
+    if found["status"] != "healthy":
         raise typer.Exit(NEGATIVE)
 
 
@@ -118,19 +135,19 @@ def _metric(text: str) -> tuple[str, float]:
         raise DiscoveryError(f"`{text}` is no metric: write NAME=VALUE, as calls=120") from error
 
 
-def _show_instances(instances: Sequence[Instance]) -> None:
+def _show_instances(instances: Sequence[Document]) -> None:
     if instances:
         table(
             ("instance", "status", "health", "endpoint", "location", "last heartbeat", "why"),
             [
                 (
-                    i.instance,
-                    i.health.status,
-                    _shown(i.health.score),
-                    i.endpoint,
-                    i.location,
-                    i.seen_at,
-                    i.health.reason,
+                    i["instance"],
+                    i["status"],
+                    _shown(i["health"]),
+                    i["endpoint"],
+                    i["location"],
+                    when(i["seen_at"]),
+                    i["reason"],
                 )
                 for i in instances
             ],

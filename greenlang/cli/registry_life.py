@@ -1,25 +1,38 @@
-"""`greenlang registry as-of | decay | verify`: what was certified when, what certification rests on, whether it holds.
+"""`greenlang registry as-of | decay | scan | verify`: what was certified when, on what it rests, whether it holds.
 
 Belongs here: the commands. Does not belong here: the questions themselves (`greenlang.registry`).
 """
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from greenlang.cli.app import NEGATIVE, built_settings
+from greenlang.cli.app import NEGATIVE, built_settings, not_found
 from greenlang.cli.governed import DryRun, TenantOption, governed, moment
 from greenlang.cli.policy import show_placed
 from greenlang.cli.registry import AgentId, AsJson
 from greenlang.cli.registry_emit import app
-from greenlang.cli.show import as_json, table
+from greenlang.cli.remote import ask, connected, every, server_of
+from greenlang.cli.show import as_json, table, when
+
+if TYPE_CHECKING:
+    from greenlang.client import Document
 
 __all__ = ["app"]
 
 SHOWN = 40
+
+
+class Environment(StrEnum):
+    """Where agents are used."""
+
+    dev = "dev"
+    staging = "staging"
+    production = "production"
 
 
 @app.command("as-of")
@@ -28,30 +41,37 @@ def as_of(
     at: Annotated[str, typer.Argument(metavar="MOMENT", help="A day or a moment in ISO 8601, in UTC without a zone.")],
     *,
     tenant: TenantOption = None,
-    environment: Annotated[str, typer.Option(help="Whose lists count: dev, staging, production.")] = "production",
+    environment: Annotated[Environment, typer.Option(help="Whose lists count.")] = Environment.production,
     state: Annotated[str, typer.Option(help="Another state than certified.")] = "certified",
     json: AsJson = False,
 ) -> None:
     """What was certified for a tenant at a moment, and on which evidence (--json has it whole). Exits 1 for nothing."""
+    from greenlang.client import lives
+    from greenlang.registry import Registry
     from greenlang.registry.lifecycle import Lifecycle
 
     asked = moment(at)
     assert asked is not None
-    with governed(context, tenant) as registry:
-        found = Lifecycle(registry).as_of(registry.caller.tenant, asked, environment=environment, state=state)
+
+    def here(registry: Registry) -> list[Document]:
+        of = registry.caller.tenant
+        standing = Lifecycle(registry).as_of(of, asked, environment=environment.value, state=state)
+        return [one.as_dict() for one in standing]
+
+    found = ask(context, tenant, here, every(lives.as_of(asked, environment=environment.value, state=state)))
     if json:
-        as_json([one.as_dict() for one in found])
+        as_json(found)
     elif found:
         rows = [
             (
-                f"{one.agent_id}@{one.version}#{one.pack_digest[:12]}",
-                one.tenant,
-                one.since,
-                one.actor,
-                one.policy.partition("@")[0],
-                "yes" if one.in_force else "no",
-                one.flags,
-                one.reason,
+                f"{one['agent_id']}@{one['version']}#{one['pack_digest'][:12]}",
+                one["tenant"],
+                when(one["since"]),
+                one["actor"],
+                one["policy"].partition("@")[0],
+                "yes" if one["in_force"] else "no",
+                one["flags"],
+                one["reason"],
             )
             for one in found
         ]
@@ -65,25 +85,56 @@ def as_of(
 @app.command()
 def decay(context: typer.Context, *, dry_run: DryRun = False, json: AsJson = False) -> None:
     """Flag the builds whose factors, formulas or GWP sets are superseded; end flags that no longer hold."""
+    from greenlang.client import lives
     from greenlang.factory.pinned import flag_decay
 
-    found = flag_decay(built_settings(context), dry_run=dry_run)
-    if found is None:
-        typer.echo("nothing is registered yet")
-        return
+    found: Document
+    if server_of(context):
+        with connected(context) as client:
+            found = client.send(lives.decay(dry_run=dry_run))
+    else:
+        done = flag_decay(built_settings(context), dry_run=dry_run)
+        if done is None:
+            typer.echo("nothing is registered yet")
+            return
+        found = {**done.as_dict(), "taken": not dry_run}
     if json:
-        as_json({**found.as_dict(), "taken": not dry_run})
+        as_json(found)
         return
-    rows = [(one.kind, one.ref, one.before[:12], one.after[:12] or "gone") for one in found.superseded[:SHOWN]]
+    pins = found["superseded"]
+    rows = [(one["kind"], one["ref"], one["before"][:12], one["after"][:12] or "gone") for one in pins[:SHOWN]]
     table(("kind", "pin", "was", "is"), rows)
-    if len(found.superseded) > SHOWN:
-        typer.echo(f"{len(found.superseded) - SHOWN:,} more; --json has each")
-    builds = len({build for build, _ in found.flagged})
+    if len(pins) > SHOWN:
+        typer.echo(f"{len(pins) - SHOWN:,} more; --json has each")
+    builds = len({one["build"] for one in found["flagged"]})
     would = "would be " if dry_run else ""
     typer.echo(
-        f"against {found.release}: {len(found.superseded):,} pins superseded; {builds:,} builds {would}flagged anew, "
-        f"{found.cleared:,} flags {would}ended"
+        f"against {found['release']}: {len(pins):,} pins superseded; {builds:,} builds {would}flagged anew, "
+        f"{found['cleared']:,} flags {would}ended"
     )
+
+
+@app.command()
+def scan(
+    context: typer.Context, ref: AgentId, *, tenant: TenantOption = None, dry_run: DryRun = False, json: AsJson = False
+) -> None:
+    """Audit the dependencies of a build by the advisories at hand (GREENLANG_ADVISORIES). Exits 1 for findings."""
+    from greenlang.quality.advisories import load
+    from greenlang.registry.packs import homes
+    from greenlang.registry.scans import AUDIT, scan
+
+    found = built_settings(context)
+    if found.advisories is None:
+        raise not_found("no advisories are given: GREENLANG_ADVISORIES names none, and no dependency audit runs")
+    with governed(context, tenant, write=True) as registry:
+        told = scan(registry, ref, homes(found, registry.caller.tenant), load(found.advisories), dry_run=dry_run)
+    if json:
+        as_json({**told, "taken": not dry_run})
+    else:
+        said = told["found"] or [f"no known vulnerability, by {told['advisories']:,} advisories of {told['newest']}"]
+        typer.echo("\n".join(said))
+    if told["parts"][AUDIT] != "met":
+        raise typer.Exit(NEGATIVE)
 
 
 @app.command()
@@ -98,8 +149,13 @@ def verify(
     json: AsJson = False,
 ) -> None:
     """Whether the steps of a version are as they were signed; names what was changed. Exits 1 if something was."""
+    from greenlang.client import lives
     from greenlang.registry.lifecycle import Lifecycle
 
-    with governed(context, tenant) as registry:
-        findings = Lifecycle(registry).verify(ref, keys)
+    findings: list[Document] = ask(
+        context,
+        tenant,
+        lambda registry: [one.as_dict() for one in Lifecycle(registry).verify(ref, keys)],
+        every(lives.verification(ref)),
+    )
     show_placed(findings, json=json, good=f"the life of {ref} is as it was signed")

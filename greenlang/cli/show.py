@@ -19,6 +19,7 @@ import typer
 
 UPRIGHT = 8  # more columns than this, and too wide for the terminal: records below each other
 WIDE = 200  # columns of text where the output is no terminal: tables are not folded to 80 there
+CUT = 120  # characters of a cell there, but of the first column, which names what the row is about
 
 
 def plain(value: Any) -> Any:
@@ -62,6 +63,18 @@ def cell(value: Any) -> str:
     return converted if isinstance(converted, str) else json.dumps(converted, ensure_ascii=False)
 
 
+def words(value: Any) -> str:
+    """A value in a table for people: lists and mappings in words."""
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name}: {words(one)}" for name, one in value.items())
+    return ", ".join(words(one) for one in value) if isinstance(value, (list, tuple)) else cell(value)
+
+
+def when(moment: str | None) -> str:
+    """A moment in ISO 8601 as a table shows it."""
+    return cell(datetime.fromisoformat(moment)) if moment else ""
+
+
 def as_json(value: Any) -> None:
     """Print JSON, indented, text as it is."""
     typer.echo(json.dumps(plain(value), ensure_ascii=False, indent=2))
@@ -91,12 +104,18 @@ def table(
     from rich.text import Text
 
     console = Console(highlight=False, soft_wrap=False)
+    texts = [[words(value) for value in row] for row in rows]
+    if not console.is_terminal:
+        cut = [[row[0], *map(_cut, row[1:])] for row in texts]
+        if cut != texts:
+            typer.echo(f"cells are cut at {CUT} characters; --json has them whole", err=True)
+        texts = cut
     widths = [
-        max(len(line) for row in [columns, *rows] for line in (cell(row[i]).splitlines() or [""]))
+        max(len(line) for row in [columns, *texts] for line in (row[i].splitlines() or [""]))
         for i in range(len(columns))
     ]
     if console.is_terminal and len(columns) > UPRIGHT and sum(widths) > 2 * console.width:
-        for row in rows:  # too wide by far to be read as a table
+        for row in texts:  # too wide by far to be read as a table
             facts(zip(columns, row, strict=True))
             typer.echo("")
         return
@@ -111,14 +130,18 @@ def table(
             overflow="fold",
             no_wrap=number == 0 and console.is_terminal,
         )
-    for row in rows:
-        shown.add_row(*(Text(cell(value)) for value in row))
+    for row in texts:
+        shown.add_row(*map(Text, row))
     console.print(shown)
+
+
+def _cut(text: str) -> str:
+    return "\n".join(line if len(line) <= CUT else f"{line[: CUT - 1]}…" for line in text.splitlines())
 
 
 def facts(pairs: Iterable[tuple[str, Any]]) -> None:
     """Print names and values below each other; empty values are left out."""
-    lines = [(name, cell(value)) for name, value in pairs if value not in (None, "", (), [], {})]
+    lines = [(name, words(value)) for name, value in pairs if value not in (None, "", (), [], {})]
     width = max((len(name) for name, _ in lines), default=0)
     for name, value in lines:
         typer.echo(f"{name:<{width}}  {value}")

@@ -12,11 +12,13 @@ import typer
 
 from greenlang.cli.app import NEGATIVE, not_found
 from greenlang.cli.registry import AsJson
+from greenlang.cli.remote import connected, server_of
 from greenlang.cli.show import as_json, facts, table
 from greenlang.errors import TemplateError
 
 if TYPE_CHECKING:
     from greenlang.catalogue.template import Template
+    from greenlang.client import Document
 
 app = typer.Typer(help="Templates of specs.", no_args_is_help=True)
 
@@ -29,6 +31,7 @@ _FILES = (".yaml", ".yml")
 
 @app.command("list")
 def list_(
+    context: typer.Context,
     words: Annotated[list[str] | None, typer.Argument(metavar="[WORD]...", help="Words that it must hold.")] = None,
     *,
     domain: Annotated[str, typer.Option(help="A domain of the catalogue, such as Industrial.")] = "",
@@ -40,11 +43,19 @@ def list_(
     from greenlang.catalogue.manager import TemplateManager
 
     text = " ".join(words or ())
-    found = TemplateManager().list_templates(text=text, domain=domain, subdomain=subdomain, category=category)
+    found: list[Document]
+    if server_of(context):
+        from greenlang.client import factory
+
+        with connected(context) as client:
+            found = client.every(factory.templates(text, domain=domain, category=category))
+    else:
+        known = TemplateManager().list_templates(text=text, domain=domain, subdomain=subdomain, category=category)
+        found = sorted(map(_line, known), key=lambda line: str(line["name"]))
     if json:
-        as_json([_row(t) for t in found])
+        as_json(found)
     elif found:
-        rows = [(t.name, t.domain, ", ".join(t.declared.subdomains), t.title) for t in found]
+        rows = [(t["name"], t["domain"], ", ".join(t["subdomains"]), t["title"]) for t in found]
         table(("template", "domain", "subdomains", "title"), rows)
         typer.echo(f"{len(found)} templates; `greenlang template show NAME` gives one in full")
     if not found:
@@ -52,9 +63,16 @@ def list_(
 
 
 @app.command()
-def show(name: Name, json: AsJson = False) -> None:
+def show(context: typer.Context, name: Name, json: AsJson = False) -> None:
     """One template: for whom it is, what it serves, its inputs and outputs, what regions and sectors change."""
-    template = _template(name)
+    if server_of(context) and not name.endswith(_FILES):
+        from greenlang.client import factory
+
+        with connected(context) as client:
+            told = client.send(factory.template(name))
+        template = _read(told["text"].encode(), Path(f"{told['name']}.yaml"), name)
+    else:
+        template = _template(name)
     if json:
         as_json(_row(template))
         return
@@ -231,14 +249,19 @@ def _files(given: Path) -> list[Path]:
 def _template(name: str) -> Template:
     """The template of a name or of a file; says what is wrong with a file, and exits."""
     from greenlang.catalogue.manager import TemplateManager
-    from greenlang.catalogue.reading import read
 
     if not name.endswith(_FILES):
         return TemplateManager().get_template(name)
     path = Path(name)
     if not path.is_file():
         raise not_found(f"there is no file {name}; `greenlang template create {name}` starts one")
-    template, findings = read(path.read_bytes(), path.resolve())
+    return _read(path.read_bytes(), path.resolve(), name)
+
+
+def _read(data: bytes, path: Path, name: str) -> Template:
+    from greenlang.catalogue.reading import read
+
+    template, findings = read(data, path)
     for finding in findings:
         typer.echo(finding.text(name), err=True)
     if template is None or findings:
@@ -308,6 +331,13 @@ def _changes(template: Template) -> list[tuple[str, str]]:
         ]
         rows.append(("all others" if name == "*" else name, "; ".join(filter(None, said)) or "served as it stands"))
     return rows
+
+
+def _line(template: Template) -> Document:
+    """A template in a line; ``tenant`` is that of one that was registered."""
+    names = ("name", "title", "domain", "subdomains", "version")
+    said = {name: getattr(template.declared, name) for name in names}
+    return {**said, "categories": list(template.declared.serves), "digest": template.digest, "tenant": ""}
 
 
 def _row(template: Template) -> dict[str, Any]:

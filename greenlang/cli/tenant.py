@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Annotated, Any
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
 from greenlang.cli.governed import DryRun, Reason, governed
 from greenlang.cli.registry import AsJson
-from greenlang.cli.show import as_json, facts, table
+from greenlang.cli.remote import ask, every
+from greenlang.cli.show import as_json, facts, plain, table, when
 from greenlang.errors import SettingsError
 
 if TYPE_CHECKING:
+    from greenlang.client import Call, Client, Document
     from greenlang.registry.tenants import Grant, Tenant, Tenants
+
+T = TypeVar("T")
 
 app = typer.Typer(help="Tenants: lists, quotas, environments, residency.", no_args_is_help=True)
 
@@ -23,24 +26,38 @@ Pattern = Annotated[str, typer.Argument(metavar="PATTERN", help="An agent id, or
 Where = Annotated[str, typer.Option("--environment", help="dev, staging or production; without it all of them.")]
 
 
-@contextmanager
-def _tenants(context: typer.Context, tenant: str | None, *, write: bool = True) -> Iterator[Tenants]:
+def _ask(
+    context: typer.Context,
+    tenant: str | None,
+    here: Callable[[Tenants], T],
+    there: Call[T] | Callable[[Client], T],
+    *,
+    write: bool = True,
+) -> T:
     from greenlang.cli.app import settings
     from greenlang.registry.tenants import Tenants
 
-    with governed(context, tenant, write=write) as registry:
-        yield Tenants(registry, region=settings(context).region)
+    return ask(
+        context,
+        tenant,
+        lambda registry: here(Tenants(registry, region=settings(context).region)),
+        there,
+        write=write,
+    )
 
 
 @app.command("list")
 def list_(context: typer.Context, json: AsJson = False) -> None:
     """Every tenant."""
-    with _tenants(context, None, write=False) as tenants:
-        found = tenants.all()
+    from greenlang.client import governance
+
+    tenants = _ask(
+        context, None, lambda here: [_plain(one) for one in here.all()], every(governance.tenants()), write=False
+    )
     if json:
-        as_json([_plain(tenant) for tenant in found])
+        as_json(tenants)
     else:
-        rows = [(tenant.tenant, tenant.name, tenant.residency or "any", tenant.created_at) for tenant in found]
+        rows = [(t["tenant"], t["name"], t["residency"] or "any", when(t["created_at"])) for t in tenants]
         table(("tenant", "name", "residency", "made"), rows)
 
 
@@ -55,33 +72,52 @@ def create(
     json: AsJson = False,
 ) -> None:
     """Make a tenant. It takes a registry on PostgreSQL; one in an SQLite file has the tenant `default` alone."""
-    with _tenants(context, None) as tenants:
-        made = tenants.create(tenant, name=name, residency=residency, dry_run=dry_run)
-    _say(dry_run, json, f"the tenant {tenant} is made", _plain(made))
+    from greenlang.client import governance
+
+    made = _ask(
+        context,
+        None,
+        lambda here: _plain(here.create(tenant, name=name, residency=residency, dry_run=dry_run)),
+        governance.create(tenant, name=name, residency=residency, dry_run=dry_run),
+    )
+    _say(dry_run, json, f"the tenant {tenant} is made", made)
 
 
 @app.command()
 def show(context: typer.Context, tenant: Name, json: AsJson = False) -> None:
     """A tenant with its lists, quotas and environments."""
-    with _tenants(context, tenant, write=False) as tenants:
-        found, lines = tenants.get(), tenants.lists()
-        quotas, environments = tenants.quotas(), tenants.environments()
+    from greenlang.client import governance
+
+    def here(tenants: Tenants) -> Document:
+        lists = [_plain(line) for line in tenants.lists()]
+        more = {"environments": tenants.environments(), "quotas": tenants.quotas(), "lists": lists}
+        return _plain(tenants.get()) | more
+
+    def there(client: Client) -> Document:
+        more = {
+            "environments": client.send(governance.environments(tenant)),
+            "quotas": client.send(governance.quotas(tenant)),
+            "lists": client.every(governance.lists(tenant)),
+        }
+        return client.send(governance.tenant(tenant)) | more
+
+    found = _ask(context, tenant, here, there, write=False)
     if json:
-        lists = [_plain(line) for line in lines]
-        as_json({**_plain(found), "environments": environments, "quotas": quotas, "lists": lists})
+        as_json(found)
         return
     facts(
         [
-            ("tenant", found.tenant),
-            ("name", found.name),
-            ("residency", found.residency or "any region"),
-            *((f"environment {name}", f"{state} or better") for name, state in environments.items()),
-            *((f"quota {name}", "none" if most is None else most) for name, most in quotas.items()),
+            ("tenant", found["tenant"]),
+            ("name", found["name"]),
+            ("residency", found["residency"] or "any region"),
+            *((f"environment {name}", f"{state} or better") for name, state in found["environments"].items()),
+            *((f"quota {name}", "none" if most is None else most) for name, most in found["quotas"].items()),
         ]
     )
-    if lines:
+    if found["lists"]:
         rows = [
-            (line.id, line.kind, line.pattern, line.environment or "all", line.reason, line.actor) for line in lines
+            (line["id"], line["kind"], line["pattern"], line["environment"] or "all", line["reason"], line["actor"])
+            for line in found["lists"]
         ]
         table(("line", "list", "agents", "environment", "why", "who"), rows, right=(0,))
 
@@ -98,9 +134,7 @@ def allow(
     json: AsJson = False,
 ) -> None:
     """Add to the allow list. Where an environment has such lines, nothing else may be used there."""
-    with _tenants(context, tenant) as tenants:
-        line = tenants.allow(pattern, reason=reason, environment=where, dry_run=dry_run)
-    _say(dry_run, json, _line(tenant, line), _plain(line))
+    _add(context, tenant, "allow", pattern, reason, where, dry_run=dry_run, json=json)
 
 
 @app.command()
@@ -115,14 +149,31 @@ def deny(
     json: AsJson = False,
 ) -> None:
     """Add to the deny list, which wins over the allow list."""
-    with _tenants(context, tenant) as tenants:
-        line = tenants.deny(pattern, reason=reason, environment=where, dry_run=dry_run)
-    _say(dry_run, json, _line(tenant, line), _plain(line))
+    _add(context, tenant, "deny", pattern, reason, where, dry_run=dry_run, json=json)
 
 
-def _line(tenant: str, line: Grant) -> str:
-    number = f" (line {line.id})" if line.id else ""
-    return f"{tenant}: {line.kind} {line.pattern} in {line.environment or 'all environments'}{number}"
+def _add(
+    context: typer.Context,
+    tenant: str,
+    kind: str,
+    pattern: str,
+    reason: str,
+    where: str,
+    *,
+    dry_run: bool,
+    json: bool,
+) -> None:
+    from greenlang.client import governance
+
+    def here(tenants: Tenants) -> Document:
+        add = tenants.allow if kind == "allow" else tenants.deny
+        return _plain(add(pattern, reason=reason, environment=where, dry_run=dry_run))
+
+    asked = governance.add_line(tenant, kind, pattern, reason=reason, environment=where, dry_run=dry_run)
+    line = _ask(context, tenant, here, asked)
+    number = f" (line {line['id']})" if line["id"] else ""
+    said = f"{tenant}: {kind} {line['pattern']} in {line['environment'] or 'all environments'}{number}"
+    _say(dry_run, json, said, line)
 
 
 @app.command()
@@ -136,9 +187,15 @@ def withdraw(
     json: AsJson = False,
 ) -> None:
     """End a line of a list."""
-    with _tenants(context, tenant) as tenants:
-        ended = tenants.withdraw(line, reason=reason, dry_run=dry_run)
-    _say(dry_run, json, f"{tenant}: no more {ended.kind} {ended.pattern} (line {ended.id})", _plain(ended))
+    from greenlang.client import governance
+
+    ended = _ask(
+        context,
+        tenant,
+        lambda here: _plain(here.withdraw(line, reason=reason, dry_run=dry_run)),
+        governance.withdraw(tenant, line, reason=reason, dry_run=dry_run),
+    )
+    _say(dry_run, json, f"{tenant}: no more {ended['kind']} {ended['pattern']} (line {ended['id']})", ended)
 
 
 @app.command()
@@ -154,9 +211,15 @@ def quota(
     """Say how much a tenant may have."""
     if most != "none" and not most.isdecimal():
         raise SettingsError(f"{most!r} is no number, nor none")
-    with _tenants(context, tenant) as tenants:
-        tenants.set_quota(name, None if most == "none" else int(most), dry_run=dry_run)
-        now = tenants.quotas()
+    from greenlang.client import governance
+
+    number = None if most == "none" else int(most)
+
+    def here(tenants: Tenants) -> Document:
+        tenants.set_quota(name, number, dry_run=dry_run)
+        return {name: most for name, most in tenants.quotas().items()}  # noqa: C416 - the names are texts
+
+    now = _ask(context, tenant, here, governance.set_quota(tenant, name, number, dry_run=dry_run))
     _say(dry_run, json, f"{tenant}: {'no limit' if most == 'none' else most} for {name}", now)
 
 
@@ -171,10 +234,32 @@ def environment(
     json: AsJson = False,
 ) -> None:
     """Say which lifecycle state an environment asks of agents at least."""
-    with _tenants(context, tenant) as tenants:
+    from greenlang.client import governance
+
+    def here(tenants: Tenants) -> Document:
         tenants.set_environment(name, least_state, dry_run=dry_run)
-        now = tenants.environments()
+        return dict(tenants.environments())
+
+    now = _ask(context, tenant, here, governance.set_environment(tenant, name, least_state, dry_run=dry_run))
     _say(dry_run, json, f"{tenant}: {name} asks for {least_state} or better", now)
+
+
+@app.command()
+def residency(
+    context: typer.Context,
+    tenant: Name,
+    region: Annotated[str, typer.Argument(metavar="REGION|none", help="The tag of the region, as eu; none: any.")],
+    *,
+    reason: Reason,
+    dry_run: DryRun = False,
+    json: AsJson = False,
+) -> None:
+    """Say which region alone serves a tenant from now on. It moves nothing: move the data first."""
+    from greenlang.registry.tenants import Tenants
+
+    with governed(context, tenant, write=True) as registry:
+        found = Tenants(registry).set_residency("" if region == "none" else region, reason=reason, dry_run=dry_run)
+    _say(dry_run, json, f"{tenant}: served by {found.residency or 'any region'}", _plain(found))
 
 
 def _say(dry_run: bool, json: bool, done: str, value: Mapping[Any, Any]) -> None:
@@ -184,5 +269,6 @@ def _say(dry_run: bool, json: bool, done: str, value: Mapping[Any, Any]) -> None
         typer.echo(f"nothing changed; it would be: {done}" if dry_run else done)
 
 
-def _plain(value: Tenant | Grant) -> dict[str, Any]:
-    return {name: getattr(value, name) for name in value.__slots__}
+def _plain(value: Tenant | Grant) -> Document:
+    found: Document = plain({name: getattr(value, name) for name in value.__slots__})
+    return found

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Literal
 
 from greenlang.factors.fields import declared_fields
+from greenlang.factors.storage import read_arrow
 
 MAJOR, MINOR, PATCH = 0, 1, 2
 _IDENTITY = ("unit", "gas", "gwp_set", "boundary", "calorific_basis", "biogenic", "kind", "scope2_method")
@@ -41,14 +42,13 @@ def changes(before: Path | None, candidate: Path, digests: Sequence[str]) -> tup
         return ()
     import duckdb
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
     names = [field.name for field in declared_fields()]
     same = " || ".join(
         f"CASE WHEN o.\"{n}\" IS DISTINCT FROM n.\"{n}\" THEN '{n} ' ELSE '' END" for n in names if n != "key"
     )
     with duckdb.connect() as connection:
-        keys = pq.read_table(candidate, columns=["key"])
+        keys = read_arrow(candidate, ["key"])
         connection.register("now", keys.append_column("row_digest", pa.array(list(digests), pa.string())))
         connection.execute(
             """CREATE TEMP TABLE differing AS

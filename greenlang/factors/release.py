@@ -36,6 +36,7 @@ from greenlang.factors.storage import (
     STANDING,
     arrow_table,
     flush,
+    read_arrow,
     read_column,
     replace_file,
     write_arrow,
@@ -274,11 +275,10 @@ def _join(editions: Sequence[EditionRead], embedded: FactorTable) -> tuple[pa.Ta
     """All rows by key, and their digests in that order."""
     import pyarrow as pa
     import pyarrow.compute as pc
-    import pyarrow.parquet as pq
 
     own = list(embedded)
     tables = [arrow_table(own).append_column("row_digest", pa.array([row_digest(row) for row in own], pa.string()))]
-    tables += [pq.read_table(edition.parquet) for edition in editions]
+    tables += [read_arrow(edition.parquet) for edition in editions]
     schema = tables[0].schema
     joined = pa.concat_tables([table.cast(schema) for table in tables])
     joined = joined.take(pc.sort_indices(joined, sort_keys=[("key", "ascending")])).combine_chunks()
@@ -301,7 +301,8 @@ def same_cells(table: FactorTable, editions: Iterable[str]) -> dict[str, str]:
 
 def _standings(table: FactorTable, report: Report, editions: Sequence[EditionRead]) -> list[Standing]:
     twins = same_cells(table, [edition.name for edition in editions])
-    return [stand(row, compared=report.compared, excluded=report.excluded, same_as=twins) for row in table]
+    excluded = report.excluded  # made of all findings at each asking
+    return [stand(row, compared=report.compared, excluded=excluded, same_as=twins) for row in table]
 
 
 def _counts(table: FactorTable, standings: Sequence[Standing]) -> dict[str, Any]:
@@ -339,13 +340,13 @@ def _store(
     target = release.folder.with_name(f".{release.name}.{os.getpid()}")
     shutil.rmtree(target, ignore_errors=True)
     target.mkdir(parents=True)
-    rows = pq.read_table(candidate.parquet)
+    rows = read_arrow(candidate.parquet)
     write_arrow(rows, target / FILE_NAME, release=release.name, digest=release.digest)
     write_standings(rows.column("key").to_pylist(), digests, standings, target / STANDING)
     editions = candidate.editions
     refused = [path for e in editions if (path := e.parquet.with_name(f"{e.parquet.stem}.refused.parquet")).is_file()]
     if refused:
-        pq.write_table(pa.concat_tables([pq.read_table(path) for path in refused]), target / "refused.parquet")
+        pq.write_table(pa.concat_tables([read_arrow(path) for path in refused]), target / "refused.parquet")
     write_changes(found, target / "changelog.parquet")
     listed = json.dumps([finding.as_dict() for finding in report.findings], indent=1, ensure_ascii=False)
     (target / "findings.json").write_text(listed + "\n", encoding="utf-8")

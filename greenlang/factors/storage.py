@@ -148,17 +148,24 @@ def write_arrow(table: pa.Table, target: Path, *, release: str, digest: str) -> 
     replace_file(target, lambda path: pq.write_table(described, path, row_group_size=_GROUP))
 
 
+def read_arrow(parquet: Path, columns: Sequence[str] | None = None) -> pa.Table:
+    """A Parquet file, or these columns of it. `pyarrow.parquet.read_table` would first import pandas: half a second."""
+    import pyarrow.parquet as pq
+
+    with pq.ParquetFile(parquet) as file:
+        return file.read(list(columns) if columns is not None else None)
+
+
 def read_parquet(parquet: Path) -> tuple[ArrowRows, str, str]:
     """``(rows, release, digest of the rows)``.
 
     Raises FactorTableError if the file is missing, has other columns, or holds other rows than were written.
     """
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
     schema = arrow_schema()
     try:
-        table = pq.read_table(parquet)
+        table = read_arrow(parquet)
         metadata = table.schema.metadata or {}
         if table.schema.names != schema.names:
             raise FactorTableError(f"{parquet.name}: cannot be read, build the tables again: other columns")
@@ -199,9 +206,8 @@ def write_standings(keys: Sequence[str], digests: Sequence[str], standings: Sequ
 
 def read_standings(parquet: Path) -> list[Standing]:
     """What `write_standings` wrote, in the order of the keys."""
-    import pyarrow.parquet as pq
 
-    table = pq.read_table(parquet, columns=list(Standing.__slots__))
+    table = read_arrow(parquet, list(Standing.__slots__))
     return [Standing(*row) for row in zip(*(column.to_pylist() for column in table.columns), strict=True)]
 
 
@@ -215,9 +221,8 @@ def write_column(texts: Sequence[str], target: Path) -> None:
 
 def read_column(parquet: Path) -> list[str]:
     """What `write_column` wrote."""
-    import pyarrow.parquet as pq
 
-    texts: list[str] = pq.read_table(parquet).column("text").to_pylist()
+    texts: list[str] = read_arrow(parquet).column("text").to_pylist()
     return texts
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import base64
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -99,14 +100,19 @@ def _write(target: Path, data: bytes) -> None:
 
 def verify(pack: Path, envelope: bytes, key: Ed25519PublicKey) -> list[str]:
     """What is wrong with a pack and its envelope, a sentence each; empty if nothing is."""
+    actual = tree(pack)
+    if (pack / CERTIFICATE).is_file():
+        actual[CERTIFICATE] = bytes_digest((pack / CERTIFICATE).read_bytes())
+    return compare(actual, envelope, key)
+
+
+def compare(actual: Mapping[str, str], envelope: bytes, key: Ed25519PublicKey) -> list[str]:
+    """The same for files with these digests, the certificate among them."""
     try:
         signed = opened(envelope, key)
     except PackError as error:
         return [str(error)]
     stated = {s["name"]: s["digest"]["sha256"] for s in signed.statement["subject"]}
-    actual = tree(pack)
-    if (pack / CERTIFICATE).is_file():
-        actual[CERTIFICATE] = bytes_digest((pack / CERTIFICATE).read_bytes())
     findings = [f"{name} is signed and missing" for name in stated if name not in actual]
     findings += [f"{name} is not signed" for name in actual if name not in stated]
     findings += [f"{name} is not what was signed" for name, value in stated.items() if actual.get(name, value) != value]

@@ -36,6 +36,7 @@ from greenlang.quality.repair import dossier
 from greenlang.quality.tools import Findings, PackRef
 from greenlang.resolution.plan import Resolution
 from greenlang.resolution.resolve import resolve
+from greenlang.sandbox import Profile
 from greenlang.settings import Settings
 from greenlang.specs.diagnostics import Diagnostic
 from greenlang.specs.model import AgentSpec, slug
@@ -130,12 +131,12 @@ class Draft:
 class Builder:
     """Builds agents. Holds the tables, the sandbox and the caches of one process."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, profile: Profile | None = None) -> None:
         self.settings = settings
         self.on_stage: Ended | None = None
         self.table = FactorTable.in_force(settings.tables)
         self.library: FormulaLibrary = library()
-        self.examiner = Examiner(settings, self.table)
+        self.examiner = Examiner(settings, self.table, profile)
         self.refiner = Refiner(settings, self.table, self.library, self.examiner)
 
     def draft(self, task: Task) -> Draft | Built:

@@ -14,8 +14,8 @@ from greenlang.factory import whole
 from greenlang.factory.outcome import AgentOutcome
 from greenlang.factory.pack import PackInfo
 from greenlang.llm.disclosing import named
+from greenlang.pages import clean
 from greenlang.quality.repair import RepairOutcome
-from greenlang.quality.report.page import clean
 from greenlang.quality.secrets import in_text
 from greenlang.resolution.plan import Resolution
 from greenlang.sandbox.verdict import Verdict

@@ -23,7 +23,7 @@ from greenlang.quality.literals import Traced, trace, untraced
 from greenlang.quality.mutation import Mutant, alternatives_in, mutants
 from greenlang.quality.tools import Findings, PackRef
 from greenlang.resolution.plan import Resolution
-from greenlang.sandbox import Sandbox
+from greenlang.sandbox import Profile, Sandbox
 from greenlang.sandbox.sources import Sources
 from greenlang.sandbox.trial import Trial, TrialRequest
 from greenlang.settings import Settings
@@ -68,12 +68,12 @@ class Examined:
 
 
 class Examiner:
-    """Runs and judges packs. Holds the sandbox of one process."""
+    """Runs and judges packs. Holds the sandbox of one process; ``profile`` is what it was found to be, if it was."""
 
-    def __init__(self, settings: Settings, table: FactorTable) -> None:
+    def __init__(self, settings: Settings, table: FactorTable, profile: Profile | None = None) -> None:
         self.settings = settings
         self.cache = settings.var / "cache" / "quality"
-        self.sandbox = Sandbox(settings)
+        self.sandbox = Sandbox(settings, proven=profile)
         self.alternatives = alternatives_in(table)
         self.neighbours = Neighbours(settings)
         self.advisories = load(settings.advisories) if settings.advisories else None

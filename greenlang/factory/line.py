@@ -11,21 +11,19 @@ the stages of one agent (``greenlang.factory.build``), Dagster.
 from __future__ import annotations
 
 import fcntl
-import json
-import os
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from pathlib import Path
+from functools import cached_property
 from time import monotonic, perf_counter
 from typing import Any
 
 from greenlang.bucket import Bucket
 from greenlang.errors import BucketError, RegistryConflict
 from greenlang.factors.table import FactorTable, TablesInfo, build_tables
-from greenlang.factory import describe
+from greenlang.factory import describe, standing
 from greenlang.factory.build import Built, Task, clear_leftovers
 from greenlang.factory.chunk import lost
 from greenlang.factory.digests import world_digest
@@ -34,22 +32,22 @@ from greenlang.factory.inbox.shelf import accepted_keys, read_accepted
 from greenlang.factory.intake import reject_later, take_in
 from greenlang.factory.outcome import AgentOutcome, Ended, StageOutcome
 from greenlang.factory.pack import forget_build
+from greenlang.factory.standing import AGAIN, STANDING
 from greenlang.factory.workers import build_all
 from greenlang.formulas.library import library
 from greenlang.llm.config import check
 from greenlang.llm.waiting import AtHand
 from greenlang.metrics import MetricsStore, RunInfo
 from greenlang.quality.repair import dossier
-from greenlang.registry import Caller, Pin, Port, Registry, RegistryEntry
-from greenlang.registry.entry import ANY
-from greenlang.sandbox import Sandbox
+from greenlang.registry import Caller, Pin, Port, Registry, RegistryEntry, scans
+from greenlang.registry.needs import unmet
+from greenlang.sandbox import Profile, Sandbox
 from greenlang.settings import Settings
 from greenlang.specs.diagnostics import Diagnostic
 from greenlang.specs.model import identity, slug
 
 FLUSH_AGENTS = 25
 FLUSH_SECONDS = 2.0
-_AGAIN = frozenset({"infrastructure", "refused"})  # a refused spec still in specs/ was killed before its move
 Progress = Callable[[int, int], None]
 
 
@@ -74,19 +72,21 @@ def run_batch(
     settle: bool = True,
     on_progress: Progress | None = None,
     on_stage: Ended | None = None,
+    run_id: str = "",
 ) -> Iterator[StageOutcome]:
     """Take files in, build what is to be built, register, record; yields every stage as it ends.
 
     ``files`` are names in the inbox, ``keys`` partition keys of accepted specs. With neither, everything in the inbox
     and every accepted spec without an outcome. ``force`` rebuilds also what has not changed. ``on_stage`` is told of a
-    stage when it ends; what is yielded waits until the spec has its outcome. Raises SandboxUnavailable
-    and SettingsError (of the models' configuration) before anything is touched, and BucketError.
+    stage when it ends; what is yielded waits until the spec has its outcome. Of an agent that stands, nothing is
+    started. Raises SandboxUnavailable (where it takes in or builds) and SettingsError (of the models' configuration)
+    before anything is touched, and BucketError.
     """
     check(settings)  # or each agent that needs a repair would fall over it
-    with Sandbox(settings) as sandbox:
-        profile = sandbox.prove()  # raises where the machine lacks the primitives and weakness was not asked for
+    # Raises where the machine lacks the primitives and weakness was not asked for.
+    profile = Sandbox(settings).prove() if files or (keys is None and files is None) else None
     with _alone(settings):
-        batch = _Batch(settings, entrance, workers or settings.workers, profile.name, on_progress, on_stage)
+        batch = _Batch(settings, entrance, workers or settings.workers, profile, on_progress, on_stage, run_id)
         yield from batch.run(keys, files, force=force, settle=settle)
 
 
@@ -98,41 +98,16 @@ def stale_keys(settings: Settings) -> list[str]:
     """
     bucket = Bucket.open(settings.bucket_address)
     store = MetricsStore(settings)
-    standing = {row["key"]: row for row in store.outcomes()}
+    rows = {row["key"]: row for row in store.outcomes()}
     keys = accepted_keys(bucket)
     at_hand = AtHand(settings)
-    undecided = [k for k in keys if _undecided(standing.get(k), at_hand) or _tried_less(standing[k], settings.mutants)]
-    world = world_digest(FactorTable.in_force(settings.tables), library(), settings)
-    if _world_of(settings) == world:
-        return undecided
-    return keys
-
-
-def _undecided(row: Mapping[str, Any] | None, at_hand: AtHand) -> bool:
-    """Whether a spec has no outcome that stands: none, a mishap, or one that waited for a model that has come."""
-    if row is None or row["outcome"] in _AGAIN:
-        return True
-    waits_for = str(row.get("waits_for") or "")
-    return waits_for != "" and at_hand.came(waits_for)
-
-
-def _tried_less(row: Mapping[str, Any], mutants: int | str) -> bool:
-    """Whether a registered agent met fewer mutants than are asked for."""
-    if row.get("outcome") != "registered":
-        return False
-    met = str(row.get("mutant_tier") or 0)
-    return met != "all" and (mutants == "all" or int(met) < int(mutants))
-
-
-def _world_path(settings: Settings) -> Path:
-    return settings.var / "state" / "world.json"
-
-
-def _world_of(settings: Settings) -> str:
-    try:
-        return str(json.loads(_world_path(settings).read_text())["world"])
-    except (FileNotFoundError, ValueError, KeyError):
-        return ""
+    if standing.world_of(settings) != world_digest(FactorTable.in_force(settings.tables), library(), settings):
+        return keys
+    return [
+        key
+        for key in keys
+        if standing.undecided(rows.get(key), at_hand) or standing.tried_less(rows[key], settings.mutants)
+    ]
 
 
 @contextmanager
@@ -149,9 +124,10 @@ class _Batch:
     settings: Settings
     entrance: str
     workers: int
-    profile: str
+    profile: Profile | None  # None: nobody has had to ask yet
     on_progress: Progress | None
     on_stage: Ended | None
+    run_id: str
     bucket: Bucket = field(init=False)
     store: MetricsStore = field(init=False)
     registry: Registry = field(init=False)
@@ -163,7 +139,8 @@ class _Batch:
     done: int = 0
     kept: int = 0
     total: int = 0
-    current: bool = False  # whether every accepted spec was tried against the tables and the engine of this run
+    same: bool = False  # whether every accepted spec was tried against the tables and the engine of this run before
+    current: bool = False  # whether it has been now
 
     def __post_init__(self) -> None:
         settings = self.settings
@@ -176,13 +153,14 @@ class _Batch:
             prepare(settings)
         table = FactorTable.in_force(settings.tables)
         self.world = world_digest(table, library(), settings)
+        self.same = standing.world_of(settings) == self.world
         self.standing = {row["key"]: row for row in self.store.outcomes()}
         self.at_hand = AtHand(settings)
         self.run_info = RunInfo(
-            run_id=uuid.uuid4().hex,
+            run_id=self.run_id or uuid.uuid4().hex,
             entrance=self.entrance,
             started_at=datetime.now(UTC),
-            sandbox_profile=self.profile,
+            sandbox_profile=self.profile.name if self.profile else "",
             factor_release=table.release,
             workers=self.workers,
         )
@@ -199,16 +177,35 @@ class _Batch:
             whole = {t.key for t in tasks} >= set(accepted_keys(self.bucket))
             self.total = self.done + len(tasks) + len(broken)
             self.progress()
-            for built in broken:
+            unchanged = self.unchanged(intake, tasks)
+            for built in (*broken, *unchanged.values()):
                 yield from self.settle_one(built)
-            for built in build_all(self.settings, tasks, self.workers, self.on_stage):
-                yield from self.settle_one(built)
+            yield from self.build([task for task in tasks if task.key not in unchanged])
             self.flush()
-            self.current = whole or _world_of(self.settings) == self.world
+            self.current = whole or self.same
             intake.close()  # only now: a batch that is killed before finds its files again in the journal
         finally:
             self.flush()
             self.finish()
+
+    def unchanged(self, intake: Intake, tasks: Sequence[Task]) -> dict[str, Built]:
+        """By key, what nothing can come of; a new overlay is no part of the world."""
+        if not self.same:
+            return {}
+        overlaid = {overlay.key for overlay in intake.overlays if overlay.changed}
+        left = [task for task in tasks if task.key not in overlaid]
+        return standing.unchanged(self.settings, left, self.standing, self.store)
+
+    def build(self, tasks: Sequence[Task]) -> Iterator[StageOutcome]:
+        """Build in workers, which are started only where there is something to build."""
+        if not tasks:
+            return
+        self.profile = self.profile or Sandbox(self.settings).prove()
+        self.run_info = replace(self.run_info, sandbox_profile=self.profile.name)
+        if not self.same:
+            standing.forget(self.settings)
+        for built in build_all(self.settings, tasks, self.workers, self.on_stage, profile=self.profile):
+            yield from self.settle_one(built)
 
     # --- intake ---------------------------------------------------------------------------------------------------
 
@@ -226,7 +223,7 @@ class _Batch:
 
     def undecided(self, key: str) -> bool:
         """Whether an accepted spec has no outcome that stands."""
-        return _undecided(self.standing.get(key), self.at_hand)
+        return standing.undecided(self.standing.get(key), self.at_hand)
 
     def tell_intake(self, intake: Intake) -> Iterator[StageOutcome]:
         """Record refused and replaced files, and tell of overlays that wait: nothing has come of these yet, so that
@@ -267,7 +264,7 @@ class _Batch:
         out: list[Task] = []
         for key in sorted(wanted):
             row = self.standing.get(key, {})
-            again = force or row.get("outcome") != "registered" or _tried_less(row, self.settings.mutants)
+            again = force or row.get("outcome") != "registered" or standing.tried_less(row, self.settings.mutants)
             stands = "" if again else str(row.get("consumed_digest") or "")
             try:
                 source = read_accepted(self.bucket, key)
@@ -298,7 +295,7 @@ class _Batch:
             built = Built((*built.stages[:-1], replace(built.stages[-1], agent=outcome)))
         if outcome.outcome == "registered" and outcome.rebuilt:
             try:
-                self.register(outcome)
+                outcome = self.register(outcome)
             except RegistryConflict as error:  # another factory with the same registry was first
                 outcome = _conflicting(outcome, str(error))
                 built = Built((*built.stages[:-1], replace(built.stages[-1], status="failed", agent=outcome)))
@@ -306,7 +303,7 @@ class _Batch:
         if not outcome.rebuilt:
             self.kept += 1
             row = self.standing[outcome.key]
-            outcome = replace(outcome, **{k: row[k] for k in _STANDING if k in row})
+            outcome = replace(outcome, **{k: row[k] for k in STANDING if k in row})
             stages = (*stages[:-1], replace(stages[-1], agent=outcome))
         else:
             self.pending.append(outcome)
@@ -326,7 +323,8 @@ class _Batch:
         self.progress()
         yield from stages
 
-    def register(self, outcome: AgentOutcome) -> None:
+    def register(self, outcome: AgentOutcome) -> AgentOutcome:
+        """Enter an agent; what it needs and nobody has is a warning of its outcome."""
         source = read_accepted(self.bucket, outcome.key)
         spec, _ = source.read(self.settings.max_spec_bytes)
         assert spec is not None, "it was read a moment ago, and its digest is in its key"
@@ -349,6 +347,7 @@ class _Batch:
                 summary=spec.summary,
                 domain=spec.domain,
                 tags=spec.tags,
+                regulations=spec.regulations,
                 inputs=ports[0],
                 outputs=ports[1],
                 score=outcome.score,
@@ -360,12 +359,24 @@ class _Batch:
                 judgement=_judgement(outcome),
             ),
             pins=[Pin(u["kind"], u["ref"], u["digest"]) for u in outcome.lineage if u["kind"] in _PINNED],
-            needs={d.agent_id: ANY for d in spec.dependencies if d.relation == "needs"},  # specs name no versions
+            needs=spec.needs,
         )
         if done == "rebuilt":  # what was promoted is kept; a draft that nobody promoted can be built again
             for build in self.registry.builds(spec.agent_id, spec.version):
                 if build.state == "draft":
                     forget_build(self.settings.builds, build.certificate_digest)
+        missing = unmet(self.registry, f"{spec.agent_id}@{spec.version}", spec.needs, self.coming if spec.needs else {})
+        warnings = tuple(Diagnostic("GLS072", "warning", one.message, one.mend) for one in missing)
+        return replace(outcome, diagnostics=(*outcome.diagnostics, *warnings))
+
+    @cached_property
+    def coming(self) -> dict[str, set[str]]:
+        """Versions of every spec that was taken in: whether they are registered before or after must not matter."""
+        found: dict[str, set[str]] = {}
+        for key in accepted_keys(self.bucket):
+            agent_id, version = identity(key)
+            found.setdefault(agent_id, set()).add(version)
+        return found
 
     def flush(self) -> None:
         """Write the pending rows."""
@@ -385,41 +396,25 @@ class _Batch:
 
     def remember_world(self) -> None:
         """Every accepted spec is up to date: until the tables or the engine change, only new specs are stale."""
-        standing = {row["key"]: row for row in self.store.outcomes()}
-        if any(k not in standing or standing[k]["outcome"] in _AGAIN for k in accepted_keys(self.bucket)):
+        rows = {row["key"]: row for row in self.store.outcomes()}
+        if any(k not in rows or rows[k]["outcome"] in AGAIN for k in accepted_keys(self.bucket)):
             return
-        path = _world_path(self.settings)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_suffix(f".{os.getpid()}.tmp")
-        temporary.write_text(json.dumps({"world": self.world}))
-        temporary.replace(path)
+        standing.remember(self.settings, self.world)
 
     def progress(self) -> None:
         if self.on_progress is not None:
             self.on_progress(self.done, self.total)
 
 
-_STANDING = (
-    "state",
-    "score",
-    "coverage",
-    "tests_passed",
-    "tests_total",
-    "pack_digest",
-    "certificate_digest",
-    "consumed_digest",
-    "sandbox_profile",
-    "mutant_tier",
-    "report",
-)
-
-
 _PINNED = frozenset({"factor", "formula", "parameter"})
 
 
 def _judgement(outcome: AgentOutcome) -> dict[str, Any]:
-    """What the registry keeps of the judgement: dimension -> status and score; and the sandbox's profile."""
+    """What the registry keeps of the judgement: dimension -> status and score; scan and sandbox's profile."""
     judged: dict[str, Any] = {d.name: {"status": d.status, "score": d.score} for d in outcome.dimensions}
+    for d in outcome.dimensions:
+        if d.name == scans.DIMENSION:
+            judged[d.name]["scan"] = scans.made(d)
     return {**judged, "sandbox": outcome.sandbox_profile}
 
 

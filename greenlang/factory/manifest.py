@@ -78,6 +78,8 @@ def manifest(resolution: Resolution, view: View) -> bytes:
         "tags": list(spec.tags),
         "owners": list(spec.owners),
         "license": spec.license,
+        **({"needs": spec.needs} if spec.needs else {}),
+        **({"regulations": list(spec.regulations)} if spec.regulations else {}),
         "resolved_from": {"dialect": spec.dialect, "sha256": spec.digest, "gwp_set": spec.gwp_set} | _overlay(spec),
         "compute": compute,
     }

@@ -49,7 +49,7 @@ class MeasureResult:
 
     ``share`` None: it could not be measured, for the reason in ``text``, and never scores. ``text`` has no times and no
     machine paths, so that the same pack is judged in the same words; ``figures`` (name with unit -> value) may differ
-    from run to run.
+    from run to run. ``basis`` is what it was measured against that is no part of the pack, as a file and its day.
     """
 
     name: str
@@ -58,6 +58,7 @@ class MeasureResult:
     text: str
     details: tuple[Detail, ...] = ()
     figures: Mapping[str, float] = field(default_factory=dict)
+    basis: Mapping[str, str | int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

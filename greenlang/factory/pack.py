@@ -22,6 +22,7 @@ from greenlang.factory.attest import envelope_path, sign_pack
 from greenlang.factory.generate import distribution_name, package_name
 from greenlang.factory.outcome import DimensionResult
 from greenlang.factory.wheels import agent_wheel, sdk_wheel
+from greenlang.formulas.library import library
 from greenlang.provenance import CERTIFICATE, PackCertificate, bytes_digest, canonical, files_digest, tree
 from greenlang.resolution.plan import Resolution
 from greenlang.sandbox.verdict import Verdict
@@ -137,6 +138,8 @@ def finish_pack(
         "files": files,
         "pack_digest": files_digest(files),
     }
+    if formulas := _formulas(resolution):
+        content["formulas"] = formulas
     if repair:
         content["repair"] = repair
     if weak := verdict.profile.weaknesses:  # what a strict run was confined by is the machine's; this is the proof's
@@ -225,6 +228,12 @@ def _factors(resolution: Resolution) -> dict[str, Any]:
             for r in whole.parameters(resolution)
         ]
     }
+
+
+def _formulas(resolution: Resolution) -> dict[str, str]:
+    """The formulas of the library that outputs are computed by: id -> digest."""
+    named = {plan.formula_id for plan in whole.plans(resolution).values() if plan.formula_id}
+    return {one: formula.digest for one in sorted(named) if (formula := library().get(one)) is not None}
 
 
 def _tests(verdict: Verdict) -> dict[str, Any]:

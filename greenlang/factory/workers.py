@@ -1,5 +1,8 @@
 """Worker processes of a batch. Each has a pipe of its own, so that the death of one harms no other.
 
+They are forks of one process that has imported the factory and done nothing else (`multiprocessing`'s fork server), so
+that a batch, and all batches of a process, pay for the imports once.
+
 Belongs here: starting and ending workers, handing out chunks, what becomes of a dead worker's tasks. Does not belong
 here: the work (``greenlang.factory.chunk``), what becomes of the results (``greenlang.factory.line``).
 """
@@ -16,15 +19,20 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from multiprocessing import connection, get_context, parent_process
 from multiprocessing.connection import Connection
-from multiprocessing.context import SpawnProcess
+from multiprocessing.context import ForkServerProcess
+from typing import TYPE_CHECKING
 
 from greenlang.factory.build import Builder, Built, Task
 from greenlang.factory.chunk import TOGETHER, build_chunk, chunks, lost
 from greenlang.factory.outcome import Ended
 from greenlang.settings import Settings
 
+if TYPE_CHECKING:
+    from greenlang.sandbox.verdict import Profile
+
 _READY, _AT, _STAGE, _BUILT, _DONE = "ready", "at", "stage", "built", "done"
 _FALSE_STARTS = 3
+_IMPORTED = ("greenlang.factory.workers", "greenlang.factory.warm")  # before the first fork
 
 
 @dataclass(eq=False)
@@ -35,7 +43,7 @@ class _Worker:
     for a word on its next chunk.
     """
 
-    process: SpawnProcess
+    process: ForkServerProcess
     pipe: Connection
     ready: bool = False
     busy: bool = False
@@ -55,17 +63,23 @@ class _Worker:
 
 
 def build_all(
-    settings: Settings, tasks: Sequence[Task], workers: int, on_stage: Ended | None = None
+    settings: Settings,
+    tasks: Sequence[Task],
+    workers: int,
+    on_stage: Ended | None = None,
+    *,
+    profile: Profile | None = None,
 ) -> Iterator[Built]:
-    """Results as they come, of every task one; ``on_stage`` is told of each stage as it ends.
+    """Results as they come, of every task one; ``on_stage`` is told of each stage as it ends. ``profile`` is what the
+    sandbox was found to be on this machine, where somebody has asked.
 
     When a worker dies, the agent that it was at is tried again at the end, alone; the one that kills its worker again
     is `infrastructure`. The rest of its chunk goes to the others; where all of it was under way, in halves.
     """
-    crew = _Crew(settings, chunks(tasks, workers), workers, on_stage)
+    crew = _Crew(settings, chunks(tasks, workers), workers, on_stage, profile)
     yield from crew.run()
     for suspect in crew.suspects:
-        alone = _Crew(settings, [[suspect]], 1, on_stage)
+        alone = _Crew(settings, [[suspect]], 1, on_stage, profile)
         yield from alone.run()
         for task in alone.suspects:
             yield lost(task.key, task.source.name, "its build killed the worker process; the next batch tries again")
@@ -73,10 +87,16 @@ def build_all(
 
 class _Crew:
     def __init__(
-        self, settings: Settings, waiting: Sequence[Sequence[Task]], workers: int, on_stage: Ended | None
+        self,
+        settings: Settings,
+        waiting: Sequence[Sequence[Task]],
+        workers: int,
+        on_stage: Ended | None,
+        profile: Profile | None,
     ) -> None:
         self.settings = settings
         self.on_stage = on_stage
+        self.profile = profile
         self.waiting = deque(list(chunk) for chunk in waiting)
         self.size = max(1, min(workers, len(self.waiting)))
         self.workers: list[_Worker] = []
@@ -103,9 +123,12 @@ class _Crew:
             if worker.ready and not worker.busy and self.waiting:
                 worker.give(self.waiting.popleft())
         idle = sum(not worker.busy for worker in self.workers)
-        while len(self.workers) < self.size and idle < len(self.waiting):
-            self.workers.append(_start(self.settings, tell=self.on_stage is not None))
-            idle += 1
+        while len(self.workers) < self.size and idle < len(self.waiting) and self.false_starts < _FALSE_STARTS:
+            try:
+                self.workers.append(_start(self.settings, self.profile, tell=self.on_stage is not None))
+                idle += 1
+            except (EOFError, OSError):  # the process that forks them has died: the next try starts another one
+                self.false_starts += 1
 
     def heard(self) -> list[_Worker]:
         """Workers that said something or died."""
@@ -167,22 +190,33 @@ class _Crew:
 # --- in the worker --------------------------------------------------------------------------------------------------
 
 
-def _start(settings: Settings, *, tell: bool) -> _Worker:
-    context = get_context("spawn")
+def _start(settings: Settings, profile: Profile | None, *, tell: bool) -> _Worker:
+    """Raises EOFError or OSError where no process can be had."""
+    context = get_context("forkserver")
+    context.set_forkserver_preload(list(_IMPORTED))
     ours, theirs = context.Pipe()
-    process = context.Process(target=_work, args=(settings, theirs, tell), daemon=True)
-    process.start()
-    theirs.close()
+    process = context.Process(target=_work, args=(settings, profile, theirs, tell, dict(os.environ)), daemon=True)
+    try:
+        process.start()
+    except BaseException:
+        ours.close()
+        raise
+    finally:
+        theirs.close()
     return _Worker(process, ours)
 
 
-def _work(settings: Settings, pipe: Connection, tell: bool) -> None:
+def _work(
+    settings: Settings, profile: Profile | None, pipe: Connection, tell: bool, environment: dict[str, str]
+) -> None:
     """The life of a worker: tables and sandbox once, then chunk after chunk, until the parent goes."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C reaches the whole group: end without a traceback
+    os.environ.clear()  # as it was when the first worker of this process was forked
+    os.environ.update(environment)
     parent = parent_process()
     if parent is not None:
         threading.Thread(target=_die_with, args=(parent.sentinel,), daemon=True).start()
-    builder = Builder(settings)
+    builder = Builder(settings, profile)
     if tell:
         builder.on_stage = lambda key, stage: pipe.send((_STAGE, (key, stage)))
     settle()

@@ -1,8 +1,12 @@
-"""A tree as a person would write it."""
+"""A tree as a person would write it, and a formula of the library as plain values.
+
+Belongs here: how formulas are told. Does not belong here: reading, checking.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from greenlang.formulas.tree import (
     Arithmetic,
@@ -24,6 +28,9 @@ from greenlang.formulas.tree import (
     Text,
     Truth,
 )
+
+if TYPE_CHECKING:
+    from greenlang.formulas.library import LibraryFormula
 
 _SIGNS = {"*": "×", "/": "÷", "-": "−", "+": "+", "**": "^"}
 _STRENGTH = {"+": 5, "-": 5, "*": 6, "/": 6, "**": 8}
@@ -99,3 +106,33 @@ def _show(node: Node, style: _Style) -> tuple[str, int]:
         case If(condition=c, then=a, otherwise=b):
             return f"if({', '.join(_show(n, style)[0] for n in (c, a, b))})", 9
     raise TypeError(f"no way to show a {type(node).__name__}")
+
+
+def in_a_line(formula: LibraryFormula) -> dict[str, Any]:
+    """A formula as plain values, in a line."""
+    return {
+        "id": formula.id,
+        "name": formula.name,
+        "domain": formula.domain,
+        "citation": str(formula.citation),
+        "digest": formula.digest,
+        "tags": list(formula.tags),
+        "outputs": {n: {"unit": o.unit, "expression": o.expression} for n, o in formula.outputs.items()},
+    }
+
+
+def in_full(formula: LibraryFormula) -> dict[str, Any]:
+    """A formula as plain values: symbols, expressions, worked cases. A Decimal stays a Decimal."""
+    names = ("origin", "type", "unit", "meaning", "default", "source")
+    return {
+        **in_a_line(formula),
+        "note": formula.note,
+        "symbols": {
+            name: {**{one: getattr(s, one) for one in names}, "range": list(s.range), "enum": list(s.enum)}
+            for name, s in formula.symbols.items()
+        },
+        "vectors": [
+            {"source": v.source, "published": v.published, "given": v.given, "expect": v.expect}
+            for v in formula.vectors
+        ],
+    }

@@ -5,6 +5,7 @@ Belongs here: the store's public face. Does not belong here: what decides whethe
 
 from __future__ import annotations
 
+import json
 import os
 import time
 from collections.abc import Iterable, Sequence
@@ -79,6 +80,13 @@ class MetricsStore:
     def outcomes(self) -> list[dict[str, Any]]:
         """The standing outcome of every key, by key, without the long texts: one scan for a whole batch."""
         return self._select(f"* EXCLUDE ({', '.join(_HEAVY)})", "ORDER BY key", {})
+
+    def texts(self, keys: Sequence[str]) -> dict[str, tuple[dict[str, str], list[dict[str, Any]]]]:
+        """The long texts of these keys' standing outcomes: the summary by heading, and the findings."""
+        if not keys:
+            return {}
+        rows = self._select("key, summary, diagnostics", "WHERE list_contains($keys, key)", {"keys": list(keys)})
+        return {row["key"]: (dict(row["summary"]), json.loads(row["diagnostics"])) for row in rows}
 
     def formulas_used(self) -> list[dict[str, Any]]:
         """The formulas in the lineage of every key's standing outcome: agent_id, version, kind, ref."""

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from greenlang.errors import RegistryError
 from greenlang.registry.caller import LOCAL, PUBLIC, Caller
+from greenlang.registry.entering import Registered
 from greenlang.registry.entry import Build, Pin, Port, RegistryEntry, Transition
-from greenlang.registry.store import Registered, Registry
+from greenlang.registry.store import Registry
 
 __all__ = [
     "LOCAL",

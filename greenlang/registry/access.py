@@ -50,11 +50,11 @@ def authorise(
     return registry.as_caller(principal.acting_for(tenant).caller)
 
 
-def denied(registry: Registry, caller: Caller | None, permission: str, subject: str, reason: str) -> int:
-    """Record that somebody was refused; the number of the event. ``caller`` None: nobody that we know."""
+def denied(registry: Registry, caller: Caller | None, permission: str, subject: str, reason: str) -> None:
+    """Record that somebody was refused. ``caller`` None: nobody that we know."""
     who = caller or NOBODY
     with registry.as_caller(who).transaction(write=True) as connection:
-        return audit.record(connection, who, DENIED, _plain(subject), permission=permission, reason=_plain(reason))
+        audit.record(connection, who, DENIED, _plain(subject), permission=permission, reason=_plain(reason))
 
 
 def _plain(text: str) -> str:

@@ -3,6 +3,9 @@
 The header (``greenlang.audit`` of the file's key-value metadata, canonical JSON) names tenant, first and last event,
 the digest before the first and that of the last. Whoever has the public key can verify the file with nothing else.
 
+A log that does not verify is exported as well, as it stands: it is the evidence of what was done to it. Its header says
+so (``broken``, what did not fit at that moment), and no such file verifies.
+
 Belongs here: writing such a file, verifying it. Does not belong here: the log in the database (`audit`).
 """
 
@@ -20,7 +23,7 @@ import pyarrow.parquet as pq
 from sqlalchemy import func, select
 from sqlalchemy.engine import Connection
 
-from greenlang.errors import SettingsError
+from greenlang.errors import RegistryConflict, RegistryError, SettingsError
 from greenlang.factors.storage import replace_file
 from greenlang.provenance import canonical, file_digest
 from greenlang.registry import audit
@@ -46,12 +49,16 @@ _ROWS = 20_000  # events a row group
 _MEND = "take another copy of the export"
 
 
+class AuditUnreadable(RegistryConflict):
+    """A row of the log that cannot be read as an event: nothing is exported."""
+
+
 @dataclass(frozen=True, slots=True)
 class Exported:
     """An exported file: the events ``first`` to ``last`` of a tenant, and what is wrong with it.
 
     ``digest`` is the SHA-256 of the file, ``last_digest`` that of its last event, ``mark_digest`` that of the event
-    that was asked for.
+    that was asked for. ``broken``: what did not fit about the log when it was exported.
     """
 
     tenant: str
@@ -61,6 +68,7 @@ class Exported:
     last_digest: str
     findings: tuple[Finding, ...] = ()
     mark_digest: str = ""
+    broken: tuple[str, ...] = ()
 
     @property
     def events(self) -> int:
@@ -78,8 +86,9 @@ def write(
 ) -> Exported:
     """Write the events from ``since`` on and before ``until``, with all that lie between them; record that it was done.
 
-    The file is there whole or not at all. Raises SettingsError where it exists already, where the log does not verify,
-    and where there is no such event.
+    What does not fit about the log stands in ``broken`` and, signed, in the file. The file is there whole or not at
+    all. Raises SettingsError where it exists already and where there is no such event, AuditUnreadable where a row
+    holds what no event can.
     """
     if path.exists():
         raise SettingsError(f"{path} is there already; an export may be the only copy of its events: name another file")
@@ -88,14 +97,14 @@ def write(
         first, last = _range(connection, tenant, since, until)
         findings: list[Finding] = []
         before, digest = start(connection, registry, findings)
-        if findings:
-            raise SettingsError(f"the log does not verify, nothing is exported: {findings[0].message}")
         if first > before + 1:
             digest = connection.execute(
                 select(AuditRow.previous).where(AuditRow.tenant == tenant, AuditRow.number == first)
             ).scalar_one()
+        if until is None:
+            findings += audit.cut(connection, tenant)
         if dry_run:
-            return Exported(tenant, first, last, "", "")
+            return Exported(tenant, first, last, "", "", broken=tuple(one.message for one in findings))
         rows = connection.execute(
             audit.events_of(tenant).where(AuditRow.number.between(first, last)).order_by(AuditRow.number),
             execution_options={"yield_per": _ROWS},
@@ -103,16 +112,29 @@ def write(
         groups = ([AuditEvent(*row) for row in rows_] for rows_ in rows.partitions(_ROWS))
         chain = Chain(tenant, first - 1, digest)
         try:
-            replace_file(path, lambda target: _write(registry, target, chain, groups, last))
-        except SettingsError:
-            raise
+            replace_file(path, lambda target: _write(registry, target, chain, groups, findings))
         except (ValueError, TypeError) as error:  # SQLite lets anything stand in a column
-            raise SettingsError(f"the log does not verify, nothing is exported: {error}") from error
-    exported = Exported(tenant, first, last, file_digest(path), chain.digest)
-    with registry.transaction(write=True) as connection:
-        told = {"first": first, "last": last, "file": exported.digest}
-        audit.record(connection, registry.caller, "audit.exported", tenant, **told)
+            raise AuditUnreadable(
+                f"an event of {tenant} after {chain.number} cannot be read: {error}. Export what is before it by "
+                "--end-time, and keep a copy of the database file"
+            ) from error
+    broken = tuple(one.message for one in findings)
+    exported = Exported(tenant, first, last, file_digest(path), chain.digest, broken=broken)
+    try:
+        _recorded(registry, exported)
+    except RegistryError as error:  # a log that takes nothing more is what was to be exported
+        if not broken:
+            raise
+        return replace(exported, broken=(*broken, str(error)))
     return exported
+
+
+def _recorded(registry: Registry, exported: Exported) -> None:
+    with registry.transaction(write=True) as connection:
+        told: dict[str, Any] = {"first": exported.first, "last": exported.last, "file": exported.digest}
+        if exported.broken:
+            told["broken"] = exported.broken[0]
+        audit.record(connection, registry.caller, "audit.exported", exported.tenant, **told)
 
 
 def _range(connection: Connection, tenant: str, since: datetime | None, until: datetime | None) -> tuple[int, int]:
@@ -127,17 +149,23 @@ def _range(connection: Connection, tenant: str, since: datetime | None, until: d
     return first, last
 
 
-def _write(registry: Registry, target: Path, chain: Chain, groups: Iterator[Sequence[AuditEvent]], last: int) -> None:
-    header = {"kind": KIND, "tenant": chain.tenant, "first": chain.number + 1, "previous": chain.digest}
+def _write(
+    registry: Registry,
+    target: Path,
+    chain: Chain,
+    groups: Iterator[Sequence[AuditEvent]],
+    findings: list[Finding],
+) -> None:
+    header: dict[str, Any] = {"kind": KIND, "tenant": chain.tenant, "first": chain.number + 1, "previous": chain.digest}
     with pq.ParquetWriter(target, SCHEMA, compression="zstd") as writer:
         for events in groups:
-            if wrong := [finding for event in events for finding in chain.take(event)]:
-                raise SettingsError(f"the log does not verify, nothing is exported: {wrong[0].message}")
+            for event in events:
+                findings += chain.take(event)[: audit.MOST_FINDINGS - len(findings)]
             columns = [[getattr(event, name) for event in events] for name in AuditEvent.__slots__]
             arrays = [pa.array(c, field.type) for c, field in zip(columns, SCHEMA, strict=True)]
             writer.write_table(pa.Table.from_arrays(arrays, schema=SCHEMA))
-        if chain.number != last:
-            raise SettingsError(f"the log ends with event {chain.number}, not {last}: nothing is exported")
+        if findings:
+            header["broken"] = [finding.message for finding in findings]
         data = canonical({**header, "last": chain.number, "digest": chain.digest, "at": datetime.now(UTC).isoformat()})
         mark = registry.signer.sign(data)
         writer.add_key_value_metadata({HEADER: data, SIGNATURE: mark.signature, KEY: mark.key_id})
@@ -173,6 +201,9 @@ def _looked(file: pq.ParquetFile, told: dict[bytes, bytes], keys: Path, mark: in
         wrong(f"the header does not count: {why}")
     if header.get("kind") != KIND:
         wrong("the header is that of something else")
+    broken = tuple(map(str, header.get("broken", ())))
+    for message in broken:
+        wrong(f"the log was broken when it was exported: {message}")
     chain = Chain(tenant, first - 1, header["previous"])
     mark_digest = ""
     for batch in file.iter_batches(_ROWS):
@@ -187,4 +218,4 @@ def _looked(file: pq.ParquetFile, told: dict[bytes, bytes], keys: Path, mark: in
             wrong(f"the file ends with event {chain.number}; its header says {last}, with another digest")
     if first == 1 and header["previous"] != FIRST:
         wrong("something stands before the first event")
-    return Exported(tenant, first, last, "", str(header["digest"]), tuple(findings), mark_digest)
+    return Exported(tenant, first, last, "", str(header["digest"]), tuple(findings), mark_digest, broken)

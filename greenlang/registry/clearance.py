@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING
 from sqlalchemy import select
 
 from greenlang.errors import NotRegistered
+from greenlang.registry.details import needs_of
 from greenlang.registry.finding import Finding
 from greenlang.registry.named import Named, named
+from greenlang.registry.needs import unmet
 from greenlang.registry.steps import RANK
 from greenlang.registry.tables import FlagRow, TenantRow, TransitionRow
 
@@ -39,6 +41,7 @@ def check(tenants: Tenants, reference: str, environment: str) -> list[Finding]:
         *_resident(tenants, found),
         *_matured(tenants, found, environment),
         *_flagged(tenants, found),
+        *_needing(tenants, found),
     ]
 
 
@@ -76,6 +79,12 @@ def _resident(tenants: Tenants, found: Named) -> Iterator[Finding]:
     if own and tenants.region and own != tenants.region:
         message = f"the tenant {tenants.tenant} is served in {own} alone; this registry serves {tenants.region}"
         yield Finding("residency", tenants.tenant, message, f"ask the registry in {own}")
+
+
+def _needing(tenants: Tenants, found: Named) -> list[Finding]:
+    """What it needs and nobody has; an agent runs without it, so that is a warning."""
+    named = needs_of(tenants.registry, found.entry.agent_id)
+    return unmet(tenants.registry, found.subject, named.get((found.tenant, found.entry.version), {}))
 
 
 def _matured(tenants: Tenants, found: Named, environment: str) -> Iterator[Finding]:

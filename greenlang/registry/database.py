@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock
+from typing import Any
 
 from sqlalchemy import Engine, text
 from sqlalchemy.engine import Connection, make_url
@@ -18,14 +19,14 @@ from sqlalchemy.exc import (
     DBAPIError,
     IntegrityError,
     NoSuchModuleError,
-    SQLAlchemyError,
     TimeoutError,
 )
 
 from greenlang.errors import RegistryError, SettingsError
-from greenlang.registry import definition, isolation, migrate
+from greenlang.registry import audit, definition, isolation, migrate
 from greenlang.registry.caller import DEFAULT_TENANT, Caller
 from greenlang.registry.schema import WRITE, engine_for
+from greenlang.registry.together import Together
 
 
 class Database:
@@ -43,6 +44,7 @@ class Database:
         self._engine: Engine | None = None
         self._pid = 0
         self._opening = Lock()
+        self.together = Together(self)
 
     def close(self) -> None:
         """Close the connections; the next call opens them again."""
@@ -75,14 +77,38 @@ class Database:
             )
         try:
             engine = self._open()
-            with engine.connect().execution_options(**{WRITE: write}) as connection, connection.begin():
-                if not self.embedded:
-                    connection.execute(_AS_TENANT, {"tenant": caller.tenant})
+            with self._begun(engine, caller.tenant, write) as connection:
                 yield connection
+                audit.write(connection)
+                connection.commit()
         except IntegrityError:
             raise
         except (DBAPIError, TimeoutError) as error:
-            raise _unavailable(self.url, error) from error
+            raise self.told(error) from error
+
+    def _begun(self, engine: Engine, tenant: str, write: bool) -> Connection:
+        """A connection with a transaction begun as a tenant. One of the pool whose server was restarted is replaced."""
+        options: dict[str, Any] = {WRITE: write, audit.EVENTS: []}
+        again = False
+        while True:
+            connection = engine.connect().execution_options(**options)
+            try:
+                connection.begin()
+                if not self.embedded:
+                    connection.execute(_AS_TENANT, {"tenant": tenant})
+                return connection
+            except BaseException as error:
+                connection.close()
+                if again or not getattr(error, "connection_invalidated", False):
+                    raise
+            again = True  # the pool has dropped every connection that is as old
+
+    def told(self, error: Exception) -> Exception:
+        """What an exception in a transaction is to whoever asked for it: see `transaction`."""
+        if isinstance(error, IntegrityError) or not isinstance(error, (DBAPIError, TimeoutError)):
+            return error
+        said = str(getattr(error, "orig", None) or error).strip().splitlines()
+        return RegistryError(f"the registry {shown(self.url)} cannot be used: {said[0] if said else error}")
 
     def _open(self) -> Engine:
         if self._engine is not None and self._pid == os.getpid():
@@ -142,8 +168,3 @@ def _ready(engine: Engine, url: str, *, owner: bool, keys: Path | None) -> None:
 def shown(url: str) -> str:
     """The URL without its password."""
     return make_url(url).render_as_string(hide_password=True)
-
-
-def _unavailable(url: str, error: SQLAlchemyError) -> RegistryError:
-    said = str(getattr(error, "orig", None) or error).strip().splitlines()
-    return RegistryError(f"the registry {shown(url)} cannot be used: {said[0] if said else error}")

@@ -19,7 +19,7 @@ REVISIONS = Table(  # as Alembic makes it
     Column("version_num", String(32), nullable=False),
     PrimaryKeyConstraint("version_num", name="alembic_version_pkc"),
 )
-APPEND_ONLY = ("audit_events", "audit_anchors", "transitions", "yanks", "approvals", "pins", "policies")
+APPEND_ONLY = ("audit_events", "audit_anchors", "transitions", "yanks", "approvals", "pins", "policies", "scans")
 
 # The state of each build, since when, and the last time that it came out of the factory or was published.
 BUILD_STATES = """

@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING
 from sqlalchemy import insert, select
 
 from greenlang.errors import LifecycleError
-from greenlang.registry import audit
+from greenlang.registry import audit, reasons
 from greenlang.registry.entry import Pin
 from greenlang.registry.named import named
+from greenlang.registry.needs import left_without
 from greenlang.registry.reference import Reference
 from greenlang.registry.schema import one_at_a_time
 from greenlang.registry.tables import DependencyRow, PinRow, YankRow
@@ -65,8 +66,7 @@ def yanks_of(registry: Registry, build_id: int) -> list[Yank]:
 
 def yank(registry: Registry, wanted: Reference, reason: str, *, yanked: bool) -> bool:
     """See `Registry.yank`."""
-    if not reason.strip():
-        raise LifecycleError("a yank needs a reason: whoever pinned the build reads it")
+    reasons.check(reason, "a yank needs a reason: whoever pinned the build reads it")
     caller = registry.caller
     with registry.transaction(write=True) as connection:
         one_at_a_time(connection, caller.tenant, wanted.agent_id, wanted.version)
@@ -75,10 +75,13 @@ def yank(registry: Registry, wanted: Reference, reason: str, *, yanked: bool) ->
             raise LifecycleError(f"{found.subject} belongs to the tenant {found.tenant}, which alone can change it")
         if found.build.yanked == yanked:
             return False
+        told: dict[str, object] = {"pack": found.build.pack_digest, "reason": reason}
+        if yanked and (left := left_without(connection, caller, found, [found])):
+            told["left_without"] = left  # not refused: what is dangerous goes at once
         values = {"yanked": yanked, "at": datetime.now(UTC), "actor": caller.actor, "reason": reason}
         connection.execute(insert(YankRow).values(tenant=caller.tenant, build_id=found.build.id, **values))
         event = "agent.yanked" if yanked else "agent.unyanked"
-        audit.record(connection, caller, event, found.subject, pack=found.build.pack_digest, reason=reason)
+        audit.record(connection, caller, event, found.subject, **told)
         return True
 
 

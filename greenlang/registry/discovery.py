@@ -1,52 +1,31 @@
 """Which instances of which agents run, how well, and which of them to call: document 001, section 4.1.
 
-Belongs here: heartbeats, health of agents, choosing by capability. Does not belong here: the rule for health
-(`health`), usage over days (`usage`), search for people (`search`).
+Belongs here: health of agents, choosing by capability. Does not belong here: heartbeats (`heartbeats`), the rule for
+health (`health`), usage over days (`usage`), search for people (`search`).
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import urlsplit
 
-from sqlalchemy import Row, delete, insert, select, update
+from sqlalchemy import Row, select
 
 from greenlang.errors import DiscoveryError
-from greenlang.registry import audit
 from greenlang.registry.choice import latest
 from greenlang.registry.entry import RegistryEntry
-from greenlang.registry.health import HEALTHY, UNKNOWN, Health, at, by_metrics, checked, oldest
+from greenlang.registry.health import HEALTHY, UNKNOWN, Health, at, by_metrics, oldest
+from greenlang.registry.heartbeats import Instance, plain_health
 from greenlang.registry.named import named
 from greenlang.registry.store import Registry
 from greenlang.registry.tables import CapabilityRow, InstanceRow, VersionRow
 from greenlang.registry.versions import ANY, Constraint
 
-_FORGOTTEN = timedelta(days=1)  # after which an instance without heartbeat is no row any longer
 _BAND = 20  # scores within a twentieth are as good as each other
-_LONGEST = {"instance": 200, "endpoint": 2000, "location": 40}
-
-
-@dataclass(frozen=True, slots=True)
-class Instance:
-    """A running instance of an agent version, and how well it does now."""
-
-    agent_id: str
-    version: str
-    instance: str
-    endpoint: str
-    location: str
-    health: Health
-    seen_at: datetime
-
-    def as_dict(self) -> dict[str, Any]:
-        """Plain values for JSON."""
-        plain = {name: getattr(self, name) for name in ("agent_id", "version", "instance", "endpoint", "location")}
-        return {**plain, **_plain(self.health), "seen_at": self.seen_at.isoformat()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +42,7 @@ class AgentHealth:
         return {
             "agent_id": self.agent_id,
             "version": self.version,
-            **_plain(self.health),
+            **plain_health(self.health),
             "instances": [one.as_dict() for one in self.instances],
         }
 
@@ -82,71 +61,9 @@ class Discovered:
         return {
             "agent": self.entry.as_dict(),
             "capabilities": list(self.capabilities),
-            **_plain(self.health),
+            **plain_health(self.health),
             "instances": [one.as_dict() for one in self.instances],
         }
-
-
-def _plain(health: Health) -> dict[str, Any]:
-    score = None if health.score is None else round(health.score, 4)
-    return {"health": score, "status": health.status, "reason": health.reason}
-
-
-def heartbeat(
-    registry: Registry,
-    ref: str,
-    instance: str,
-    *,
-    endpoint: str = "",
-    location: str = "",
-    metrics: Mapping[str, float] | None = None,
-) -> Instance:
-    """Enter that an instance of ``ref`` (``id@version``, or the latest of ``id``) runs, and how well.
-
-    ``metrics`` are those of `health.METRICS` since the heartbeat before. A new instance, and one that moved, goes into
-    the audit log; the heartbeats after it do not. Raises NotRegistered, ReferenceInvalid, DiscoveryError.
-    """
-    values = {"instance": instance, "endpoint": endpoint, "location": location}
-    told = checked(metrics or {})
-    _check(values)
-    health, now = by_metrics(told), datetime.now(UTC)
-    with registry.transaction(write=True) as connection:
-        build = named(connection, registry.caller, ref)
-        if build.entry.yanked or build.entry.state == "retired":
-            raise DiscoveryError(
-                f"{build.subject} is {'yanked' if build.entry.yanked else 'retired'}: nobody is led to it"
-            )
-        identity = {
-            "tenant": registry.caller.tenant,
-            "agent_id": build.entry.agent_id,
-            "version": build.entry.version,
-            "instance": instance,
-        }
-        before = connection.execute(
-            select(InstanceRow.endpoint, InstanceRow.location).filter_by(**identity).with_for_update()
-        ).one_or_none()
-        row = {"endpoint": endpoint, "location": location, "health": health.score, "metrics": told, "seen_at": now}
-        if before is None:
-            connection.execute(insert(InstanceRow).values(**identity, **row))
-            stale = InstanceRow.seen_at < now - _FORGOTTEN
-            connection.execute(delete(InstanceRow).where(InstanceRow.tenant == registry.caller.tenant, stale))
-        else:
-            connection.execute(update(InstanceRow).filter_by(**identity).values(**row))
-        if before is None or tuple(before) != (endpoint, location):
-            event = "instance.joined" if before is None else "instance.moved"
-            audit.record(connection, registry.caller, event, build.subject, **values)
-    return Instance(build.entry.agent_id, build.entry.version, instance, endpoint, location, health, now)
-
-
-def _check(values: Mapping[str, str]) -> None:
-    if not values["instance"].strip():
-        raise DiscoveryError("a heartbeat needs the name of the instance")
-    for name, most in _LONGEST.items():
-        if len(values[name]) > most:
-            raise DiscoveryError(f"the {name} of an instance may have {most} characters")
-    parts = urlsplit(values["endpoint"])
-    if values["endpoint"] and (parts.scheme not in {"http", "https"} or not parts.hostname or "@" in parts.netloc):
-        raise DiscoveryError("the endpoint of an instance is an http or https address without user and password")
 
 
 def health(registry: Registry, ref: str, *, now: datetime | None = None) -> AgentHealth:

@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from datetime import datetime
-from typing import Any
+from typing import Any, Self
 
 _SEMVER = re.compile(r"(\d+)\.(\d+)\.(\d+)(?:-([0-9A-Za-z.-]+))?")
 ANY = "*"  # the range of all versions
@@ -58,6 +58,22 @@ class RegistryEntry:
     tenant: str = ""
     created_at: datetime | None = None
     built_at: datetime | None = None
+
+    @classmethod
+    def of(cls, plain: Mapping[str, Any]) -> Self:
+        """From plain values as `as_dict` gives them, moments as texts or moments; what is not known is passed over.
+
+        Raises KeyError and TypeError where something is missing, ValueError for a moment that is none.
+        """
+        values = {one.name: plain[one.name] for one in fields(cls) if one.name in plain}
+        for texts in ("tags", "regulations"):
+            values[texts] = tuple(values[texts])
+        for ports in ("inputs", "outputs"):
+            values[ports] = tuple(Port(**{name: port[name] for name in Port.__slots__}) for port in values[ports])
+        for moment in ("created_at", "built_at"):
+            if isinstance(values.get(moment), str):
+                values[moment] = datetime.fromisoformat(values[moment])
+        return cls(**values)
 
     @property
     def capabilities(self) -> tuple[str, ...]:

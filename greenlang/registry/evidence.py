@@ -5,6 +5,7 @@ gathering it, for one build or for all of them by the same few queries. Does not
 
     agent_id, version, pack_digest, score, coverage, tests_passed, tests_total
     dimensions {name: {status, score}}          of the judgement
+    scan {at, parts, advisories, newest, found, age_days}  the newest security scan (`scans`), its advisories' age
     yanked, asked_by, entered (when it came into its state), age_days (whole days since then)
     usage {"7", "30", "90", "all": {calls, errors, users}}  of the last days, today included, and since ever
     flags [{kind, ref, before, after, release}] pins that are superseded
@@ -21,6 +22,7 @@ from typing import Any
 from sqlalchemy import case, func, select
 from sqlalchemy.engine import Connection
 
+from greenlang.registry import scans
 from greenlang.registry.rows import STATES
 from greenlang.registry.tables import ApprovalRow, BuildRow, FlagRow, TransitionRow, UsageDayRow, UsageUserRow
 
@@ -40,22 +42,29 @@ def gather(connection: Connection, builds: Sequence[int], *, asked_by: str, now:
         entered = _entered(connection, some)
         usage = usage_of(connection, some, now.date())
         flags, approvals = _flags(connection, some), _approvals(connection, some)
+        scanned = scans.newest(connection, some)
         columns = [getattr(BuildRow, name) for name in ("id", *_PLAIN, "judgement")]
         statement = select(*columns, STATES.c.yanked).join(STATES, STATES.c.build_id == BuildRow.id)
         for row in connection.execute(statement.where(BuildRow.id.in_(some))):
-            since = entered[row.id]
+            step, since = entered[row.id]
             found[row.id] = {
                 **{name: getattr(row, name) for name in _PLAIN},
-                "dimensions": {name: value for name, value in row.judgement.items() if isinstance(value, Mapping)},
+                "dimensions": _dimensions(row.judgement),
+                "scan": {**scanned[row.id], "age_days": scans.age_days(scanned[row.id], now.date())},
                 "yanked": bool(row.yanked),
                 "asked_by": asked_by,
                 "entered": since.isoformat(),
                 "age_days": (now - since).days,
                 "usage": usage[row.id],
                 "flags": flags[row.id],
-                "approvals": _last_words(approvals[row.id], since),
+                "approvals": _last_words(approvals[row.id], step),
             }
     return found
+
+
+def _dimensions(judgement: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    of_build = {name: value for name, value in judgement.items() if isinstance(value, Mapping)}
+    return {name: {key: value for key, value in one.items() if key != "scan"} for name, one in of_build.items()}
 
 
 def usage_of(connection: Connection, builds: Sequence[int], today: date) -> dict[int, dict[str, dict[str, int]]]:
@@ -81,14 +90,19 @@ def usage_of(connection: Connection, builds: Sequence[int], today: date) -> dict
     return found
 
 
-def _entered(connection: Connection, builds: Sequence[int]) -> dict[int, datetime]:
-    """When each build came into the state that it has: that it was built again since then counts for nothing."""
+def _entered(connection: Connection, builds: Sequence[int]) -> dict[int, tuple[int, datetime]]:
+    """The step that gave each build its state, and when: that it was built again since then counts for nothing."""
     last = func.max(TransitionRow.id)
     rows = (
         select(last).where(TransitionRow.build_id.in_(builds), TransitionRow.before != TransitionRow.after)
     ).group_by(TransitionRow.build_id)
-    steps = select(TransitionRow.build_id, TransitionRow.at).where(TransitionRow.id.in_(rows))
-    return {row.build_id: row.at for row in connection.execute(steps)}
+    steps = select(TransitionRow.build_id, TransitionRow.id, TransitionRow.at).where(TransitionRow.id.in_(rows))
+    return {build: (step, at) for build, step, at in connection.execute(steps)}
+
+
+def state_step(connection: Connection, build: int) -> int:
+    """The step that gave a build its state, by the number of its row."""
+    return _entered(connection, [build])[build][0]
 
 
 def _flags(connection: Connection, builds: Sequence[int]) -> dict[int, list[dict[str, str]]]:
@@ -105,7 +119,7 @@ def _flags(connection: Connection, builds: Sequence[int]) -> dict[int, list[dict
 
 
 def _approvals(connection: Connection, builds: Sequence[int]) -> dict[int, list[dict[str, Any]]]:
-    names = ("after", "actor", "approved", "comment", "at")
+    names = ("after", "actor", "approved", "comment", "at", "step")
     found: dict[int, list[dict[str, Any]]] = defaultdict(list)
     statement = (
         select(ApprovalRow.build_id, *(getattr(ApprovalRow, name) for name in names))
@@ -117,7 +131,11 @@ def _approvals(connection: Connection, builds: Sequence[int]) -> dict[int, list[
     return found
 
 
-def _last_words(approvals: Sequence[Mapping[str, Any]], since: datetime) -> list[dict[str, Any]]:
+def _last_words(approvals: Sequence[Mapping[str, Any]], step: int) -> list[dict[str, Any]]:
     """Each person's newest word on each step; what was said before the build came into its state is spent."""
-    newest = {(one["after"], one["actor"]): one for one in approvals if one["at"] >= since}
-    return [{**one, "at": one["at"].isoformat(), "approved": bool(one["approved"])} for one in newest.values()]
+    newest = {(one["after"], one["actor"]): one for one in approvals if one["step"] == step}
+    told = ("after", "actor", "comment")
+    return [
+        {**{name: one[name] for name in told}, "at": one["at"].isoformat(), "approved": bool(one["approved"])}
+        for one in newest.values()
+    ]

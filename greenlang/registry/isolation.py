@@ -35,6 +35,7 @@ PUBLISHED = frozenset(
         "instances",
         "pins",
         "policies",
+        "scans",
         "templates",
         "tenants",
         "transitions",

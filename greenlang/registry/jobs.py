@@ -61,10 +61,12 @@ class Jobs:
     def __init__(self, registry: Registry) -> None:
         self._registry = registry
 
-    def add(self, wanted: Sequence[Wanted], *, launcher: str, run: str, options: Mapping[str, Any]) -> Batch:
-        """Enter a batch. One transaction. Raises QuotaExceeded."""
+    def add(
+        self, wanted: Sequence[Wanted], *, launcher: str, run: str, options: Mapping[str, Any], identity: str = ""
+    ) -> Batch:
+        """Enter a batch, by the name that it has already. One transaction. Raises QuotaExceeded."""
         caller, now = self._registry.caller, datetime.now(UTC)
-        identity = uuid.uuid4().hex
+        identity = identity or uuid.uuid4().hex
         jobs = tuple(Job(uuid.uuid4().hex, identity, n, w.file, w.key, w.digest, now) for n, w in enumerate(wanted))
         batch = Batch(identity, launcher, run, dict(options), now, caller.actor, jobs)
         row = {name: getattr(batch, name) for name in Batch.__slots__ if name != "jobs"}

@@ -28,13 +28,14 @@ from sqlalchemy.engine import Connection
 
 from greenlang.errors import LifecycleError
 from greenlang.provenance import bytes_digest
-from greenlang.registry import audit, decay, moments, policy_store, successor, usage, verify
+from greenlang.registry import audit, decay, moments, policy_store, reasons, successor, usage, verify
 from greenlang.registry.entry import Transition
-from greenlang.registry.evidence import gather
+from greenlang.registry.evidence import gather, state_step
 from greenlang.registry.finding import Finding
 from greenlang.registry.ladder import PROMOTIONS, allows, before_promotion, next_state, standing
 from greenlang.registry.named import Named, builds_of, named
-from greenlang.registry.policy import Check, Decision, Policy, decide
+from greenlang.registry.needs import left_without
+from greenlang.registry.policy import Check, Checked, Decision, Policy, decide
 from greenlang.registry.reference import Reference
 from greenlang.registry.schema import one_at_a_time
 from greenlang.registry.steps import Kind, Step, write_step
@@ -52,7 +53,7 @@ EVENTS: Mapping[str, str] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(Checked):
     """What became of a request. ``steps`` are (build, state before, state after); none where it was refused.
 
     ``taken`` is False for a refusal and for a trial. ``in_force`` is the build of the version that is in force after
@@ -67,16 +68,6 @@ class Answer:
     policy: str = ""
     in_force: str = ""
     latest: str = ""
-
-    @property
-    def allowed(self) -> bool:
-        """Whether every check is met."""
-        return all(check.met for check in self.checks)
-
-    @property
-    def lacking(self) -> tuple[Check, ...]:
-        """What is not met."""
-        return tuple(check for check in self.checks if not check.met)
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
@@ -116,6 +107,7 @@ class Lifecycle:
                 if not dry_run:
                     lacking = [check.name for check in decision.lacking]
                     told = {"to": to, "pack": build.build.pack_digest, "policy": policy.ref, "lacking": lacking}
+                    told |= {"kind": kind, "reason": reason}
                     audit.record(connection, self.caller, "agent.promotion-refused", build.subject, **told)
                 steps = ((build.ref, build.build.state, to),) if decision.allowed else ()
                 return Answer(build.ref, kind, steps, decision.checks, False, policy.ref)
@@ -135,6 +127,7 @@ class Lifecycle:
                 raise LifecycleError(f"{build.ref} is {build.build.state}: `{to}` is not its next step")
             if not dry_run:
                 values = {"build_id": build.build.id, "after": to, "approved": approved, "comment": comment}
+                values["step"] = state_step(connection, build.build.id)
                 now = datetime.now(UTC)
                 row = {**values, "tenant": self.caller.tenant, "at": now, "actor": self.caller.actor}
                 connection.execute(insert(ApprovalRow).values(**row))
@@ -167,6 +160,9 @@ class Lifecycle:
             wanted = {"deprecated": "experimental or certified", "retired": "draft or deprecated"}[to]
             mend = {"deprecated": "retire it", "retired": "deprecate it first"}[to]
             checks = [Check("state", wanted, states, bool(able), mend)]
+            if to == "retired" and able and (left := left_without(connection, self.caller, build, able)):
+                mend = "give them another version in that range, or deprecate them first"
+                checks.append(Check("needed", "nobody in use is left without it", "; ".join(left), False, mend))
             if successor_ref:
                 checks.append(successor.check(connection, self.caller, successor_ref, build))
             if not all(check.met for check in checks) or dry_run:
@@ -251,12 +247,13 @@ class Lifecycle:
     def record_usage(
         self, ref: str, day: date, calls: int, errors: int, users: Iterable[str] = (), *, dry_run: bool = False
     ) -> None:
-        """Add a report to what is known of a day; see `usage.record_usage`. A public build may be reported on, too."""
-        usage.check(day, calls, errors)
-        with self.registry.transaction(write=not dry_run) as connection:
-            build = named(connection, self.caller, ref)
-            if not dry_run:
-                usage.record_usage(connection, self.caller, build, day, calls, errors, users)
+        """Add a report to what is known of a day; see `usage.reports`. A public build may be reported on, too."""
+        report = usage.Report.of(ref, day, calls, errors, users)
+        if not dry_run:
+            self.registry.write(usage.reports, report)
+            return
+        with self.registry.transaction() as connection:
+            named(connection, self.caller, report.ref)
 
     def metrics(self, ref: str, window: int = 30) -> usage.Metrics:
         """How a build did in the last ``window`` days, today included."""
@@ -338,5 +335,4 @@ class Lifecycle:
 
 
 def _said(reason: str) -> None:
-    if not reason.strip():
-        raise LifecycleError("say why: every step keeps its reason")
+    reasons.check(reason, "say why: every step keeps its reason")

@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 from greenlang.registry.choice import latest
 from greenlang.registry.entry import RegistryEntry
 from greenlang.registry.store import Registry
-from greenlang.registry.tables import CapabilityRow, VersionRow
+from greenlang.registry.tables import BuildRow, CapabilityRow, VersionRow, YankRow
 
 _CHUNK = 500  # agents that are looked at at once for a state that few may have
 
@@ -38,6 +38,26 @@ def agents(
             break
         after = ids[-1]
     return found[:limit]
+
+
+def domains(registry: Registry) -> dict[str, int]:
+    """How many agents there are of each domain, as `agents` lists them: domain -> agents, by domain."""
+    last = select(func.max(YankRow.id)).group_by(YankRow.build_id)
+    yanked = select(YankRow.build_id).where(YankRow.id.in_(last), YankRow.yanked)
+    standing = select(BuildRow.id).where(
+        BuildRow.tenant == VersionRow.tenant,
+        BuildRow.agent_id == VersionRow.agent_id,
+        BuildRow.version == VersionRow.version,
+        BuildRow.id.not_in(yanked),
+    )
+    statement = (
+        select(VersionRow.domain, func.count(VersionRow.agent_id.distinct()))
+        .where(VersionRow.tenant.in_(registry.caller.readable), standing.exists())
+        .group_by(VersionRow.domain)
+        .order_by(VersionRow.domain)
+    )
+    with registry.transaction() as connection:
+        return dict(connection.execute(statement).tuples().all())
 
 
 def _ids(registry: Registry, after: str, limit: int, domain: str | None, capability: str | None) -> list[str]:

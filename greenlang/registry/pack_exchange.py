@@ -8,29 +8,25 @@ have a key. Belongs here: publish and push, pull and unpack. Does not belong her
 
 from __future__ import annotations
 
-import io
 import shutil
-import stat
 import tempfile
-import zipfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from greenlang.errors import PackError
 from greenlang.factory.attest import envelope_path
-from greenlang.registry import packs
-from greenlang.registry.entry import Pin, RegistryEntry
-from greenlang.registry.pack_reading import read_pack
-from greenlang.registry.store import Registered, Registry
+from greenlang.registry import pack_zip, packs
+from greenlang.registry.entering import Entered, Registered
+from greenlang.registry.entry import RegistryEntry
+from greenlang.registry.pack_reading import Brought, read_pack, read_zip
+from greenlang.registry.pack_zip import ZippedPack
+from greenlang.registry.store import Registry
 from greenlang.signing import PUBLIC, read_public_key
 
-MOST_FILES = 2000
-MOST_BYTES = 200_000_000  # unpacked
 TRUSTED = "trusted"  # folder of foreign public keys, in the folder of one's own
-_ENVELOPE = ".dsse.json"
 
 Keys = Sequence[Ed25519PublicKey]
 
@@ -38,14 +34,30 @@ Keys = Sequence[Ed25519PublicKey]
 def publish(registry: Registry, data: bytes, var: Path, keys: Path) -> tuple[Registered, RegistryEntry]:
     """Enter the pack of a zip: one folder, and beside it its envelope ``<folder>.dsse.json``, as they lie in ``packs``.
 
-    ``keys`` is the folder of the key of this factory. Raises PackError for a pack that is not as it was certified or
-    that no known key signed, RegistryConflict where the version stands with other bytes, QuotaExceeded.
+    What became of it, and the version as it stands then. ``keys`` is the folder of the key of this factory. Raises
+    PackError for a pack that is not as it was certified or that no known key signed, RegistryConflict where the version
+    stands with other bytes, QuotaExceeded.
     """
     hint = f". An operator makes a key known by putting its .pem into the folder {TRUSTED} beside the factory's own"
-    with _incoming(var) as incoming:
-        folder = unpacked(data, incoming)
-        entry, pins = read_pack(folder, known_keys(keys), hint)
-        return _enter(registry, folder, var, entry, pins), entry
+    brought = read_zip(ZippedPack.read(data), known_keys(keys), hint)
+    entry = brought.entry
+    stands = registry.enter(entry, pins=brought.pins, needs=brought.needs)
+    if stands.build.certificate_digest == entry.certificate_digest and not _is_here(stands, data, var):
+        pack_zip.keep(data, var / entry.pack)
+    return stands.done, stands.entry or registry.get(entry.agent_id, entry.version)
+
+
+def _is_here(stands: Entered, data: bytes, var: Path) -> bool:
+    """Whether the pack of what stands lies on this machine, and whole."""
+    if stands.done == "created":
+        return False
+    if pack_zip.kept(var / stands.build.pack) == data:
+        return True
+    try:
+        pack = packs.certified(packs.pack_of(stands.build, var).folder)
+    except PackError:
+        return False
+    return envelope_path(pack.folder).is_file()
 
 
 def push(
@@ -56,13 +68,13 @@ def push(
     Raises PackError as `read_pack`, RegistryConflict where that version stands with other bytes, QuotaExceeded.
     """
     folder = folder.absolute()
-    entry, pins = read_pack(folder, keys)
+    brought = read_pack(folder, keys)
     if dry_run:
-        return entry, None
+        return brought.entry, None
     with _incoming(var) as incoming:
         copy = _copied(folder, incoming)
-        entry, pins = read_pack(copy, keys)  # the copy is what is registered
-        return entry, _enter(registry, copy, var, entry, pins)
+        brought = read_pack(copy, keys)  # the copy is what is registered
+        return brought.entry, _enter(registry, copy, var, brought)
 
 
 def pull(build: packs.Registered, homes: Path | Sequence[Path], target: Path, keys: Keys | None = None) -> Path:
@@ -82,30 +94,7 @@ def unpack(data: bytes, build: packs.Registered, target: Path, keys: Keys | None
     Raises PackError as `pull`; then nothing is there.
     """
     with _beside(target) as new:
-        return _placed(unpacked(data, new), target, build, keys)
-
-
-def unpacked(data: bytes, folder: Path) -> Path:
-    """Unpack a zip into an empty folder; where the pack lies in it. Raises PackError."""
-    try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            files = [info for info in archive.infolist() if not info.is_dir()]
-            _check(files)
-            for info in files:
-                path = folder / info.filename
-                path.parent.mkdir(parents=True, exist_ok=True)
-                content = archive.read(info)  # a size that is not as declared is an error of the archive
-                path.write_bytes(content)
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, OSError, ValueError) as error:
-        if isinstance(error, PackError):
-            raise
-        raise PackError(f"this is no zip that can be unpacked: {error}") from error
-    tops = sorted(path.name for path in folder.iterdir())
-    if len(tops) != 2 or tops[1] != tops[0] + _ENVELOPE or not (folder / tops[0]).is_dir():
-        raise PackError(
-            f"the zip must hold one folder NAME and NAME{_ENVELOPE} beside it; it holds {', '.join(tops[:5])}"
-        )
-    return folder / tops[0]
+        return _placed(pack_zip.unpacked(data, new), target, build, keys)
 
 
 def known_keys(folder: Path) -> list[Ed25519PublicKey]:
@@ -114,28 +103,14 @@ def known_keys(folder: Path) -> list[Ed25519PublicKey]:
     return [read_public_key(path) for path in (*own, *sorted((folder / TRUSTED).glob("*.pem")))]
 
 
-def _check(files: list[zipfile.ZipInfo]) -> None:
-    if len(files) > MOST_FILES or sum(info.file_size for info in files) > MOST_BYTES:
-        raise PackError(f"a pack has at most {MOST_FILES:,} files and {MOST_BYTES:,} bytes")
-    names = {info.filename.casefold() for info in files}
-    if len(names) != len(files):
-        raise PackError("the zip holds a name twice")
-    for info in files:
-        path = PurePosixPath(info.filename)
-        odd = path.is_absolute() or ".." in path.parts or "\\" in info.filename or not info.filename.isprintable()
-        if odd or stat.S_ISLNK(info.external_attr >> 16):
-            raise PackError(f"the zip holds {info.filename!r}, which is no file of a pack")
-
-
-def _enter(registry: Registry, folder: Path, var: Path, entry: RegistryEntry, pins: Sequence[Pin]) -> Registered:
+def _enter(registry: Registry, folder: Path, var: Path, brought: Brought) -> Registered:
     """Register first, so that nothing lies there that was refused; whoever is killed in between publishes again."""
-    done = registry.publish(entry, pins=pins)
-    builds = registry.builds(entry.agent_id, entry.version)
-    build = next(one for one in builds if one.pack_digest == entry.pack_digest)
-    if build.certificate_digest != entry.certificate_digest:  # the same files: the certificate that stands, stands
-        return done
+    entry = brought.entry
+    stands = registry.enter(entry, pins=brought.pins, needs=brought.needs)
+    if stands.build.certificate_digest != entry.certificate_digest:  # the same files: the one that stands, stands
+        return stands.done
     try:
-        kept = packs.certified(packs.pack_of(build, var).folder).folder
+        kept = packs.certified(packs.pack_of(stands.build, var).folder).folder
     except PackError:  # not there, or no longer whole
         kept = var / entry.pack
         kept.parent.mkdir(parents=True, exist_ok=True)
@@ -143,7 +118,7 @@ def _enter(registry: Registry, folder: Path, var: Path, entry: RegistryEntry, pi
         _moved(folder, kept)
     if envelope_path(folder).is_file() and not envelope_path(kept).is_file():
         envelope_path(folder).replace(envelope_path(kept))
-    return done
+    return stands.done
 
 
 def _moved(folder: Path, target: Path) -> None:

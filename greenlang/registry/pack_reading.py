@@ -8,27 +8,34 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import yaml
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 import greenlang
 from greenlang.errors import PackError
+from greenlang.factory.attest import compare
 from greenlang.factory.outcome import DimensionResult
-from greenlang.provenance import PackCertificate
+from greenlang.provenance import CERTIFICATE, PackCertificate
 from greenlang.registry.entry import Pin, Port, RegistryEntry
-from greenlang.registry.packs import PUBLISHED, certified, check_signature
+from greenlang.registry.pack_zip import MANIFEST, ZippedPack
+from greenlang.registry.packs import PUBLISHED, certified, check_signature, refuse_unsigned
 from greenlang.sandbox.verdict import CoverageResult
 
-_MANIFEST = "pack.yaml"
 _PARAMETERS = "table://"
 
 
-def read_pack(
-    folder: Path, keys: Sequence[Ed25519PublicKey] | None = None, hint: str = ""
-) -> tuple[RegistryEntry, tuple[Pin, ...]]:
-    """The entry that a finished pack is, and what it pins, after it was checked against its certificate.
+class Brought(NamedTuple):
+    """What a finished pack says. ``needs``: agent id -> range of versions."""
+
+    entry: RegistryEntry
+    pins: tuple[Pin, ...]
+    needs: dict[str, str]
+
+
+def read_pack(folder: Path, keys: Sequence[Ed25519PublicKey] | None = None, hint: str = "") -> Brought:
+    """The entry that a finished pack is, what it pins and needs, after it was checked against its certificate.
 
     With ``keys`` also against the envelope beside it, which one of them must have signed; ``hint`` says what to do
     where none did. Raises PackError.
@@ -36,12 +43,36 @@ def read_pack(
     certificate = certified(folder).certificate
     if keys is not None:
         check_signature(folder, keys, hint)
+    path = folder / MANIFEST
+    return _read(folder.name, path.read_bytes() if path.is_file() else None, certificate)
+
+
+def read_zip(zipped: ZippedPack, keys: Sequence[Ed25519PublicKey], hint: str = "") -> Brought:
+    """The same of a pack in a zip, signed by one of the keys. Raises PackError."""
+    if zipped.certificate is None:
+        raise PackError(f"{zipped.name} is no finished pack: it has no {CERTIFICATE}")
     try:
-        manifest = yaml.load((folder / _MANIFEST).read_bytes(), Loader=yaml.CSafeLoader)
-        return _entry(manifest, certificate), _pins(certificate.content)
-    except (OSError, yaml.YAMLError, KeyError, TypeError, ValueError, AttributeError) as error:
+        certificate = PackCertificate.read(zipped.certificate)
+        findings = certificate.compare(zipped.digests)
+    except (ValueError, AttributeError, TypeError) as error:
+        raise PackError(f"{zipped.name} has no certificate that can be read: {error}") from error
+    if findings:
+        raise PackError(f"{zipped.name} is not as it was certified: {'; '.join(findings[:5])}")
+    actual = zipped.digests | {CERTIFICATE: certificate.digest}
+    refuse_unsigned([compare(actual, zipped.envelope, key) for key in keys], hint)
+    return _read(zipped.name, zipped.manifest, certificate)
+
+
+def _read(name: str, data: bytes | None, certificate: PackCertificate) -> Brought:
+    try:
+        if data is None:
+            raise ValueError(f"it has no {MANIFEST}")
+        manifest = yaml.load(data, Loader=yaml.CSafeLoader)
+        needs = {str(agent): str(versions) for agent, versions in manifest.get("needs", {}).items()}
+        return Brought(_entry(manifest, certificate), _pins(certificate.content), needs)
+    except (yaml.YAMLError, KeyError, TypeError, ValueError, AttributeError) as error:
         said = error if isinstance(error, ValueError) else repr(error)
-        raise PackError(f"{folder.name} cannot be read as a pack of this greenlang: {said}") from error
+        raise PackError(f"{name} cannot be read as a pack of this greenlang: {said}") from error
 
 
 def _entry(manifest: Mapping[str, Any], certificate: PackCertificate) -> RegistryEntry:
@@ -50,7 +81,7 @@ def _entry(manifest: Mapping[str, Any], certificate: PackCertificate) -> Registr
     said = certificate.content
     agent_id, version = said["agent"]["id"], said["agent"]["version"]
     if (manifest["id"], manifest["version"]) != (agent_id, version):
-        raise ValueError(f"{_MANIFEST} and the certificate name two agents")
+        raise ValueError(f"{MANIFEST} and the certificate name two agents")
     compute = manifest["compute"]
     parts: Mapping[str, Any] = compute.get("tools") or {"": compute}
     judged = [
@@ -77,6 +108,7 @@ def _entry(manifest: Mapping[str, Any], certificate: PackCertificate) -> Registr
         summary=manifest["summary"],
         domain=agent_id.partition("/")[0],
         tags=tuple(manifest["tags"]),
+        regulations=tuple(manifest.get("regulations", ())),
         inputs=_ports(parts, "inputs"),
         outputs=_ports(parts, "outputs"),
         score=overall(judged)[0],
@@ -109,11 +141,17 @@ def _pins(said: Mapping[str, Any]) -> tuple[Pin, ...]:
 
 
 def _formulas(said: Mapping[str, Any]) -> list[Pin]:
-    """The formulas of the library that outputs are computed by; another greenlang's are not known here."""
+    """The formulas of the library that outputs are computed by.
+
+    Certificates of before name them without digests: of those, what this very version of greenlang made is known.
+    """
+    stated = said.get("formulas", {})
+    named = sorted({one["formula_id"] for one in said["outputs"] if one["formula_id"]})
+    if all(name in stated for name in named):
+        return [Pin("formula", name, stated[name]) for name in named]
     if said["engine"]["greenlang"] != greenlang.__version__:
         return []
     from greenlang.formulas.library import library
 
     known = library()
-    named = sorted({one["formula_id"] for one in said["outputs"] if one["formula_id"]})
     return [Pin("formula", name, formula.digest) for name in named if (formula := known.get(name)) is not None]

@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from greenlang.errors import PackError
 from greenlang.factory.attest import envelope_path, verify
 from greenlang.provenance import CERTIFICATE, PackCertificate, bytes_digest, files_digest
+from greenlang.registry import pack_zip
 from greenlang.settings import Settings
 from greenlang.specs.model import slug
 
@@ -139,7 +140,11 @@ def check_signature(folder: Path, keys: Sequence[Ed25519PublicKey], hint: str = 
     if not envelope.is_file():
         raise PackError(f"the pack {folder.name} is not signed: {envelope.name} is not beside it")
     data = envelope.read_bytes()
-    wrong = [verify(folder, data, key) for key in keys]
+    refuse_unsigned([verify(folder, data, key) for key in keys], hint)
+
+
+def refuse_unsigned(wrong: Sequence[list[str]], hint: str = "") -> None:
+    """Raises PackError where for every key something is wrong with a pack and its envelope."""
     if all(wrong):
         said = "; ".join(wrong[-1][:3]) if wrong else "no key is known here"
         raise PackError(f"no key that is known here signed the pack: {said}{hint}")
@@ -161,6 +166,8 @@ def _pack_below(build: Registered, root: Path, place: str) -> RegisteredPack:
     folder = (root / place).resolve()
     if not place or "://" in place or not folder.is_relative_to(root) or folder == root:
         raise PackNotHere(f"the pack lies at {place or 'no place that is known'}, not on this machine")
+    if place.startswith(f"{PUBLISHED}/") and not folder.is_dir():
+        pack_zip.unfold(folder)
     try:
         found = RegisteredPack(folder, PackCertificate.load(folder))
     except (OSError, ValueError) as error:

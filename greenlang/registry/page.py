@@ -25,8 +25,9 @@ version that is in force, `heat/boiler@1.2.0#1a2b3c` (6 digits or more) one buil
 
 Each step is a statement signed with Ed25519 that holds who, when, why, the policy's digest, the whole evidence, and
 the digest of the statement before. The state is a view over these. `greenlang registry verify heat/boiler@1.2.0`
-checks signatures, chain, table, decisions, and that the audit log names no step that is not there; it says what was
-changed.
+checks signatures, chain, table and decisions; that judgement, pack and pins are those that the build was entered
+with; that the audit log names no step that is not there, and saw every policy and approval that a step was decided
+by. It says what was changed. Reported use is not signed: the audit log has each report (`agent.used`).
 
 ## States
 """
@@ -63,9 +64,10 @@ system's users: on one person's machine they prove nothing about who typed.
 
 ## Evidence
 
-Gathered by one function, kept whole in the statement: the judgement (score, coverage, tests, each dimension), use,
-age, open flags, approvals, who asks. `decide(policy, evidence, to)` looks at nothing else: the same evidence gives
-the same decision at any later time (`Lifecycle.reevaluate`; `registry verify` does it for every promotion).
+Gathered by one function, kept whole in the statement: the judgement (score, coverage, tests, each dimension), the
+newest security scan, use, age, open flags, approvals, who asks. `decide(policy, evidence, to)` looks at nothing
+else: the same evidence gives the same decision at any later time (`Lifecycle.reevaluate`; `registry verify` does it
+for every promotion).
 
 """
 
@@ -73,6 +75,13 @@ _USE = """
 Use is what those who run a build report (`greenlang agent report-usage`, or the API): calls and errors are added to the
 day, of users a digest is kept. It is known to the tenant that reported it: use of a public build by other tenants does
 not count for its promotion.
+
+The **security scan** says of each of its parts whether it was met, not met or not measured, when it was made, and of
+which day the newest advisory was that the dependencies were audited by: `security_scan` passes where a part could not
+be measured, `dependency_audit_days_at_most` does not. Without a file of advisories (`GREENLANG_ADVISORIES`) there is no
+audit. A newer file has the factory judge its agents again: the same pack comes out, and its newer scan counts.
+`greenlang registry scan heat/boiler` audits the pack of any own build anew, one that was pushed too. Each scan is kept,
+and is in the audit log (`agent.scanned`).
 
 ## Policies
 
@@ -85,6 +94,11 @@ other one, those that would be ready for the next step under one of them alone, 
 Document 002 names the criteria "basic evaluation, security scan" (experimental) and "comprehensive evaluation, min
 usage threshold, error rate < 1%" (certified). Age and users are named by issue 6. **All other numbers are ours.**
 
+The default is **{DEFAULT}**, the least strict policy under which "certified" says that known vulnerabilities were
+looked up: v1 and v2 pass a scan whose dependency audit was not measured. Who has no file of advisories and means it
+says `greenlang policy use v1`, which is in the log. What v1 or v2 decided stands, and is decided alike by the
+signed evidence; a registry that promoted by v1 keeps it until somebody puts another in force.
+
 """
 
 _DECAY = """
@@ -95,7 +109,8 @@ factor release comes into force (`factors release pin`, `factors sync`, the asse
 the tenant that pins a row which is now another, or gone, gets a flag: the pin, both digests, the release. So do
 builds whose figures rest on a GWP set that the policy in force calls superseded (`superseded_gwp_sets`). A newer
 vintage beside the pinned one supersedes nothing. Retired builds get no flags. The flag ends, and is kept, when the
-pinned row is in force again. `greenlang registry decay` does the same at any time; doing it again changes nothing.
+pinned row is in force again. A publisher's corrected file supersedes each of its rows, for each cites the file.
+`greenlang registry decay` does the same at any time; doing it again changes nothing.
 
 The state stays. Flags show in the entry (`superseded pins`), in `agent promotion-status` one by one, and in the
 evidence, where a policy can ask for none. A build made under the new release has new pins and no flag: promote that
@@ -134,7 +149,7 @@ def page() -> str:
                 *_rows(("criterion", "what it asks"), _criteria()),
                 "",
                 f"Use is counted over {', '.join(map(str, WINDOWS))} days, or since ever without `window_days`.",
-                _USE.rstrip(),
+                _USE.replace("{DEFAULT}", DEFAULT).rstrip(),
                 "",
                 *_policies(),
                 _DECAY.rstrip(),

@@ -7,6 +7,7 @@ reading files (`policy_file`), gathering evidence (`evidence`), which policy is 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -16,10 +17,12 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from greenlang.provenance import bytes_digest, canonical
+from greenlang.registry import scans
 from greenlang.registry.evidence import EVER, WINDOWS
 from greenlang.registry.ladder import before_promotion, next_state
 
-SECURITY = "compliance_security"  # the dimension that holds the security scan
+_LATER = ("dependency_audit_days_at_most", "approvers")
+_BY_TOKEN = re.compile(r"([^:]+:)?user:.+")  # an actor; no name of a key or of the command line's holds a colon
 Percent = Annotated[Decimal, Field(ge=0, le=100)]
 Count = Annotated[int, Field(ge=0, strict=True)]
 GwpSet = Annotated[str, Field(pattern=r"^(SAR|TAR|AR[4-9])GWP(20|100|500)$")]
@@ -36,7 +39,7 @@ class Criteria(_Strict):
     dimensions: tuple[str, ...] = Field((), description="quality dimensions that must have passed")
     score_at_least: Percent | None = Field(None, description="the build's score, 0 to 100")
     coverage_at_least: Percent | None = Field(None, description="lines and branches that its tests run, in percent")
-    security_scan: bool = Field(False, description=f"the dimension {SECURITY} must have passed")
+    security_scan: bool = Field(False, description=f"the dimension {scans.DIMENSION} must have passed")
     window_days: int | None = Field(None, description="usage counts of so many days, today included; 7, 30 or 90")
     calls_at_least: Count | None = Field(None, description="calls in the window (since ever without one)")
     error_rate_below_percent: Annotated[Decimal, Field(gt=0, le=100)] | None = Field(
@@ -44,8 +47,14 @@ class Criteria(_Strict):
     )
     users_at_least: Count | None = Field(None, description="different users in the window")
     age_days_at_least: Count | None = Field(None, description="whole days in the state that it is promoted from")
+    dependency_audit_days_at_most: Count | None = Field(
+        None, description="the dependency audit was measured, found nothing, and its advisories are at most so old"
+    )
     open_flags_at_most: Count | None = Field(None, description="pins that are superseded")
     approvals_at_least: Count | None = Field(None, description="people who approved, beside the one who asks")
+    approvers: Literal["token"] | None = Field(
+        None, description="who asks and who approves signed in by a token of the issuer; a key can be for anybody"
+    )
 
     @field_validator("dimensions")
     @classmethod
@@ -77,7 +86,9 @@ class FastTrack(_Strict):
     @field_validator("without")
     @classmethod
     def _criteria(cls, names: tuple[str, ...]) -> tuple[str, ...]:
-        known = [name for name in Criteria.model_fields if name not in {"approvals_at_least", "window_days"}]
+        known = [
+            name for name in Criteria.model_fields if name not in {"approvals_at_least", "approvers", "window_days"}
+        ]
         strange = [name for name in names if name not in known]
         if strange:
             raise ValueError(f"{strange[0]!r} is no criterion that can be left out; there are {', '.join(known)}")
@@ -103,8 +114,16 @@ class Policy(_Strict):
 
     @cached_property
     def digest(self) -> str:
-        """SHA-256 over what it says; comments and the order of lines do not count."""
-        return bytes_digest(canonical(self.model_dump(mode="json")))
+        """SHA-256 over what it says; comments and the order of lines do not count.
+
+        A criterion that came later counts where it is asked: what was decided by a policy still names it.
+        """
+        content = self.model_dump(mode="json")
+        for criteria in content["promotions"].values():
+            for name in _LATER:
+                if criteria[name] is None:
+                    del criteria[name]
+        return bytes_digest(canonical(content))
 
     @property
     def ref(self) -> str:
@@ -127,24 +146,31 @@ class Check:
         return {**{name: getattr(self, name) for name in self.__slots__}, "mend": "" if self.met else self.mend}
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """The answer of a policy to one step, criterion by criterion. ``policy`` is its ``name@digest``."""
+class Checked:
+    """What was asked in ``checks``, and what that comes to."""
 
-    to: str
-    policy: str
-    fast_track: bool
+    __slots__ = ()
     checks: tuple[Check, ...]
 
     @property
     def allowed(self) -> bool:
-        """Whether the step may be taken."""
+        """Whether every check is met."""
         return all(check.met for check in self.checks)
 
     @property
     def lacking(self) -> tuple[Check, ...]:
         """What is not met."""
         return tuple(check for check in self.checks if not check.met)
+
+
+@dataclass(frozen=True, slots=True)
+class Decision(Checked):
+    """The answer of a policy to one step, criterion by criterion. ``policy`` is its ``name@digest``."""
+
+    to: str
+    policy: str
+    fast_track: bool
+    checks: tuple[Check, ...]
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
@@ -177,7 +203,7 @@ def decide(policy: Policy, evidence: Mapping[str, Any], to: str, *, fast_track: 
             approvals = max(approvals, track.approvals_at_least)
     checks += _judged(criteria, evidence)
     checks += _used(criteria, evidence)
-    checks += _approved(approvals, evidence, to)
+    checks += _approved(approvals, criteria.approvers == "token", evidence, to)
     return Decision(to, policy.ref, fast_track, tuple(checks))
 
 
@@ -190,8 +216,10 @@ def _judged(criteria: Criteria, evidence: Mapping[str, Any]) -> Iterator[Check]:
         status = dimensions.get(name, {}).get("status", "not judged")
         yield Check(f"dimensions.{name}", "passed", status, status == "passed", again)
     if criteria.security_scan:
-        status = dimensions.get(SECURITY, {}).get("status", "not judged")
+        status = dimensions.get(scans.DIMENSION, {}).get("status", "not judged")
         yield Check("security_scan", "passed", status, status == "passed", again)
+    if criteria.dependency_audit_days_at_most is not None:
+        yield _audit(criteria.dependency_audit_days_at_most, evidence.get("scan", {}))
     for field, least in (("score", criteria.score_at_least), ("coverage", criteria.coverage_at_least)):
         if least is not None:
             value = evidence[field]
@@ -203,6 +231,24 @@ def _judged(criteria: Criteria, evidence: Mapping[str, Any]) -> Iterator[Check]:
         found = f"{len(refs)}: {', '.join(refs[:3])}{', ...' if len(refs) > 3 else ''}" if refs else "0"
         mend = "build it again under the release in force, and promote that build"
         yield Check("open_flags_at_most", f"at most {most}", found, len(refs) <= most, mend)
+
+
+def _audit(most: int, scan: Mapping[str, Any]) -> Check:
+    """Evidence from before there were scans has none, and they were not measured then."""
+    fate, age = scan.get("parts", {}).get(scans.AUDIT, scans.NOT_MEASURED), scan.get("age_days")
+    known, days = scan.get("found", []), f"advisories of {scan.get('newest')}, {age} days old"
+    again = "take a newer file of advisories (GREENLANG_ADVISORIES), then `greenlang registry scan`"
+    met = fate == "met" and age is not None and 0 <= age <= most
+    if fate == scans.NOT_MEASURED:
+        found, mend = fate, "give a file of advisories (GREENLANG_ADVISORIES), then `greenlang registry scan`"
+    elif fate != "met":
+        found, mend = f"{'; '.join(known[:3]) or fate} ({days})", "mend it, and build the agent again"
+    elif age is None:
+        found, mend = "nothing found, by advisories that do not say of when they are", again
+    else:
+        found, mend = f"nothing found ({days})", again
+    wanted = f"measured, nothing found, advisories at most {most} days old"
+    return Check("dependency_audit_days_at_most", wanted, found, met, mend)
 
 
 def _used(criteria: Criteria, evidence: Mapping[str, Any]) -> Iterator[Check]:
@@ -227,14 +273,19 @@ def _used(criteria: Criteria, evidence: Mapping[str, Any]) -> Iterator[Check]:
         yield Check("age_days_at_least", f"at least {age} days in its state", f"{days} days", days >= age, "wait")
 
 
-def _approved(least: int, evidence: Mapping[str, Any], to: str) -> Iterator[Check]:
+def _approved(least: int, by_token: bool, evidence: Mapping[str, Any], to: str) -> Iterator[Check]:
     """People count once, and never for what they ask themselves. Whoever rejects stops it until they approve."""
     said: Sequence[Mapping[str, Any]] = [one for one in evidence["approvals"] if one["after"] == to]
     against = [f"{one['actor']}: {one['comment']}" for one in said if not one["approved"]]
     if against:
         yield Check("rejections", "none", "; ".join(against), False, "settle it with whoever rejected it")
     if least:
-        names = sorted({one["actor"] for one in said if one["approved"]} - {evidence["asked_by"]})
+        asks = evidence["asked_by"]
+        names = sorted({one["actor"] for one in said if one["approved"]} - {asks})
+        if by_token:
+            names = [name for name in names if _BY_TOKEN.fullmatch(name)]
+            if asks and not _BY_TOKEN.fullmatch(asks):
+                yield Check("approvers", "all signed in by a token", f"{asks} asks", False, "ask for it with a token")
         found = f"{len(names)}{': ' if names else ''}{', '.join(names)}"
         mend = "people beside the one who asks approve it: `greenlang agent approve`"
         yield Check("approvals_at_least", f"at least {least}", found, len(names) >= least, mend)

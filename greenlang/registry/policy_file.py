@@ -21,7 +21,7 @@ from greenlang.registry.finding import Finding
 from greenlang.registry.policy import Criteria, FastTrack, Policy
 
 FOLDER = Path(__file__).with_name("policies")
-DEFAULT = "v1"
+DEFAULT = "v3"
 MAX_BYTES = 100_000
 _RULE = "policy"
 _FIELDS = sorted({*Policy.model_fields, *Criteria.model_fields, *FastTrack.model_fields, "experimental", "certified"})

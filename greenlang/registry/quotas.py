@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Literal, get_args
 
-from sqlalchemy import func, select
+from sqlalchemy import bindparam, func, select
 from sqlalchemy.engine import Connection
 
 from greenlang.errors import QuotaExceeded
@@ -21,14 +21,17 @@ UNLIMITED = -1  # what a row says that takes a limit away
 _SAID = {"versions": "agent versions", "jobs_per_day": "jobs a day (UTC)", "requests_per_minute": "requests a minute"}
 
 
+_NEWEST = (
+    select(QuotaRow.most)
+    .where(QuotaRow.tenant == bindparam("of"), QuotaRow.name == bindparam("quota"))
+    .order_by(QuotaRow.id.desc())
+    .limit(1)
+)
+
+
 def limit(connection: Connection, tenant: str, name: Quota) -> int | None:
     """What the tenant's quota allows; None if it has none. The newest row counts."""
-    most = connection.execute(
-        select(QuotaRow.most)
-        .where(QuotaRow.tenant == tenant, QuotaRow.name == name)
-        .order_by(QuotaRow.id.desc())
-        .limit(1)
-    ).scalar_one_or_none()
+    most: int | None = connection.execute(_NEWEST, {"of": tenant, "quota": name}).scalar_one_or_none()
     return None if most in (None, UNLIMITED) else most
 
 
@@ -38,9 +41,19 @@ def enforce(connection: Connection, tenant: str, name: Literal["versions", "jobs
     Others who add to the same tenant wait for that transaction, so that two together do not exceed what each may.
     Raises QuotaExceeded.
     """
+    found = room(connection, tenant, name)
+    if found is None:
+        return
+    most, used = found
+    if used + more > most:
+        raise exceeded(tenant, name, most, f"it has {used}" + (f", and {more} more are asked for" if more > 1 else ""))
+
+
+def room(connection: Connection, tenant: str, name: Literal["versions", "jobs_per_day"]) -> tuple[int, int] | None:
+    """What the quota allows and what is used; None without a quota. Others who add wait, as in `enforce`."""
     most = limit(connection, tenant, name)
     if most is None:
-        return
+        return None
     connection.execute(select(AuditHeadRow.number).where(AuditHeadRow.tenant == tenant).with_for_update())
     if name == "versions":
         counting = select(func.count()).select_from(VersionRow).where(VersionRow.tenant == tenant)
@@ -49,9 +62,8 @@ def enforce(connection: Connection, tenant: str, name: Literal["versions", "jobs
         counting = (
             select(func.count()).select_from(JobRow).where(JobRow.tenant == tenant, JobRow.created_at >= midnight)
         )
-    used = connection.execute(counting).scalar_one()
-    if used + more > most:
-        raise exceeded(tenant, name, most, f"it has {used}" + (f", and {more} more are asked for" if more > 1 else ""))
+    used: int = connection.execute(counting).scalar_one()
+    return most, used
 
 
 def exceeded(tenant: str, name: Quota, most: int, why: str) -> QuotaExceeded:

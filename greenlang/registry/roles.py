@@ -54,10 +54,10 @@ MEANING: Mapping[Permission, str] = {
     "modify_templates": "register templates",
     "manage_lists": "allow and deny lists, environments of the own tenant",
     "manage_keys": "issue, list and revoke API keys of the own tenant",
-    "manage_policies": "put a promotion policy in force",
+    "manage_policies": "put a promotion policy in force; flag builds whose pins are superseded",
     "read_audit": "the audit log of the own tenant, and whether it is whole",
     "export_audit": "the audit log as a file",
-    "manage_tenants": "create tenants; their quotas and residency; act for any tenant",
+    "manage_tenants": "create and suspend tenants; their quotas and residency; act for any tenant",
 }
 PERMISSIONS: frozenset[Permission] = frozenset(get_args(Permission))
 

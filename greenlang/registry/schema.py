@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sqlite3
 import time
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from sqlalchemy.engine import Connection, Dialect, make_url
 from sqlalchemy.types import TypeDecorator
 
 BUSY_SECONDS = 30.0
+CONNECTIONS = 15  # of one process to a PostgreSQL, at most
 WRITE = "greenlang_write"  # execution option: take the write lock at BEGIN, where waiting for it is safe
 
 
@@ -39,7 +41,9 @@ def engine_for(url: str) -> Engine:
     """An engine for the registry's URL. A SQLite file gets its folder, WAL and a busy timeout."""
     parsed = make_url(url)
     if parsed.get_backend_name() != "sqlite":
-        return create_engine(parsed, pool_pre_ping=True)
+        # Connections are kept: what overflows a pool is opened anew each time, which costs more than most writes. That
+        # one was lost shows when a transaction begins (`database`), without another way to the server and back.
+        return create_engine(parsed, pool_size=CONNECTIONS, max_overflow=0)
     if parsed.database and parsed.database != ":memory:":
         Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
     engine = create_engine(parsed, connect_args={"timeout": BUSY_SECONDS})
@@ -77,4 +81,11 @@ def one_at_a_time(connection: Connection, *names: str) -> None:
         connection.execute(_LOCK, {"name": "\n".join(names)})
 
 
+def each_at_a_time(connection: Connection, names: Sequence[tuple[str, ...]]) -> None:
+    """The same for several things, each with its names, in their order."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(_LOCKS, {"names": ["\n".join(one) for one in sorted(names)]})
+
+
+_LOCKS = text("SELECT pg_advisory_xact_lock(hashtextextended(name, 0)) FROM unnest(CAST(:names AS text[])) AS name")
 _LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))")

@@ -15,6 +15,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from greenlang.registry.briefs import Brief, briefs
 from greenlang.registry.entry import RegistryEntry, version_key
 from greenlang.registry.search_index import CLASS, LATEST, RULES, TEXTS, Key, SearchIndex, View, plain
 from greenlang.registry.search_words import Name, Term, same, understand, unit
@@ -66,21 +67,41 @@ class Found:
     more: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Hits:
+    """The same page as `Found`, in a few words each."""
+
+    briefs: tuple[Brief, ...]
+    more: bool
+
+
 def find(registry: Registry, index: SearchIndex, wanted: Wanted, *, limit: int | None = 50, offset: int = 0) -> Found:
     """What the caller of ``registry`` finds. Raises RegistryError where registry or index cannot be used."""
+    keys, more = _keys(registry, index, wanted, limit, offset)
+    entries = {(e.tenant, e.agent_id, e.version): e for e in registry.entries(keys)}
+    return Found(tuple(entries[key] for key in keys if key in entries), more)
+
+
+def find_briefs(
+    registry: Registry, index: SearchIndex, wanted: Wanted, *, limit: int | None = 50, offset: int = 0
+) -> Hits:
+    """The same for whoever keeps what was made of entries."""
+    keys, more = _keys(registry, index, wanted, limit, offset)
+    return Hits(tuple(briefs(registry, keys)), more)
+
+
+def _keys(
+    registry: Registry, index: SearchIndex, wanted: Wanted, limit: int | None, offset: int
+) -> tuple[list[Key], bool]:
+    """A page of the keys that were found, and whether more come after it."""
     hits = _Question(index.current(registry), registry.caller.readable, wanted).hits()
     keys: list[Key] = []
     most = None if limit is None else offset + limit
     for key in hits:
         if most is not None and len(keys) == most:
-            return Found(_read(registry, keys[offset:]), more=True)
+            return keys[offset:], True
         keys.append(key)
-    return Found(_read(registry, keys[offset:]), more=False)
-
-
-def _read(registry: Registry, keys: Sequence[Key]) -> tuple[RegistryEntry, ...]:
-    entries = {(e.tenant, e.agent_id, e.version): e for e in registry.entries(keys)}
-    return tuple(entries[key] for key in keys if key in entries)
+    return keys[offset:], False
 
 
 class _Question:
@@ -193,15 +214,12 @@ class _Question:
 
     def _rarity(self, field: str, name: Name) -> float:
         """What makes a name as rare in a field as it is in all of them: few ids hold `emission`, most texts do."""
-        everywhere = sum(self._idf(max(self._frequency(other, word) for other in TEXTS)) for word in name)
-        return everywhere / sum(self._idf(self._frequency(field, word)) for word in name)
+        everywhere = sum(self._idf(max(self._view.frequency(other, word) for other in TEXTS)) for word in name)
+        return everywhere / sum(self._idf(self._view.frequency(field, word)) for word in name)
 
     def _idf(self, frequency: int) -> float:
         """As BM25 has it."""
         return math.log(1 + (self._searcher.num_docs - frequency + 0.5) / (frequency + 0.5))
-
-    def _frequency(self, field: str, word: str) -> int:
-        return min(self._searcher.doc_freq(field, word), self._searcher.num_docs)
 
     def _phrase(self, field: str, name: Name) -> Query:
         from tantivy import Query
@@ -211,7 +229,7 @@ class _Question:
         return Query.phrase_query(self._schema, field, list(name))
 
     def _known(self, name: Name) -> bool:
-        return all(any(self._searcher.doc_freq(field, word) for field in TEXTS) for word in name)
+        return all(any(self._view.frequency(field, word) for field in TEXTS) for word in name)
 
     def _guess(self, name: Name) -> Query:
         """Every word as it stands, or as what it may have been meant for."""

@@ -23,7 +23,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 
 from greenlang.errors import GreenlangError, RegistryError
 from greenlang.provenance import bytes_digest
@@ -74,10 +74,20 @@ class View:
     schema: Schema
     heads: dict[str, Head]
     known: dict[tuple[int, int], Key]
+    used: dict[tuple[str, str], int]  # (field, word) that stands somewhere -> in how many documents
 
     def holds(self, heads: dict[str, Head]) -> bool:
         """Whether it is as far as these chains."""
         return all(self.heads.get(tenant) == head for tenant, head in heads.items())
+
+    def frequency(self, field: str, word: str) -> int:
+        """In how many documents a word stands."""
+        found = self.used.get((field, word))
+        if found is None:
+            found = min(self.searcher.doc_freq(field, word), self.searcher.num_docs)
+            if found:  # what nobody uses is endless
+                self.used[field, word] = found
+        return found
 
     def keys(self, places: Sequence[DocAddress]) -> list[Key]:
         """Which rows these documents were made from."""
@@ -166,7 +176,7 @@ class SearchIndex:
         found = searcher.search(Query.term_query(schema, "kind", "head"), max(1, searcher.num_docs), count=False)
         rows = [json.loads(str(searcher.doc(place).get_first("head"))) for _, place in found.hits]
         heads = {row["tenant"]: Head(row["number"], row["digest"]) for row in rows}
-        self._view = View(searcher, schema, heads, {})
+        self._view = View(searcher, schema, heads, {}, {})
         return self._view
 
     def _written(self, registry: Registry) -> View:
@@ -327,11 +337,15 @@ def _tenants(registry: Registry) -> tuple[str, ...]:
     return registry.caller.readable if not registry.database.embedded else (registry.caller.tenant,)
 
 
+_HEADS = select(AuditHeadRow.tenant, AuditHeadRow.number, AuditHeadRow.digest).where(
+    AuditHeadRow.tenant.in_(bindparam("tenants", expanding=True))
+)
+
+
 def _heads(registry: Registry) -> dict[str, Head]:
     """The ends of the chains of every tenant that the caller reads; a tenant without one has nothing."""
-    columns = (AuditHeadRow.tenant, AuditHeadRow.number, AuditHeadRow.digest)
     with registry.transaction() as connection:
-        rows = connection.execute(select(*columns).where(AuditHeadRow.tenant.in_(registry.caller.readable)))
+        rows = connection.execute(_HEADS, {"tenants": registry.caller.readable})
         return {row.tenant: Head(row.number, row.digest) for row in rows}
 
 

@@ -5,8 +5,8 @@ Belongs here: writing a step. Does not belong here: whether it may be taken (`li
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Literal
 
@@ -16,6 +16,7 @@ from sqlalchemy.engine import Connection
 from greenlang.provenance import bytes_digest, canonical
 from greenlang.registry.caller import Caller
 from greenlang.registry.chain import FIRST
+from greenlang.registry.entry import RegistryEntry
 from greenlang.registry.tables import Base, BuildRow, TransitionRow
 from greenlang.signing import Signer
 
@@ -37,16 +38,49 @@ class Step:
     successor: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class _Of:
+    """Whose step it is, and what its last one said."""
+
+    build: int
+    tenant: str
+    agent_id: str
+    version: str
+    pack_digest: str
+    last: str | None = None
+
+
 def write_step(connection: Connection, caller: Caller, signer: Signer, build: int, step: Step) -> int:
     """Add a step to a build's life; the number of its row."""
+    of = _Of(build, *connection.execute(_BUILD, {"of": build}).one())
+    added = connection.execute(_ADD, _row(caller, signer, of, step))
+    row: int = added.inserted_primary_key[0]  # type: ignore[index]
+    return row
+
+
+def first_steps(connection: Connection, steps: Sequence[tuple[Caller, Signer, RegistryEntry, int, str]]) -> None:
+    """Begin the lives of builds that were added in this transaction, each with the digest of what it `holds`."""
+    first = Step("", "draft", "registered", "registered")
+    rows = [
+        _row(
+            caller,
+            signer,
+            _Of(build, caller.tenant, entry.agent_id, entry.version, entry.pack_digest),
+            replace(first, evidence={"holds": held}),
+        )
+        for caller, signer, entry, build, held in steps
+    ]
+    connection.execute(_ADD, rows)
+
+
+def _row(caller: Caller, signer: Signer, of: _Of, step: Step) -> dict[str, Any]:
     now = datetime.now(UTC)
-    tenant, agent_id, version, pack_digest, last = connection.execute(_BUILD, {"of": build}).one()
     statement = canonical(
         {
-            "tenant": tenant,
-            "agent_id": agent_id,
-            "version": version,
-            "pack_digest": pack_digest,
+            "tenant": of.tenant,
+            "agent_id": of.agent_id,
+            "version": of.version,
+            "pack_digest": of.pack_digest,
             "before": step.before,
             "after": step.after,
             "kind": step.kind,
@@ -56,17 +90,15 @@ def write_step(connection: Connection, caller: Caller, signer: Signer, build: in
             "policy": step.policy,
             "evidence": dict(step.evidence or {}),
             "successor": step.successor,
-            "previous": FIRST if last is None else bytes_digest(last.encode()),
+            "previous": FIRST if of.last is None else bytes_digest(of.last.encode()),
         }
     )
     signed = signer.sign(statement)
     values: dict[str, Any] = {
         name: getattr(step, name) for name in ("before", "after", "kind", "reason", "policy", "successor")
     }
-    values |= {"tenant": caller.tenant, "build_id": build, "at": now, "actor": caller.actor}
-    values |= {"statement": statement.decode(), "signature": signed.signature, "key_id": signed.key_id}
-    row: int = connection.execute(_ADD, values).inserted_primary_key[0]  # type: ignore[index]
-    return row
+    values |= {"tenant": caller.tenant, "build_id": of.build, "at": now, "actor": caller.actor}
+    return values | {"statement": statement.decode(), "signature": signed.signature, "key_id": signed.key_id}
 
 
 _LAST = (

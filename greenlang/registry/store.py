@@ -7,32 +7,30 @@ Belongs here: registering, finding, searching. Does not belong here: who may pro
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future
 from contextlib import AbstractContextManager
-from datetime import UTC, datetime
 from itertools import groupby, islice
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal, Self
+from typing import Any, Self
 
 from sqlalchemy import Select, func, select, tuple_
 from sqlalchemy.engine import Connection, Row
 
-from greenlang.errors import RegistryConflict, SettingsError
-from greenlang.registry import access, audit, quotas, rows
+from greenlang.errors import SettingsError
+from greenlang.registry import access
 from greenlang.registry.caller import LOCAL, Caller
 from greenlang.registry.choice import build_order, latest
 from greenlang.registry.database import Database
-from greenlang.registry.entry import Build, Pin, Port, RegistryEntry, Transition, version_key
+from greenlang.registry.entering import Entered, Entering, Registered, entered
+from greenlang.registry.entry import Build, Pin, RegistryEntry, Transition, version_key
 from greenlang.registry.reference import Reference
 from greenlang.registry.rows import BUILD, STATES, VERSION
-from greenlang.registry.schema import one_at_a_time
-from greenlang.registry.search import Found, Wanted, find
+from greenlang.registry.search import Found, Hits, Wanted, find, find_briefs
 from greenlang.registry.search_index import SearchIndex
-from greenlang.registry.steps import Step, write_step
 from greenlang.registry.tables import BuildRow, TransitionRow, VersionRow
+from greenlang.registry.together import Item, Kind, Result
 from greenlang.signing import Signer
-
-Registered = Literal["created", "rebuilt", "exists"]
 
 
 class Registry:
@@ -99,6 +97,14 @@ class Registry:
 
     # Writing
 
+    def write(self, kind: Kind[Item, Result], item: Item) -> Result:
+        """Carry out a write as this caller, together with those that arrive at the same time; see `together`."""
+        return self.database.together.write(self.caller, kind, item)
+
+    def begin(self, kind: Kind[Item, Result], item: Item) -> Future[Result]:
+        """The same on another thread."""
+        return self.database.together.begin(self.caller, kind, item)
+
     def register(
         self, entry: RegistryEntry, *, pins: Iterable[Pin] = (), needs: Mapping[str, str] | None = None
     ) -> Registered:
@@ -109,13 +115,13 @@ class Registry:
         -> range of versions. Raises RegistryConflict when the version stands with another spec, QuotaExceeded when the
         tenant may have no more versions.
         """
-        return self._enter(entry, tuple(pins), needs or {}, rebuild=True)
+        return self.enter(entry, pins=pins, needs=needs, rebuild=True).done
 
     def publish(
         self, entry: RegistryEntry, *, pins: Iterable[Pin] = (), needs: Mapping[str, str] | None = None
     ) -> Registered:
         """Enter what somebody brings. As `register`, but other bytes under a version that stands are refused."""
-        return self._enter(entry, tuple(pins), needs or {}, rebuild=False)
+        return self.enter(entry, pins=pins, needs=needs).done
 
     def yank(self, agent_id: str, version: str, digest: str, reason: str, yanked: bool = True) -> bool:
         """Take a build out of what is chosen for people, or put it back; whether that changed anything.
@@ -128,41 +134,18 @@ class Registry:
 
         return yank(self, Reference(agent_id, version, digest), reason, yanked=yanked)
 
-    def _enter(
-        self, entry: RegistryEntry, pins: Sequence[Pin], needs: Mapping[str, str], *, rebuild: bool
-    ) -> Registered:
-        identity = rows.identity_of(self.caller, entry)
-        subject = f"{entry.agent_id}@{entry.version}"
-        now = datetime.now(UTC)
-        with access.recording(self, "publish_agent", subject), self.transaction(write=True) as connection:
-            one_at_a_time(connection, *identity.values())
-            spec = rows.spec_of(connection, identity)
-            if spec is None:
-                quotas.enforce(connection, self.caller.tenant, "versions")
-                rows.add_version(connection, self.caller, entry, needs, now)
-            elif spec != entry.spec_digest:
-                raise RegistryConflict(
-                    f"{entry.agent_id} {entry.version} is registered with the spec {spec}; this one is "
-                    f"{entry.spec_digest}. What is registered stays: give the changed spec a new version"
-                )
-            builds = rows.standing(connection, identity) if spec is not None else []
-            if builds and builds[0].pack_digest == entry.pack_digest:
-                return "exists"
-            standing = next((build for build in builds if build.pack_digest == entry.pack_digest), None)
-            if builds and not rebuild:
-                if standing is not None:
-                    return "exists"
-                raise RegistryConflict(
-                    f"{entry.agent_id} {entry.version} is published with the pack {builds[0].pack_digest}; this one is "
-                    f"{entry.pack_digest}. What is published stays: give it a new version"
-                )
-            build = standing.id if standing else rows.add_build(connection, self.caller, entry, pins, now)
-            before, after = (standing.state, standing.state) if standing else ("", "draft")
-            step = Step(before, after, "registered", "registered")
-            write_step(connection, self.caller, self.signer, build, step)
-            event = "agent.built" if rebuild else "agent.published"
-            audit.record(connection, self.caller, event, subject, pack=entry.pack_digest, spec=entry.spec_digest)
-            return "rebuilt" if builds else "created"
+    def enter(
+        self,
+        entry: RegistryEntry,
+        *,
+        pins: Iterable[Pin] = (),
+        needs: Mapping[str, str] | None = None,
+        rebuild: bool = False,
+    ) -> Entered:
+        """As `publish`, or with ``rebuild`` as `register`; what stands then."""
+        asked = Entering(entry, tuple(pins), needs or {}, rebuild, self.signer)
+        with access.recording(self, "publish_agent", asked.subject):
+            return self.write(entered, asked)
 
     # Reading
 
@@ -218,6 +201,10 @@ class Registry:
     def find_all(self, wanted: Wanted, *, limit: int | None = 50, offset: int = 0) -> Found:
         """A page of what is wanted, the best first."""
         return find(self, self._index, wanted, limit=limit, offset=offset)
+
+    def find_briefs(self, wanted: Wanted, *, limit: int | None = 50, offset: int = 0) -> Hits:
+        """The same page in a few words each: see `briefs`."""
+        return find_briefs(self, self._index, wanted, limit=limit, offset=offset)
 
     def all(self) -> list[RegistryEntry]:
         """Every entry that the caller sees, by id, the highest version first."""
@@ -327,12 +314,7 @@ def build_of(row: Row[Any]) -> Build:
 
 def _entry(row: Row[Any]) -> RegistryEntry:
     names = (*VERSION, *BUILD, "tenant", "state", "successor", "flags", "created_at", "built_at")
-    values = {name: getattr(row, name) for name in names}
-    for texts in ("tags", "regulations"):
-        values[texts] = tuple(values[texts])
-    for ports in ("inputs", "outputs"):
-        values[ports] = tuple(Port(**port) for port in values[ports])
-    return RegistryEntry(**values, yanked=bool(row.yanked))
+    return RegistryEntry.of({**{name: getattr(row, name) for name in names}, "yanked": bool(row.yanked)})
 
 
 def _parts(values: Iterable[Any], size: int = 500) -> Iterator[list[Any]]:

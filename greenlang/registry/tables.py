@@ -5,7 +5,7 @@ row (`isolation`), how a database gets these tables (`migrations`).
 
     tenants, environments, grants, quotas          who may use what, where
     agent_versions, capabilities, dependencies     what a spec says; written once
-    builds, pins, yanks                            packs of a version: (id, version, digest) is an identity
+    builds, pins, yanks, scans                     packs of a version: (id, version, digest) is an identity
     transitions, approvals, flags, policies        the life of a build, and why
     usage_days, usage_users, instances             how a build does in use
     audit_events, audit_heads, audit_anchors       who did what, as a chain
@@ -55,6 +55,7 @@ class TenantRow(Base):
     name: Mapped[str]
     residency: Mapped[str] = mapped_column(String(20))  # a region tag, as "eu"; empty: anywhere
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    suspended_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 
 class EnvironmentRow(Base):
@@ -155,7 +156,7 @@ class DependencyRow(Base):
     agent_id: Mapped[str] = mapped_column(_AGENT, primary_key=True)
     version: Mapped[str] = mapped_column(_VERSION, primary_key=True)
     needs: Mapped[str] = mapped_column(_AGENT, primary_key=True)
-    constraint: Mapped[str] = mapped_column(String(200))
+    constraint: Mapped[str]
 
 
 class BuildRow(Base):
@@ -218,6 +219,20 @@ class YankRow(Base):
     reason: Mapped[str]
 
 
+class ScanRow(Base):
+    """A later security scan of a build, by newer advisories. The newest row counts; the first is in its judgement."""
+
+    __tablename__ = "scans"
+    __table_args__ = (_of_build(),)
+
+    id: Mapped[int] = mapped_column(Serial, primary_key=True, autoincrement=True)
+    tenant: Mapped[str] = mapped_column(_TENANT)
+    build_id: Mapped[int] = mapped_column(Serial, index=True)
+    content: Mapped[dict[str, Any]] = mapped_column(JSON)  # as `scans` says
+    at: Mapped[datetime] = mapped_column(UtcDateTime)
+    actor: Mapped[str] = mapped_column(_ACTOR)
+
+
 class TransitionRow(Base):
     """One signed step in the life of a build; its state is a view over these (`build_states`)."""
 
@@ -255,6 +270,7 @@ class ApprovalRow(Base):
     id: Mapped[int] = mapped_column(Serial, primary_key=True, autoincrement=True)
     tenant: Mapped[str] = mapped_column(_TENANT)
     build_id: Mapped[int] = mapped_column(Serial)
+    step: Mapped[int] = mapped_column(BigInteger)  # the one that gave the state it was said of: clocks may go back
     after: Mapped[str] = mapped_column(String(20))
     approved: Mapped[bool]
     at: Mapped[datetime] = mapped_column(UtcDateTime)

@@ -18,7 +18,7 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.exc import IntegrityError
 
 from greenlang.errors import GreenlangError, SettingsError
-from greenlang.registry import audit, quotas
+from greenlang.registry import audit, quotas, reasons
 from greenlang.registry.caller import DEFAULT_TENANT, PUBLIC
 from greenlang.registry.finding import Finding
 from greenlang.registry.quotas import QUOTAS, UNLIMITED, Quota
@@ -40,12 +40,16 @@ class TenantNotFound(GreenlangError, LookupError):
 
 @dataclass(frozen=True, slots=True)
 class Tenant:
-    """A tenant. ``residency`` is the tag of the one region that serves it; empty: any."""
+    """A tenant. ``residency`` is the tag of the one region that serves it; empty: any.
+
+    While it is suspended nobody of it is let in; who manages tenants still acts for it.
+    """
 
     tenant: str
     name: str
     residency: str
     created_at: datetime | None
+    suspended_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +92,8 @@ class Tenants:
         """Make a tenant. Raises SettingsError for a name that cannot be one, one that there is, and on SQLite."""
         if not re.fullmatch(TENANT, tenant):
             raise SettingsError(f"{tenant!r} cannot name a tenant: lower case letters, digits and - inside, 63 at most")
-        if residency and not _REGION.fullmatch(residency):
-            raise SettingsError(f"{residency!r} cannot name a region: lower case letters, digits and -, as in eu")
+        if residency:
+            _region(residency)
         made = Tenant(tenant, name or tenant, residency, datetime.now(UTC))
         other = self.of(tenant).registry
         try:
@@ -104,6 +108,29 @@ class Tenants:
         except IntegrityError as error:
             raise SettingsError(f"the tenant {tenant} is there already") from error
         return made
+
+    def suspend(self, reason: str, *, dry_run: bool = False) -> Tenant:
+        """Let nobody of the tenant in until `resume`; its rows stay. Raises TenantNotFound, and SettingsError for those
+        whom nobody could let in again."""
+        if self.tenant in (DEFAULT_TENANT, PUBLIC):
+            raise SettingsError(f"the tenant {self.tenant!r} cannot be suspended: the installation is run by it")
+        return self._suspended(datetime.now(UTC), "tenant.suspended", reason, dry_run)
+
+    def resume(self, reason: str, *, dry_run: bool = False) -> Tenant:
+        """Let the tenant in again. Raises TenantNotFound."""
+        return self._suspended(None, "tenant.resumed", reason, dry_run)
+
+    def _suspended(self, at: datetime | None, event: str, reason: str, dry_run: bool) -> Tenant:
+        reasons.check(reason, "say why: it stands in the log", SettingsError)
+        with self.registry.transaction(write=not dry_run) as connection:
+            found = self._get(connection)
+            if (found.suspended_at is None) == (at is None):
+                return found
+            if not dry_run:
+                own = TenantRow.tenant == self.tenant
+                connection.execute(update(TenantRow).where(own).values(suspended_at=at))
+                audit.record(connection, self.registry.caller, event, self.tenant, reason=reason)
+        return replace(found, suspended_at=at)
 
     def all(self) -> list[Tenant]:
         """Every tenant that the caller may know of: on PostgreSQL all for the tenant `default`, its own for others."""
@@ -128,6 +155,26 @@ class Tenants:
     def _bare(self) -> Tenant:
         return Tenant(self.tenant, self.tenant, "", None)
 
+    def set_residency(self, region: str, *, reason: str, dry_run: bool = False) -> Tenant:
+        """Say which region alone serves the tenant from now on; empty: any. Nothing is moved by it: the reason says
+        what was. Raises SettingsError for what names no region, and without a reason.
+        """
+        if region:
+            _region(region)
+        reasons.check(reason, "say why: whoever answers for where the data lie reads it in the log", SettingsError)
+        with self.registry.transaction(write=not dry_run) as connection:
+            before = self._get(connection)
+            after = replace(before, residency=region, created_at=before.created_at or datetime.now(UTC))
+            if dry_run or region == before.residency:
+                return after if dry_run else before
+            if before.created_at is None:  # `default`, of which nobody said anything yet
+                connection.execute(insert(TenantRow).values({f: getattr(after, f) for f in Tenant.__slots__}))
+            else:
+                connection.execute(update(TenantRow).where(TenantRow.tenant == self.tenant).values(residency=region))
+            told = {"before": before.residency, "after": region, "reason": reason}
+            audit.record(connection, self.registry.caller, "residency.set", self.tenant, **told)
+        return after
+
     # Lists
 
     def allow(self, pattern: str, *, reason: str, environment: str = "", dry_run: bool = False) -> Grant:
@@ -143,8 +190,7 @@ class Tenants:
             raise SettingsError(f"{pattern!r} is no agent id, nor one with * in it, as heat/*")
         if environment:
             _known(environment)
-        if not reason.strip():
-            raise SettingsError("say why: every line of a list has a reason")
+        reasons.check(reason, "say why: every line of a list has a reason", SettingsError)
         caller, now = self.registry.caller, datetime.now(UTC)
         values = {"kind": kind, "pattern": pattern, "environment": environment, "reason": reason, "actor": caller.actor}
         with self.registry.transaction(write=not dry_run) as connection:
@@ -160,6 +206,8 @@ class Tenants:
 
     def withdraw(self, line: int, *, reason: str = "", dry_run: bool = False) -> Grant:
         """End a line of a list; it stays to be seen. Raises TenantNotFound if the tenant has no such line in force."""
+        if reason:
+            reasons.check(reason, "", SettingsError)
         with self.registry.transaction(write=not dry_run) as connection:
             own = (GrantRow.id == line) & (GrantRow.tenant == self.tenant) & GrantRow.until.is_(None)
             row = connection.execute(select(*_GRANT).where(own)).one_or_none()
@@ -243,6 +291,11 @@ _GRANT = [getattr(GrantRow, name) for name in Grant.__slots__]
 def _known(environment: str) -> None:
     if environment not in ENVIRONMENTS:
         raise SettingsError(f"{environment!r} is no environment; the environments are {', '.join(ENVIRONMENTS)}")
+
+
+def _region(name: str) -> None:
+    if not _REGION.fullmatch(name):
+        raise SettingsError(f"{name!r} cannot name a region: lower case letters, digits and -, as in eu")
 
 
 def _row(connection: Connection, tenant: str) -> Any:

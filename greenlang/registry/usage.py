@@ -6,20 +6,21 @@ instances live (`discovery`).
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 from sqlalchemy import Table, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 
-from greenlang.errors import LifecycleError
+from greenlang.errors import LifecycleError, NotRegistered
 from greenlang.provenance import bytes_digest
 from greenlang.registry import audit
 from greenlang.registry.caller import Caller
-from greenlang.registry.named import Named
+from greenlang.registry.named import Named, named_all
+from greenlang.registry.reference import Reference
 from greenlang.registry.tables import UsageDayRow, UsageUserRow
 
 
@@ -65,37 +66,70 @@ def check(day: date, calls: int, errors: int) -> None:
         raise LifecycleError(f"{day} is still to come")
 
 
-def record_usage(
-    connection: Connection, caller: Caller, build: Named, day: date, calls: int, errors: int, users: Iterable[str]
-) -> None:
-    """Add calls and errors to what is known of that day. Of users only a digest is kept."""
-    identity = {"tenant": caller.tenant, "build_id": build.build.id, "day": day}
-    days: Table = UsageDayRow.__table__  # type: ignore[assignment]
-    people: Table = UsageUserRow.__table__  # type: ignore[assignment]
-    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-    connection.execute(
-        insert(days)
-        .values(**identity, calls=calls, errors=errors)
-        .on_conflict_do_update(
-            index_elements=list(days.primary_key),
-            set_={"calls": days.c.calls + calls, "errors": days.c.errors + errors},
-        )
-    )
-    digests = sorted({bytes_digest(f"{caller.tenant}\0{user}".encode()) for user in users})
-    if digests:
-        rows = [{**identity, "user": one} for one in digests]
-        connection.execute(insert(people).on_conflict_do_nothing(), rows)
-    audit.record(
-        connection,
-        caller,
-        "agent.used",
-        build.subject,
-        pack=build.build.pack_digest,
-        day=day.isoformat(),
-        calls=calls,
-        errors=errors,
-        users=len(digests),
-    )
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What somebody reports of a build's day; `Report.of` checks it. Of users only digests get into the registry."""
+
+    ref: Reference
+    day: date
+    calls: int
+    errors: int
+    users: frozenset[str]
+
+    @classmethod
+    def of(cls, ref: str | Reference, day: date, calls: int, errors: int, users: Iterable[str] = ()) -> Report:
+        """Raises ReferenceInvalid, and LifecycleError as `check`."""
+        check(day, calls, errors)
+        wanted = ref if isinstance(ref, Reference) else Reference.parse(ref)
+        return cls(wanted, day, calls, errors, frozenset(users))
+
+
+def reports(connection: Connection, told: Sequence[tuple[Caller, Report]]) -> list[Exception | None]:
+    """Add reports of one tenant to what is known of their days (see `together`)."""
+    tenant = told[0][0].tenant
+    meant = named_all(connection, told[0][0], (report.ref for _, report in told))
+    results: list[Exception | None] = []
+    sums: dict[tuple[int, date], list[int]] = {}
+    people: set[tuple[int, date, str]] = set()
+    for caller, report in told:
+        build = meant[report.ref]
+        if isinstance(build, NotRegistered):
+            results.append(NotRegistered(str(build)))
+            continue
+        of_day = sums.setdefault((build.build.id, report.day), [0, 0])
+        of_day[0] += report.calls
+        of_day[1] += report.errors
+        digests = {bytes_digest(f"{tenant}\0{user}".encode()) for user in report.users}
+        people |= {(build.build.id, report.day, digest) for digest in digests}
+        figures = {"calls": report.calls, "errors": report.errors, "users": len(digests)}
+        day = report.day.isoformat()
+        audit.record(connection, caller, "agent.used", build.subject, pack=build.build.pack_digest, day=day, **figures)
+        results.append(None)
+    dialect = connection.dialect.name
+    if sums:
+        days = [
+            {"tenant": tenant, "build_id": build, "day": day, "calls": calls, "errors": errors}
+            for (build, day), (calls, errors) in sorted(sums.items())
+        ]
+        connection.execute(_ADD_DAYS[dialect], days)
+    if people:
+        users = [{"tenant": tenant, "build_id": b, "day": day, "user": user} for b, day, user in sorted(people)]
+        connection.execute(_ADD_USERS[dialect], users)
+    return results
+
+
+def _add_days(dialect: Any) -> Any:
+    adding = dialect.insert(_DAYS)
+    more = {name: _DAYS.c[name] + adding.excluded[name] for name in ("calls", "errors")}
+    return adding.on_conflict_do_update(index_elements=list(_DAYS.primary_key), set_=more)
+
+
+_DAYS, _USERS = cast(Table, UsageDayRow.__table__), cast(Table, UsageUserRow.__table__)
+_ADD_DAYS = {"postgresql": _add_days(postgresql), "sqlite": _add_days(sqlite)}
+_ADD_USERS = {
+    "postgresql": postgresql.insert(_USERS).on_conflict_do_nothing(),
+    "sqlite": sqlite.insert(_USERS).on_conflict_do_nothing(),
+}
 
 
 def metrics(connection: Connection, build: Named, start: date, end: date) -> Metrics:

@@ -28,11 +28,13 @@ from greenlang.provenance import bytes_digest
 from greenlang.registry import policy_store
 from greenlang.registry.caller import Caller
 from greenlang.registry.chain import FIRST
+from greenlang.registry.entry import Pin
 from greenlang.registry.finding import Finding
+from greenlang.registry.holds import HOLDS, holds
 from greenlang.registry.ladder import standing
 from greenlang.registry.named import Named, builds_of
 from greenlang.registry.policy import Decision, decide
-from greenlang.registry.tables import AuditRow, TransitionRow
+from greenlang.registry.tables import AuditRow, PinRow, TransitionRow
 from greenlang.signing import fits, key_id, read_public_key
 
 if TYPE_CHECKING:
@@ -69,6 +71,12 @@ class Recorded:
         except ValueError:
             return {}
         return content if isinstance(content, dict) else {}
+
+    @property
+    def evidence(self) -> dict[str, Any]:
+        """The evidence in the statement; empty where there is none."""
+        found = self.content.get("evidence")
+        return found if isinstance(found, dict) else {}
 
     @property
     def digest(self) -> str:
@@ -109,16 +117,64 @@ def verify(connection: Connection, caller: Caller, build: Named, keys: Path) -> 
         findings += _of_build(connection, caller, one, steps[one.build.id], known)
     kept = {step.digest for of_build in steps.values() for step in of_build}
     events = connection.execute(
-        select(AuditRow.number, AuditRow.event, AuditRow.detail)
+        select(AuditRow.number, AuditRow.event, AuditRow.actor, AuditRow.detail)
         .where(AuditRow.tenant == build.tenant, AuditRow.subject == build.subject, AuditRow.event.startswith("agent."))
         .order_by(AuditRow.number)
     )
-    for number, event, detail in events:
-        statement = json.loads(detail).get("statement")
+    logged = [(number, event, actor, _plain(detail)) for number, event, actor, detail in events]
+    if build.tenant == caller.tenant:  # the log of another is not read
+        findings += _unlogged(connection, build, steps, [(event, actor, told) for _, event, actor, told in logged])
+    for number, event, _, told in logged:
+        statement = told.get("statement")
         if statement is not None and statement not in kept:
             message = f"the audit log holds {event} as its event {number}, and the log of steps does not"
             findings.append(Finding("audit", build.subject, message, _MEND))
     return findings
+
+
+def _unlogged(
+    connection: Connection,
+    build: Named,
+    steps: Mapping[int, Sequence[Recorded]],
+    logged: Sequence[tuple[str, str, Mapping[str, Any]]],
+) -> Iterator[Finding]:
+    """Policies and approvals that steps were decided by and that the audit log never saw; where it was pruned, from its
+    first event on."""
+    first = connection.execute(
+        select(AuditRow.number, AuditRow.at).where(AuditRow.tenant == build.tenant).order_by(AuditRow.number).limit(1)
+    ).one_or_none()
+    used = select(AuditRow.subject, AuditRow.detail).where(
+        AuditRow.tenant == build.tenant, AuditRow.event == "policy.used"
+    )
+    known = {f"{name}@{_plain(detail).get('digest')}" for name, detail in connection.execute(used)}
+    heard = {(event, actor, told.get("to"), told.get("comment"), told.get("pack")) for event, actor, told in logged}
+    for step in (step for of_build in steps.values() for step in of_build if step.policy):
+        place = f"{build.subject}, {step.kind} to {step.after}, {step.at.isoformat(timespec='seconds')}"
+        if step.policy not in known and first is not None and first.number == 1:
+            yield Finding("policy", place, f"the audit log never saw that {step.policy} came into force", _MEND)
+        for at, *said in _words(step):
+            if (*said, step.content.get("pack_digest")) not in heard and first is not None and at >= first.at:
+                yield Finding("approval", place, f"the audit log never saw the word of {said[1]}", _MEND)
+
+
+def _words(step: Recorded) -> Iterator[tuple[datetime, str, str, str, str]]:
+    """The approvals in a step's evidence: when, as which event, by whom, for what, in which words."""
+    listed = step.evidence.get("approvals")
+    for one in listed if isinstance(listed, list) else ():
+        try:
+            event = "agent.approved" if one["approved"] else "agent.rejected"
+            yield datetime.fromisoformat(one["at"]), event, one["actor"], one["after"], one["comment"]
+        except (KeyError, TypeError, ValueError):  # none that we wrote, so the signature does not fit either
+            continue
+
+
+def _plain(detail: str) -> dict[str, Any]:
+    """The detail of an event; empty where somebody made it something else, which `audit verify` says."""
+    try:
+        told = json.loads(detail)
+    except ValueError:
+        return {}
+    return told if isinstance(told, dict) else {}
 
 
 def _of_build(
@@ -133,6 +189,11 @@ def _of_build(
         "version": build.entry.version,
         "pack_digest": build.build.pack_digest,
     }
+    pinned = select(PinRow.kind, PinRow.ref, PinRow.digest).where(PinRow.build_id == build.build.id)
+    held = steps[0].evidence.get(HOLDS) if steps else None
+    if held is not None and held != holds(build.build, [Pin(*row) for row in connection.execute(pinned)]):
+        message = "its judgement, its pack or its pins are not those that it was entered with"
+        yield Finding("build", build.ref, message, _MEND)
     previous = FIRST
     for number, step in enumerate(steps, 1):
         place = f"{build.ref}, step {number} ({step.kind}, {step.at.isoformat(timespec='seconds')})"

@@ -22,7 +22,7 @@ from greenlang.registry.entry import ANY, RegistryEntry
 if TYPE_CHECKING:
     from greenlang.registry.store import Registry
 
-__all__ = ["ANY", "Constraint", "resolve", "satisfying"]
+__all__ = ["ANY", "Constraint", "resolve", "satisfying", "there"]
 
 _ROUNDS = 2000
 
@@ -176,13 +176,18 @@ def _free(entry: RegistryEntry) -> bool:
 def _explained(world: _World, error: ResolutionImpossible[_Need, RegistryEntry]) -> str:
     """Who asked for what, and what there is."""
     lines: dict[str, None] = {}  # in order, each once
-    there: dict[str, None] = {}
+    known: dict[str, None] = {}
     for need, parent in error.causes:
         who = f"{parent.agent_id}@{parent.version} needs" if parent is not None else "asked for is"
         lines[f"{who} {need.agent_id} {need.constraint}"] = None
-        shown = [f"{e.version}{_taken_out(e)}" for e in world.versions(need.agent_id)]
-        there[f"{need.agent_id} has {', '.join(shown)}" if shown else f"{need.agent_id} is not registered"] = None
-    return f"no versions fit together: {'; '.join(lines)}. {'; '.join(there)}"
+        known[there(need.agent_id, world.versions(need.agent_id))] = None
+    return f"no versions fit together: {'; '.join(lines)}. {'; '.join(known)}"
+
+
+def there(agent_id: str, entries: Iterable[RegistryEntry]) -> str:
+    """Which versions there are, in words."""
+    shown = [f"{e.version}{_taken_out(e)}" for e in entries]
+    return f"{agent_id} has {', '.join(shown)}" if shown else f"{agent_id} is not registered"
 
 
 def _taken_out(entry: RegistryEntry) -> str:

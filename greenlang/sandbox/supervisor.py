@@ -39,6 +39,8 @@ _WEAKNESSES = (
     "processes that leave the group outlive the run",
 )
 
+_proved: dict[str, Profile] = {}  # by mode: what the machine can do stands for as long as a process lives
+
 
 @dataclass(slots=True)
 class _Handle:
@@ -95,10 +97,12 @@ class Sandbox:
     """Runs foreign code. A context manager; every process (and every fork of it) keeps servers of its own.
 
     ``gated=False`` leaves out the look at the syntax trees: only tests of the jail itself do that, and the profile
-    says so. Raises SandboxUnavailable at the first use if the machine lacks what the strict profile needs.
+    says so. ``proven``: what `prove` found, so that a trial which stands in the cache needs no server; whatever runs,
+    runs under the profile of its own server. Raises SandboxUnavailable at the first use if the machine lacks what the
+    strict profile needs.
     """
 
-    def __init__(self, settings: Settings, *, gated: bool = True) -> None:
+    def __init__(self, settings: Settings, *, gated: bool = True, proven: Profile | None = None) -> None:
         self._mode = settings.sandbox
         self._gated = gated
         self._packs = settings.packs
@@ -109,7 +113,7 @@ class Sandbox:
         self._handles: dict[int, _Handle] = {}
         self._lock = threading.RLock()
         self._owner = os.getpid()
-        self._profile: Profile | None = None
+        self._profile = proven
 
     def __enter__(self) -> Sandbox:
         return self
@@ -137,12 +141,17 @@ class Sandbox:
             return self._profile
 
     def prove(self) -> Profile:
-        """The same, found out by a server that is not warmed and ends at once. Raises SandboxUnavailable."""
-        handle = self._start(0, warm=False)
-        try:
-            return self._noted(decide(handle.hello, self._mode))
-        finally:
-            handle.close()
+        """The same, found out by a server that is not warmed and ends at once, the first time that this process asks.
+
+        Raises SandboxUnavailable.
+        """
+        if self._mode not in _proved:
+            handle = self._start(0, warm=False)
+            try:
+                _proved[self._mode] = decide(handle.hello, self._mode)
+            finally:
+                handle.close()
+        return self._noted(_proved[self._mode])
 
     def run_tests(self, pack: Path, package: str) -> Verdict:
         """Run ``pack/tests`` with branch coverage of ``pack/<package>``."""

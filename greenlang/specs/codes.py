@@ -63,6 +63,7 @@ CODES: dict[str, Code] = {
     ),
     "GLS034": Code("a number whose unit nobody states (information)", "`quantity: {type: number}`"),
     "GLS035": Code("a name and a unit that contradict each other (warning)", "`power_kw` with `units: MW`"),
+    "GLS036": Code("no range of versions", "`needs: {core/fuel_agent: newest}`; it is written >=1.2,<2"),
     "GLS040": Code("a formula that cannot be read", "`co2e: energy *`"),
     "GLS041": Code("units that do not fit", "`co2e: energy + mass`"),
     "GLS042": Code("circular outputs", "`a: b * 2` and `b: a / 2`"),
@@ -89,6 +90,10 @@ CODES: dict[str, Code] = {
     "GLS062": Code("a reference that nothing uses (warning)", "an alias under `compute.factors` in no formula"),
     "GLS070": Code("not a spec file", "`notes.txt` in the inbox"),
     "GLS071": Code("same id and version, other bytes", "a changed file without a new version"),
+    "GLS072": Code(
+        "a needed agent of which there is no such version (warning)",
+        "`needs: {core/fuel_agent: '>=2'}` where 1.4.0 is the newest",
+    ),
     "GLS078": Code("taken back", "a program that stopped waiting for `AgentFactory.generate_agent`"),
     "GLS079": Code("the reader itself failed", "a fault of GreenLang; please report it"),
     "GLS080": Code("an overlay for another spec", "another id, version or SHA-256 than the spec beside it"),

@@ -15,6 +15,7 @@ from typing import Any
 from greenlang.errors import FormulaError
 from greenlang.formulas.parse import parse as parse_expression
 from greenlang.specs import yamltext
+from greenlang.specs.base import ID
 from greenlang.specs.dialect_b import UNKNOWN
 from greenlang.specs.model import AgentSpec, FormulaGiven, GoldenCase, InputSpec, OutputSpec
 
@@ -49,13 +50,15 @@ def to_b(
             continue
         own = f"{agent_id}/{part.part}" if spec.parts else agent_id
         told = (proved or {}).get(part.part, {})
-        files[f"{(part.part or agent_id.rsplit('/', 1)[-1])}.pack.yaml"] = yamltext.block(_pack(part, own, told))
+        files[f"{(part.part or agent_id.rsplit('/', 1)[-1])}.pack.yaml"] = yamltext.block(
+            _pack(part, own, told, _needs(spec, part))
+        )
         notes += [f"{part.part}: {n}" if spec.parts else n for n in _notes(part, told)]
     if not files:
         return Converted({}, tuple(notes), refused=notes[-1])
-    if spec.dependencies:
-        names = ", ".join(dict.fromkeys(d.agent_id for d in spec.dependencies))
-        notes.append(f"dependencies are not carried over: {names}")
+    left = [d.agent_id for one in (spec, *spec.parts) for d in one.dependencies if d.agent_id not in _needs(spec, one)]
+    if left:
+        notes.append(f"dependencies are not carried over: {', '.join(dict.fromkeys(left))}")
     lost = [line.path for line in spec.ledger if line.fate == "ignored"]
     sections = dict.fromkeys(re.split(r"[.\[]", path, maxsplit=1)[0] for path in lost)
     if sections:
@@ -71,7 +74,7 @@ def _id(spec: AgentSpec, domain: str | None) -> tuple[str, list[str]]:
     return made, [f"the id is `{made}`, because dialect B wants a domain before a slash; it was `{spec.agent_id}`"]
 
 
-def _pack(spec: AgentSpec, agent_id: str, proved: Mapping[str, str]) -> dict[str, Any]:
+def _pack(spec: AgentSpec, agent_id: str, proved: Mapping[str, str], needs: Mapping[str, str]) -> dict[str, Any]:
     compute: dict[str, Any] = {
         "inputs": {
             **{n: _input(i) for n, i in spec.inputs.items()},
@@ -94,11 +97,18 @@ def _pack(spec: AgentSpec, agent_id: str, proved: Mapping[str, str]) -> dict[str
         "version": spec.version,
         **_some(summary=spec.summary, tags=list(spec.tags), owners=list(spec.owners)),
         "license": spec.license,
+        **_some(needs=needs, regulations=list(spec.regulations)),
         "compute": {k: v for k, v in compute.items() if v or k in {"inputs", "outputs"}},
         **_some(tests={k: v for k, v in tests.items() if v}),
         **_some(provenance=_some(gwp_set=spec.gwp_set)),
         **{k: v for k, v in spec.extra.items() if k in {"ai", "realtime", "security", "metadata"}},
     }
+
+
+def _needs(spec: AgentSpec, part: AgentSpec) -> dict[str, str]:
+    """What a part needs of agents that are none of its pack, as far as dialect B has such ids."""
+    named = {d.agent_id for d in part.dependencies if d.relation == "needs"}
+    return {agent: versions for agent, versions in spec.needs.items() if agent in named and ID.match(agent)}
 
 
 def _input(item: InputSpec) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Discriminator, Field, Tag
 
-from greenlang.specs import shapes
+from greenlang.specs import related, shapes
 from greenlang.specs.base import FORMULA_LIKE, Ports
 from greenlang.specs.cases import LooseReader, part_name, written_tolerance
 from greenlang.specs.diagnostics import Severity
@@ -60,6 +60,7 @@ class OtherAgent(Open):
     name: AnyText | None = None
     relationship: AnyText = ""
     relation: AnyText = ""
+    version: AnyText = ""
 
 
 def _form_of_agent(value: object) -> str:
@@ -349,6 +350,7 @@ class ReaderA(LooseReader):
             extra={k: v for k, v in (("ai", ai), ("metadata", raw.metadata)) if isinstance(v, dict)},
             raw=data.decode("utf-8-sig"),
             dependencies=tuple(self.dependencies(raw, about, agent_id or "")),
+            regulations=related.regulations(self, ("compliance", "metadata")),
         )
 
     def dependencies(self, raw: AgentSpecV2, about: Description, own: str) -> Iterator[Dependency]:
@@ -361,7 +363,10 @@ class ReaderA(LooseReader):
             lists.append((("sub_agents", "sub_agents_list"), raw.sub_agents.sub_agents_list, "uses"))
         for path, agents, relation in lists:
             for i, agent in enumerate(agents or ()):
-                other = OtherAgent(agent_id=agent) if isinstance(agent, str) else agent
+                other = agent
+                if isinstance(agent, str):
+                    name, version = related.split(agent)
+                    other = OtherAgent(agent_id=name, version=version)
                 name = getattr(other, "sub_agent_id", None) or other.agent_id or other.id or other.name
                 said = relation or other.relationship or other.relation
                 if not name:
@@ -370,11 +375,15 @@ class ReaderA(LooseReader):
                 kind: Literal["needs", "serves", "beside"] = "beside"
                 if _SERVES.search(said) and not said.lower().startswith(("uses", "receives")):
                     kind = "serves"
-                elif _NEEDS.search(said):
+                elif _NEEDS.search(said) or (other.version and not said):
                     kind = "needs"
                 if name == own and kind != "beside":
                     self.add("GLS029", f"`{own}` depends on itself", "remove it", (*path, i))
-                yield Dependency(name, kind, *self.document.place((*path, i)))
+                where = (*path, i) if isinstance(agent, str) else (*path, i, "version")
+                versions = related.versions(self, other.version, where)
+                if kind != "needs" and where in self.document.places:
+                    self.ignore(where, "only what an agent needs is looked for in a range of versions")
+                yield Dependency(name, kind, *self.document.place((*path, i)), versions=versions)
 
     # --- tools ----------------------------------------------------------------------------------------------------
 

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from greenlang import units
 from greenlang.errors import FormulaError, UnitError
 from greenlang.formulas.parse import parse as parse_expression
-from greenlang.specs import schema
+from greenlang.specs import related, schema
 from greenlang.specs.base import INSIDE, TYPES, WHOLES, BaseReader, Ports, violates
 from greenlang.specs.form import checked, tell
 from greenlang.specs.ledger import ledger_of
@@ -88,6 +88,8 @@ class ReaderB(BaseReader):
             memory_limit_mb=compute.memory_limit_mb,
             extra={k: v for k in ("ai", "realtime", "security", "metadata") if (v := getattr(pack, k)) is not None},
             raw=data.decode("utf-8-sig"),
+            dependencies=tuple(related.needs(self, pack.needs, ("needs",), pack.id)),
+            regulations=related.regulations(self, (), pack.regulations),
         )
 
     def ports(self, compute: schema.Compute) -> Ports:

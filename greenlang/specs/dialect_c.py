@@ -13,7 +13,7 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
-from greenlang.specs import shapes
+from greenlang.specs import related, shapes
 from greenlang.specs.base import FORMULA_LIKE, Ports
 from greenlang.specs.cases import LooseReader, part_name
 from greenlang.specs.diagnostics import Severity
@@ -177,6 +177,7 @@ class ReaderC(LooseReader):
             gwp_set=self.gwp_set(gwp, ("provenance", "gwp_set")),
             extra={k: v for k in ("ai", "metadata") if isinstance(v := getattr(raw, k), dict)},
             raw=data.decode("utf-8-sig"),
+            regulations=related.regulations(self, ("compliance", "metadata")),
         )
 
     def undefined(self, raw: PackOfAgents) -> None:
@@ -208,11 +209,6 @@ class ReaderC(LooseReader):
             self.add("GLS027", message, "declare its `outputs`", path)
             return None
         ids = [a.id for a in raw.agents]
-        needs = [(d, "depends_on", k) for k, d in enumerate(agent.depends_on)]
-        needs += [(d, "dependencies", k) for k, d in enumerate(agent.dependencies)]
-        for other, key, k in needs:
-            if other == agent.id:
-                self.add("GLS029", f"`{agent.id}` depends on itself", "remove it", (*path, key, k))
         return replace(
             whole,
             part=name,
@@ -223,10 +219,20 @@ class ReaderC(LooseReader):
             unused=ports.unused,
             outputs=ports.outputs,
             prose=(*self.methods(agent, path, ports, raw), *ports.prose),
-            dependencies=tuple(
-                Dependency(other, "needs", *self.document.place((*path, key, k))) for other, key, k in needs
-            ),
+            dependencies=tuple(self.dependencies(agent, path)),
         )
+
+    def dependencies(self, agent: Agent, path: Path) -> Iterator[Dependency]:
+        """The other agents that one names, of the pack and beyond it; these in a range of versions, if it says one."""
+        for key in ("depends_on", "dependencies"):
+            for k, text in enumerate(getattr(agent, key)):
+                here = (*path, key, k)
+                other, said = related.split(text)
+                if other == agent.id:
+                    self.add("GLS029", f"`{agent.id}` depends on itself", "remove it", here)
+                yield Dependency(
+                    other, "needs", *self.document.place(here), versions=related.versions(self, said, here)
+                )
 
     def methods(self, agent: Agent, path: Path, ports: Ports, raw: PackOfAgents) -> Iterator[Prose]:
         """What the agent, its tools and the pack's metadata say about how things are computed."""

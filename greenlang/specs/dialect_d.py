@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import Discriminator, Field, Tag, WithJsonSchema
 
-from greenlang.specs import dialects, shapes
+from greenlang.specs import dialects, related, shapes
 from greenlang.specs.base import ID
 from greenlang.specs.cases import LooseReader
 from greenlang.specs.form import AgentId, AnyText, Because, Version, Words, checked
@@ -34,6 +34,8 @@ class Manifest(shapes.Whole):
     license: AnyText = "Apache-2.0"
     tags: Words = Field(default_factory=list)
     owners: Words = Field(default_factory=list)
+    needs: dict[str, AnyText] = Field(default_factory=dict)
+    regulations: Words = Field(default_factory=list)
     inputs: shapes.Ports = None
     outputs: shapes.Ports = None
     factors: shapes.ClaimedReferences = None
@@ -58,6 +60,7 @@ class Manifest(shapes.Whole):
     card: Annotated[Any, _MANIFEST] = None
     publisher: Annotated[Any, shapes.KEPT] = None
     metadata: Annotated[Any, shapes.KEPT] = None
+    compliance: Annotated[Any, shapes.KEPT] = None
     test_command: Annotated[Any, Because("a generated agent brings its test suite")] = None
     min_greenlang_version: Annotated[Any, shapes.RUNS] = None
 
@@ -131,6 +134,10 @@ class ReaderD(LooseReader):
             gwp_set=self.gwp_set(gwp, ("provenance", "gwp_set")),
             extra={k: v for k in ("ai", "realtime", "security", "metadata") if isinstance(v := getattr(raw, k), dict)},
             raw=data.decode("utf-8-sig"),
+            dependencies=tuple(related.needs(self, raw.needs, ("needs",), agent_id or "")),
+            regulations=tuple(
+                dict.fromkeys((*raw.regulations, *related.regulations(self, ("compliance", "metadata"))))
+            ),
         )
 
     def nothing(self) -> str:

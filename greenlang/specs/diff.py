@@ -33,7 +33,7 @@ RULES: tuple[tuple[str, Bump], ...] = (  # the table in docs/specs-tools.md is m
     ("an input that had to be given may be left out", "minor"),
     ("bounds, allowed values or a pattern let more through", "minor"),
     ("a unit that nobody had stated", "minor"),
-    ("names, summaries, descriptions, tags, owners, licence, dependencies", "patch"),
+    ("names, summaries, descriptions, tags, owners, licence, dependencies, regulations", "patch"),
     ("golden cases, examples, properties", "patch"),
 )
 
@@ -97,10 +97,11 @@ def _whole(old: AgentSpec, new: AgentSpec) -> Iterator[Change]:
     if old.gwp_set != new.gwp_set:
         yield Change("major", "GWP set", f"{old.gwp_set or 'none'} → {new.gwp_set or 'none'}")
     yield from _factors(old.factors, new.factors)
-    for name in ("name", "summary", "tags", "owners", "license"):
+    for name in ("name", "summary", "tags", "owners", "license", "regulations"):
         if getattr(old, name) != getattr(new, name):
             yield Change("patch", name, "changed")
-    if {(d.agent_id, d.relation) for d in old.dependencies} != {(d.agent_id, d.relation) for d in new.dependencies}:
+    said = [{(d.agent_id, d.relation, d.versions) for d in one.dependencies} for one in (old, new)]
+    if said[0] != said[1]:
         yield Change("patch", "dependencies", "changed")
 
 

@@ -17,6 +17,8 @@ Scalar = Decimal | int | str | bool
 Rows = tuple[dict[str, Scalar], ...]  # the value of a table input: column -> value, a mapping a row
 Given = Scalar | Rows
 UnitFrom = Literal["stated", "name", "description", "overlay", ""]
+_MAX_ID = 120
+ANY = "*"  # the range of all versions
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,12 +179,16 @@ class Prose:
 
 @dataclass(frozen=True, slots=True)
 class Dependency:
-    """Another agent that the author names. ``relation``: we need its results, it needs ours, or neither."""
+    """Another agent that the author names. ``relation``: we need its results, it needs ours, or neither.
+
+    ``versions``: the range of versions that we can do with.
+    """
 
     agent_id: str
     relation: Literal["needs", "serves", "beside"]
     line: int = 0
     column: int = 0
+    versions: str = ANY
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,6 +252,21 @@ class AgentSpec:
     prose: tuple[Prose, ...] = ()
     dependencies: tuple[Dependency, ...] = ()
     overlay: OverlayInfo | None = None
+    regulations: tuple[str, ...] = ()  # regulations and standards that the author names, as they are written
+
+    @property
+    def needs(self) -> dict[str, str]:
+        """The agents whose results this one needs, but for its own parts: agent id -> range of versions.
+
+        What is too long to be an agent's id is none.
+        """
+        own = {self.agent_id, *(part.part for part in self.parts)}
+        ranges: dict[str, dict[str, None]] = {}
+        named = [d for spec in (self, *self.parts) for d in spec.dependencies if d.relation == "needs"]
+        for one in named:
+            if len(one.agent_id) <= _MAX_ID and not {one.agent_id, one.agent_id.replace("-", "_")} & own:
+                ranges.setdefault(one.agent_id, {})[one.versions] = None
+        return {agent: ",".join(r for r in found if r != ANY) or ANY for agent, found in sorted(ranges.items())}
 
     @classmethod
     def from_yaml(cls, path: str | Path, overlay: str | Path | None = None) -> AgentSpec:

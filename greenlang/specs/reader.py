@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Any, Protocol, TypedDict, Unpack
 
-from greenlang.specs import dialects
+from greenlang.specs import dialects, related
 from greenlang.specs.base import VERSION, violates
 from greenlang.specs.diagnostics import Diagnostic, has_errors
 from greenlang.specs.dialect_a import ReaderA
@@ -84,6 +84,8 @@ def report(data: bytes, name: str = "spec", **options: Unpack[Options]) -> Repor
     reader = _READERS[letter](document)
     reader.findings.extend((*document.diagnostics, *wrong))
     spec = reader.read(data)
+    if spec is not None:
+        reader.findings.extend(related.too_many(spec))
     reader.findings[:] = [_without_effect(d, reader.ledger) for d in reader.findings]
     reader.ledger.refuse(reader.findings)
     findings = _sorted(reader.findings)

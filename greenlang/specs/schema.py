@@ -10,7 +10,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Discriminator, Field, Tag
 
-from greenlang.specs.form import Because, Closed, DomainId, Number, Positive, Scalar, Spelled, Version, Words
+from greenlang.specs.form import AnyText, Because, Closed, DomainId, Number, Positive, Scalar, Spelled, Version, Words
 from greenlang.specs.shapes import AI, CODE, KEPT, Expected, ListedReference, Provenance, Reference, Tests
 
 __all__ = ["Compute", "Expected", "GivenFormula", "Input", "ListedReference", "Output", "Pack", "Reference"]
@@ -157,6 +157,8 @@ class Pack(Closed):
     tags: Words = Field(default_factory=list)
     owners: Words = Field(default_factory=list)
     license: str = "Apache-2.0"
+    needs: dict[str, AnyText] = Field(default_factory=dict)
+    regulations: Words = Field(default_factory=list)
     compute: Compute
     ai: Annotated[dict[str, Any] | None, AI] = None
     realtime: Annotated[dict[str, Any] | None, Because("live connectors are not part of a generated pack")] = None

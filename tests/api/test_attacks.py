@@ -14,8 +14,8 @@ from greenlang.api import streams
 from greenlang.api.app import create_app
 from greenlang.api.console.review import side_by_side
 from greenlang.api.front import _network
+from greenlang.api.keyset import KeySource
 from greenlang.api.problems import Problem
-from greenlang.api.tokens import KeySource
 from greenlang.errors import FetchError
 from greenlang.registry import Registry
 from greenlang.registry.audit import AuditLog
@@ -176,7 +176,7 @@ def test_a_key_set_that_does_not_answer_is_not_asked_for_every_token(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now, asked = [1000.0], []
-    monkeypatch.setattr("greenlang.api.tokens.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("greenlang.api.keyset.time.monotonic", lambda: now[0])
     source = KeySource(str(tmp_path / "gone.json"))
     monkeypatch.setattr(source, "_bytes", lambda: asked.append(now[0]) or (tmp_path / "gone.json").read_bytes())
     for _ in range(3):

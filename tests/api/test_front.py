@@ -1,8 +1,11 @@
-"""What every request goes through: sign-in, permissions, problems, limits, memory, keys of idempotency."""
+"""What every request goes through: sign-in, permissions, problems, limits, keys of idempotency."""
 
 from __future__ import annotations
 
+import asyncio
 import json
+import threading
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -10,15 +13,16 @@ from fastapi import APIRouter, FastAPI
 from starlette.testclient import TestClient
 
 from greenlang.api.app import create_app
-from greenlang.api.caching import Answer, Seen
 from greenlang.api.principal import PUBLIC_PATHS, need, permissions, refuse_undeclared
+from greenlang.api.problems import Problem
+from greenlang.api.signin import SignIn
 from greenlang.errors import RegistryError, SettingsError
 from greenlang.registry import Registry
 from greenlang.registry.audit import AuditLog
 from greenlang.registry.keys import Keys
+from greenlang.registry.roles import Principal
 from greenlang.settings import Settings
 from tests.api.conftest import Signed, key_for
-from tests.registry.test_registry import entry
 
 AGENTS = "/api/v1/registry/agents"
 TENANTS = "/api/v1/registry/tenants/default"
@@ -53,6 +57,14 @@ def test_a_route_that_declares_nothing_stops_the_start(app: FastAPI) -> None:
 def test_a_permission_that_there_is_not_is_a_mistake_at_start() -> None:
     with pytest.raises(ValueError, match="is no permission"):
         need("do_everything")  # type: ignore[arg-type]
+
+
+def test_the_root_leads_a_browser_to_the_console_and_tells_others_what_there_is(client: TestClient) -> None:
+    to = client.get("/", headers={"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}, follow_redirects=False)
+    assert (to.status_code, to.headers["location"]) == (307, "/console")
+    for name, address in client.get("/").json().items():
+        if name not in ("service", "version"):
+            assert client.get(address, follow_redirects=False).status_code in (200, 303), name
 
 
 def test_nobody_is_asked_to_sign_in(client: TestClient) -> None:
@@ -152,6 +164,57 @@ def test_a_verified_key_is_remembered_and_a_revoked_one_for_no_longer(
         assert client.get(AGENTS, headers={"X-API-Key": plain}).status_code == 200
         now[0] += 0.2
         problem(client.get(AGENTS, headers={"X-API-Key": plain}), 401)
+
+
+def test_a_key_is_verified_anew_before_it_is_forgotten_and_once_for_all_who_wait(
+    settings: Settings, registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now, asked = [1000.0], []
+    monkeypatch.setattr("greenlang.api.signin.time", SimpleNamespace(monotonic=lambda: now[0]))
+    signin = SignIn(settings.model_copy(update={"api_remember_seconds": 5.0}), registry)
+    verify, going = Keys.verify, threading.Event()
+
+    def verified(self: Keys, plain: str) -> Principal:
+        asked.append(plain)
+        assert going.wait(10)
+        return verify(self, plain)
+
+    monkeypatch.setattr(Keys, "verify", verified)
+    plain = key_for(registry, "viewer", name="ann")
+    scope = {"type": "http", "method": "GET", "headers": [(b"x-api-key", plain.encode())]}
+
+    async def ask() -> str:
+        found = await signin.principal(scope)
+        assert found is not None
+        return found.caller.actor
+
+    async def run() -> None:
+        waiting = [asyncio.create_task(ask()) for _ in range(20)]
+        await asyncio.sleep(0)
+        going.set()
+        assert await asyncio.gather(*waiting) == ["ann"] * 20
+        assert len(asked) == 1
+        going.clear()
+        now[0] += 3
+        assert [await ask() for _ in range(5)] == ["ann"] * 5  # while the second verification is under way
+        going.set()
+        while len(asked) < 2 or signin.verifying:
+            await asyncio.sleep(0.01)
+        now[0] += 3  # six seconds after the first, three after the second
+        going.clear()
+        assert await ask() == "ann"
+        going.set()
+        while signin.verifying:
+            await asyncio.sleep(0.01)
+        Keys(registry).revoke(plain.split("_")[1])
+        now[0] += 3
+        assert await ask() == "ann"
+        while signin.verifying:
+            await asyncio.sleep(0.01)
+        with pytest.raises(Problem, match="revoked"):  # before its five seconds were over
+            await ask()
+
+    asyncio.run(asyncio.wait_for(run(), 30))
 
 
 def test_nobody_issues_a_key_that_may_more(client: TestClient, signed: Signed) -> None:
@@ -288,103 +351,6 @@ def test_a_large_body_is_refused(settings: Settings, registry: Registry) -> None
 def test_a_stranger_sends_little(client: TestClient) -> None:
     problem(client.post(f"{TENANTS}/lists", content=b"x" * 65_537), 413)
     problem(client.post(f"{TENANTS}/lists", content=b"x" * 65_536), 401)
-
-
-# ETags and memory
-
-
-def test_an_etag_saves_the_body(client: TestClient, registry: Registry, signed: Signed) -> None:
-    registry.register(entry())
-    mine = signed("viewer")
-    first = client.get(f"{AGENTS}/heat/boiler", headers=mine)
-    again = client.get(f"{AGENTS}/heat/boiler", headers=mine | {"If-None-Match": f'"x", W/{first.headers["etag"]}'})
-    assert (again.status_code, again.content) == (304, b"")
-    assert again.headers["etag"] == first.headers["etag"]
-    registry.register(entry(pack_digest="9" * 64))
-    changed = client.get(f"{AGENTS}/heat/boiler", headers=mine | {"If-None-Match": first.headers["etag"]})
-    assert changed.status_code == 200
-    assert changed.json()["pack_digest"] == "9" * 64
-
-
-def test_an_answer_from_memory_is_as_old_as_was_said(
-    settings: Settings, registry: Registry, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    now = [1000.0]
-    monkeypatch.setattr("greenlang.api.caching.time.monotonic", lambda: now[0])
-    app = create_app(settings.model_copy(update={"api_fresh_ms": 100}), registry=registry)
-    mine = {"X-API-Key": key_for(registry, "super_admin")}
-    registry.register(entry())
-    with TestClient(app) as client:
-
-        def pack() -> str:
-            return str(client.get(f"{AGENTS}/heat/boiler", headers=mine).json()["pack_digest"])[0]
-
-        assert pack() == "b"
-        registry.register(entry(pack_digest="9" * 64))  # by another process
-        now[0] += 0.09
-        assert pack() == "b"
-        now[0] += 0.02
-        assert pack() == "9"
-        registry.register(entry(pack_digest="8" * 64))
-        client.put(f"{TENANTS}/quotas/versions", json={"most": 5}, headers=mine)  # a write through this process
-        assert pack() == "8"
-
-
-def test_what_is_remembered_is_remembered_for_whom_it_was_meant(
-    settings: Settings, registry: Registry, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    app = create_app(settings.model_copy(update={"api_fresh_ms": 10_000}), registry=registry)
-    registry.register(entry())
-    may = {"X-API-Key": key_for(registry, "viewer")}
-    may_not = {"X-API-Key": key_for(registry, "factory_admin", scopes=["manage_keys"])}
-    with TestClient(app) as client:
-        assert client.get(f"{AGENTS}/heat/boiler", headers=may).status_code == 200
-        problem(client.get(f"{AGENTS}/heat/boiler", headers=may_not), 403)
-        problem(client.get(f"{AGENTS}/heat/boiler"), 401)
-
-
-def test_a_write_makes_stale_what_it_changes_and_nothing_else(client: TestClient, registry: Registry) -> None:
-    registry.register(entry("heat/boiler"))
-    registry.register(entry("heat/pump"))
-    mine = {"X-API-Key": key_for(registry, "super_admin", name="me")}
-
-    def names() -> tuple[str, str]:
-        one = client.get(f"{AGENTS}/heat/boiler", headers=mine).json()["name"]
-        listed = client.get(AGENTS, headers=mine).json()["items"][0]["name"]
-        return one, listed
-
-    assert names() == ("Boiler emissions", "Boiler emissions")
-    with registry.transaction(write=True) as connection:  # past the log, so that it shows what comes from memory
-        connection.exec_driver_sql("update agent_versions set name = 'New' where agent_id = 'heat/boiler'")
-    assert names() == ("Boiler emissions", "Boiler emissions")
-    key_for(registry, "viewer", name="another")  # in the log, and changes no answer
-    problem(client.get(AGENTS), 401)
-    assert names() == ("Boiler emissions", "Boiler emissions")
-    registry.register(entry("heat/pump", pack_digest="9" * 64))
-    assert names() == ("Boiler emissions", "New"), "another agent's: the list alone"
-    registry.register(entry("heat/boiler", pack_digest="9" * 64))
-    assert names() == ("New", "New")
-
-
-def test_what_is_known_of_the_log_decides_what_holds() -> None:
-    seen = Seen()
-    seen.learn(5, 1, [])
-    answers = [Answer(seen.now, b"", [], b"", agent) for agent in ("a", "b", "")]
-
-    def hold() -> list[bool]:
-        return [seen.holds(answer) for answer in answers]
-
-    seen.learn(6, 1, [("key.issued", "x")])
-    assert hold() == [True, True, True]
-    seen.learn(4, 1, None)  # what an older look found, told late
-    assert (seen.own, hold()) == (6, [True, True, True])
-    seen.learn(7, 1, [("agent.promoted", "a@1.0.0")])
-    assert hold() == [False, True, False]
-    for learnt in ((8, 1, [("policy.used", "v2")]), (8, 2, []), (9000, 2, None)):
-        answers = [Answer(seen.now, b"", [], b"", agent) for agent in ("a", "b", "")]
-        assert hold() == [True, True, True]
-        seen.learn(*learnt)
-        assert hold() == [False, False, False], learnt
 
 
 # Idempotency

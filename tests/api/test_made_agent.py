@@ -88,6 +88,19 @@ def test_its_artifacts_are_those_of_the_pack_and_the_archive_is_the_same_each_ti
     assert sorted(names) == sorted(p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file())
 
 
+def test_a_file_that_was_changed_since_is_not_given_out(client: TestClient, job_id: str, settings: Settings) -> None:
+    (folder,) = (path for path in settings.packs.iterdir() if path.is_dir())
+    changed = next(folder.glob("gl_*/agent.py"))
+    text = changed.read_text()
+    try:
+        changed.write_text(f"{text}# mine\n")
+        for path in ("", "/pack.tar.gz"):
+            answer = client.get(f"{API}/jobs/{job_id}/artifacts{path}")
+            assert (answer.status_code, "was changed" in answer.json()["detail"]) == (409, True)
+    finally:
+        changed.write_text(text)
+
+
 def test_its_report_is_found_by_id_version_and_key(client: TestClient) -> None:
     (key,) = (row["key"] for row in MetricsStore(client.app.state.settings).outcomes())  # type: ignore[attr-defined]
     for identity in (AGENT, f"{AGENT}@1.0.0", key):

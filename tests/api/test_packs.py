@@ -15,10 +15,10 @@ import pytest
 from starlette.testclient import TestClient
 from typer.testing import CliRunner
 
-from greenlang import client as calls
 from greenlang.api.app import create_app
 from greenlang.cli.main import app as command_line
 from greenlang.client import Client
+from greenlang.client import registry as calls
 from greenlang.errors import PackError, RemoteRefused
 from greenlang.factory.attest import envelope_path, sign_pack
 from greenlang.factory.pack import put_aside
@@ -30,8 +30,8 @@ from greenlang.registry.packs import RegisteredPack, certified
 from greenlang.settings import Settings
 from greenlang.signing import PUBLIC, read_public_key, signing_key
 from tests.api.conftest import Signed, key_for
+from tests.api.loopback import served
 from tests.api.packing import pack, recertified, zipped
-from tests.api.test_client import served
 from tests.registry.emit.made import step
 
 KILN = "/api/v1/registry/agents/heat/kiln"
@@ -62,7 +62,7 @@ def place(var: Path) -> Iterator[Place]:
 def built(settings: Settings, registry: Registry, code: str) -> RegistryEntry:
     """What the line does: a newer build takes the place of the one before, which is put aside."""
     made = pack(settings.var / "fresh" / str(len(code)), settings.keys, code=code)
-    entry, _ = read_pack(made)
+    entry = read_pack(made).entry
     target = settings.packs / made.name
     put_aside(target, settings.builds, settings.keys, but=entry.certificate_digest)
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -202,7 +202,7 @@ def test_what_a_server_gives_instead_is_not_put_in_its_place(
     tmp_path: Path, given: object, said: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made = pack(tmp_path, tmp_path / "keys")
-    entry, _ = read_pack(made)
+    entry = read_pack(made).entry
     told = json.loads(json.dumps(replace(entry, tenant="default").as_dict()))
     data = given(made)  # type: ignore[operator]
 

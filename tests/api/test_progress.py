@@ -18,8 +18,10 @@ from starlette.websockets import WebSocketDisconnect
 from greenlang.api import streams
 from greenlang.api.app import create_app
 from greenlang.api.streams import State, states
+from greenlang.errors import RegistryError
 from greenlang.launcher import of_run, of_stage
 from greenlang.registry import Registry
+from greenlang.registry.keys import Keys
 from greenlang.settings import Settings
 from tests.api.conftest import Signed
 from tests.api.launchers import Scripted
@@ -31,6 +33,7 @@ API = "/api/v1/factory"
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(streams, "LOOK_SECONDS", 0.01)
+    monkeypatch.setattr(streams, "CHECK_SECONDS", 0.02)
 
 
 class Stepping(Scripted):
@@ -185,6 +188,42 @@ class TestWebSocket:
         with client.websocket_connect(f"{API}/jobs/{made['job_id']}/ws") as socket:
             assert socket.receive_json()["data"]["status"] == "queued"
         until(lambda: settled(lambda: launcher.looks))
+
+
+def revoke(registry: Registry, name: str) -> None:
+    keys = Keys(registry)
+    [key] = [one for one in keys.list() if one.name == name]
+    keys.revoke(key.id, "leaked")
+
+
+def test_a_stream_ends_with_the_key_that_opened_it(
+    client: TestClient, made: dict[str, str], launcher: Stepping, registry: Registry, signed: Signed
+) -> None:
+    launcher.script = []  # the job goes on for ever
+    url = f"{API}/jobs/{made['job_id']}"
+    headers = signed("developer", name="leaver")
+    with client.websocket_connect(f"{url}/ws", headers=headers) as socket:
+        assert socket.receive_json()["data"]["status"] == "queued"
+        revoke(registry, "leaver")
+        with pytest.raises(WebSocketDisconnect) as closed:
+            socket.receive_json()
+    assert closed.value.code == 1008
+    headers = signed("developer", name="other")
+    looks = launcher.looks
+    threading.Thread(target=lambda: (until(lambda: launcher.looks > looks + 3), revoke(registry, "other"))).start()
+    told = events(client.get(f"{url}/events", headers=headers).text)  # is over, or this waits for ever
+    assert [one["event"] for one in told] == ["progress"]
+    assert client.get(f"{url}/events", headers=headers).status_code == 401
+
+
+def test_a_database_that_does_not_answer_signs_nobody_out(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    signin = client.app.state.signin  # type: ignore[attr-defined]
+
+    async def away(*_: Any) -> None:
+        raise RegistryError("restarting")
+
+    monkeypatch.setattr(signin, "principal", away)
+    assert anyio.run(signin.still, {}) is True
 
 
 @pytest.mark.parametrize("after", [None, 3])

@@ -131,15 +131,20 @@ def test_a_signed_pack_is_published(
     assert (made["score"], made["coverage"], made["tests_passed"]) == (92.5, pytest.approx(90.909, abs=0.001), 9)
     assert made["judgement"]["security"] == {"status": "passed", "score": 100.0}
     assert [port["name"] for port in made["outputs"]] == ["co2e_kg"]
-    assert (settings.var / made["pack"] / "heat_kiln" / "agent.py").is_file()
-    assert Path(f"{settings.var / made['pack']}.dsse.json").is_file()
     found = told(client.get(f"{AGENTS}/heat/kiln/pins", headers=mine))
     assert [(one["kind"], one["ref"]) for one in found["items"]] == [
         ("factor", "ef://epa/x/2025/gas/co2"),
         ("parameter", "table://oxidation/factor/gas"),
     ]
     assert told(client.post(AGENTS, content=data, headers=mine | ZIP), 200) == made
-    assert not list((settings.var / "packs").glob(".incoming-*"))
+    pulled = client.get(f"{AGENTS}/heat/kiln/pack", headers=mine).content  # what was kept as a zip is a folder now
+    assert told(client.post(AGENTS, content=pulled, headers=mine | ZIP), 200) == made
+    assert (settings.var / made["pack"] / "heat_kiln" / "agent.py").is_file()
+    assert Path(f"{settings.var / made['pack']}.dsse.json").is_file()
+    assert sorted(path.name for path in (settings.var / "packs" / "published").iterdir()) == [
+        made["certificate_digest"],
+        f"{made['certificate_digest']}.dsse.json",
+    ]
 
 
 def test_other_bytes_under_a_version_are_refused(
@@ -247,7 +252,7 @@ def test_a_pack_that_is_not_as_certified_leaves_nothing(
     data = spoil(pack(tmp_path, settings.keys))
     assert said in problem(client.post(AGENTS, content=data, headers=mine | ZIP), 422)["detail"]
     assert registry.count() == 0
-    assert list((settings.var / "packs").iterdir()) == []
+    assert not (settings.var / "packs").exists()
     assert not (settings.var / "evil.py").exists()
 
 

@@ -4,21 +4,28 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
+from starlette.testclient import TestClient
 from typer.testing import CliRunner
 
+from greenlang.api.app import create_app
+from greenlang.cli.api import processes
 from greenlang.cli.main import app
-from greenlang.registry import Registry
+from greenlang.errors import RegistryError
+from greenlang.registry import Registry, RegistryEntry
 from greenlang.settings import Settings
 from tests.api.conftest import key_for
 from tests.registry.test_registry import entry
@@ -74,6 +81,8 @@ def test_it_serves_the_person_at_the_machine_and_ends_in_order(tmp_path: Path) -
         assert process.wait(timeout=30) in (0, -signal.SIGTERM)  # uvicorn ends in order, then by the signal
     log = (tmp_path / "serve.log").read_text()
     assert "NO SIGN-IN" in log
+    assert re.search(r"console: http://127.0.0.1:\d+/console", log)
+    assert "no API key" not in log
     assert "Application shutdown complete" in log
 
 
@@ -95,6 +104,65 @@ def test_several_processes_serve_one_registry(tmp_path: Path) -> None:
             assert len(found.json()["items"]) == number
         process.send_signal(signal.SIGTERM)
         assert process.wait(timeout=30) == 0
+
+
+@pytest.mark.slow
+def test_what_cannot_start_says_why_and_ends(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "greenlang.cli.main", "api", "serve", "--port", str(free_port()), "--workers", "2"]
+    half = {"GREENLANG_VAR": str(tmp_path / "var"), "GREENLANG_API_AUDIENCE": "", "GREENLANG_API_JWKS": "/nowhere"}
+    done = subprocess.run(command, env={**os.environ, **half}, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 3
+    assert "GREENLANG_API_JWKS needs GREENLANG_API_ISSUER" in done.stderr
+    assert done.stderr.endswith("the API did not start: what it said above is why\n")
+
+
+def test_it_is_ready_when_the_index_and_the_document_are_made(
+    settings: Settings, registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    going, search = threading.Event(), Registry.search
+
+    def slowly(self: Registry, *words: Any, **more: Any) -> list[RegistryEntry]:
+        assert going.wait(20)
+        return search(self, *words, **more)
+
+    monkeypatch.setattr(Registry, "search", slowly)
+    app = create_app(settings, registry=registry, warm=True)
+    with TestClient(app) as client:
+        early = client.get("/ready")
+        assert (early.status_code, early.json()["detail"]) == (503, "it is starting")
+        assert "retry-after" in early.headers
+        assert client.get("/health").status_code == 200
+        going.set()
+        ready(client)
+        assert app.openapi_schema is not None
+
+
+def test_a_database_that_fails_while_it_starts_is_asked_again(
+    settings: Settings, registry: Registry, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def failing(self: Registry, *words: Any, **more: Any) -> list[RegistryEntry]:
+        raise RegistryError("the registry cannot be used")
+
+    monkeypatch.setattr(Registry, "search", failing)
+    with TestClient(create_app(settings, registry=registry, warm=True)) as client:
+        ready(client)
+    assert "the first requests will wait: the registry cannot be used" in caplog.text
+
+
+def ready(client: TestClient) -> None:
+    deadline = time.monotonic() + 20
+    while client.get("/ready").status_code != 200:
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+@pytest.mark.parametrize(("registry_url", "cores", "number"), [(None, 8, 1), ("postgresql://u@h/d", 8, 4)])
+def test_processes_are_as_many_as_the_machine_and_the_registry_bear(
+    monkeypatch: pytest.MonkeyPatch, registry_url: str | None, cores: int, number: int
+) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _pid: set(range(cores)))
+    assert processes(Settings(registry_url=registry_url)) == number
+    assert processes(Settings(registry_url=registry_url, api_workers=7)) == 7
 
 
 @pytest.mark.parametrize(

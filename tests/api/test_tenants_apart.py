@@ -21,7 +21,8 @@ from tests.registry.test_registry import entry
 MARK = "zyxwmark"  # in everything that acme wrote
 OPERATIONS = operations(create_app(Settings(var=Path("nowhere"))))
 OWNED = ("/api/v1/registry/agents/{", "/api/v1/factory/jobs/{", "/api/v1/factory/batch/{")
-ELSEWHERE = ("/quotas/{quota}", "/forms/{form}", "/{agent_id}/pack")  # needs manage_tenants; need a pack on disk
+# What another test asks for: the first three need manage_tenants, the others a pack on disk.
+ELSEWHERE = ("/quotas/{quota}", "/suspension", "/residency", "/forms/{form}", "/{agent_id}/pack")
 TENANTS = "/api/v1/registry/tenants/{tenant}"
 ALL = "factory_admin"  # everything but managing tenants
 
@@ -58,6 +59,7 @@ class World:
             "batch_id": batch.id,
             "identity": "heat/kiln",
             "name": "kiln-template",
+            "policy": "v1",
             "formula_id": "energy",
             "pattern_id": "single",
             "digest": "abc123" + "0" * 58,

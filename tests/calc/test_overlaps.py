@@ -445,6 +445,7 @@ def test_certificates_become_lines() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.xdist_group("full_table")
 def test_every_part_of_the_publishers_leads_to_a_whole_that_is_there(full_table: FactorTable) -> None:
     """Every row that names a whole: the whole is in the table, and the pair is found when both are summed."""
     rules = declared_rules()
@@ -468,6 +469,7 @@ def test_every_part_of_the_publishers_leads_to_a_whole_that_is_there(full_table:
 
 
 @pytest.mark.slow
+@pytest.mark.xdist_group("full_table")
 def test_the_stages_of_electricity_are_told_apart_in_the_publishers_rows(full_table: FactorTable) -> None:
     rules = declared_rules()
     full, base = "desnz/conversion-factors/2025", "desnz/electricity/2025"

@@ -19,7 +19,7 @@ from greenlang.settings import Settings
 from greenlang.signing import PUBLIC
 from tests import libraries
 from tests.api.conftest import key_for
-from tests.api.test_client import served
+from tests.api.loopback import served
 from tests.factory.bare_agent import SPEC
 
 AGENT = "heat/pump_cop"
@@ -210,5 +210,5 @@ def test_a_pack_is_published_on_a_server(var: Path, tmp_path: Path, monkeypatch:
         assert registry.count() == 0
         done = CliRunner().invoke(app, asked)
         assert done.exit_code == 0, done.output
-        assert done.stdout.endswith(f"is published on {url}\n")
+        assert done.stdout.endswith("was published\n")
         assert registry.get(AGENT).version == "1.0.0"

@@ -9,6 +9,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -18,8 +19,9 @@ from typer.testing import CliRunner, Result
 from greenlang.cli.main import app
 from greenlang.factory.outcome import AgentOutcome, DimensionResult
 from greenlang.metrics import MetricsStore, RunInfo
-from greenlang.registry import Port, Registry, RegistryEntry
+from greenlang.registry import Registry
 from greenlang.settings import Settings
+from tests.registry.entries import BOILER
 
 ROOT = Path(__file__).resolve().parents[2]
 Call = Callable[..., Result]
@@ -64,27 +66,7 @@ def filled(folder: Path) -> Path:
     run = RunInfo("run-1", "cli", started, finished_at=started, agents=2)
     MetricsStore(settings).write([good, bad], run)
     with Registry(settings.registry) as registry:
-        registry.register(
-            RegistryEntry(
-                agent_id="heat/boiler",
-                version="1.0.0",
-                spec_digest="a" * 64,
-                pack_digest="b" * 64,
-                certificate_digest="c" * 64,
-                name="Boiler",
-                summary="CO2e of a natural gas boiler",
-                domain="heat",
-                tags=("scope1",),
-                inputs=(Port("energy", "float64", "kWh", "gas burnt"),),
-                outputs=(Port("co2e_kg", "float64", "kgCO2e"),),
-                score=91.5,
-                coverage=98.25,
-                tests_passed=12,
-                tests_total=12,
-                factor_release="embedded-1.1.0",
-                pack="packs/heat.boiler@1.0.0-aaaaaaaa",
-            )
-        )
+        registry.register(replace(BOILER, pack="packs/heat.boiler@1.0.0-aaaaaaaa"))
     return settings.var
 
 
@@ -221,7 +203,7 @@ def test_factory_status(call: Call) -> None:
     assert "last run run-1 (cli): started 2026-11-21 02:00, finished 2026-11-21 02:00" in shown
     found = json.loads(call("factory", "status", "--json").stdout)
     assert found["outcomes"] == {"incomplete": 1, "registered": 1}
-    assert found["last_run"]["registered"] == 1
+    assert found["last_run"]["run_id"] == "run-1"
     assert [row["spec"] for row in found["failed"]] == ["heat/pump 1.0.0"]
 
 

@@ -14,7 +14,7 @@ from typer.main import get_command
 from typer.testing import CliRunner, Result
 
 from greenlang.cli.main import app
-from greenlang.cli.remote import ANYWHERE, REMOTE, commands
+from greenlang.cli.remote import commands
 from tests.cli.test_cli import Call, filled
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -82,6 +82,7 @@ RUN: dict[str, tuple[list[str], int]] = {
     "tenant deny": (["default", "a/*", "--reason", "x", "--dry-run"], 0),
     "tenant environment": (["default", "dev", "draft", "--dry-run"], 0),
     "tenant list": ([], 0),
+    "tenant residency": (["default", "eu", "--reason", "x", "--dry-run"], 0),
     "tenant quota": (["default", "versions", "5", "--dry-run"], 0),
     "tenant show": (["default"], 0),
 }
@@ -118,12 +119,14 @@ ELSEWHERE = {
     "factors release diff": "factors/test_sync.py",
     "factors release show": "factors/test_sync.py",
     "factors sync": "factors/test_sync.py",
+    "factory follow": "api/test_follow.py",
     "llm describe": "llm/test_cli.py",
     "policy check": "cli/test_lifecycle.py",
     "quality advisories": "cli/test_quality.py",
     "quality report": "cli/test_quality.py",
     "quality validate": "cli/test_quality.py",
     "registry push": "registry/test_exchange.py",
+    "registry scan": "registry/test_scans.py",
     "tenant create": "cli/test_governance.py",
     "tenant withdraw": "cli/test_governance.py",
     "verify": "calc/test_calc_cli.py",
@@ -204,13 +207,3 @@ def test_an_unknown_name_is_a_no_with_a_hint(name: str, call: Call) -> None:
     assert (done.exit_code, done.stdout) == (1, "")
     assert re.search(r"`greenlang |nearest|its versions|did you mean", done.stderr), done.stderr
     assert "Traceback" not in done.stderr
-
-
-def test_what_acts_on_a_server_is_a_command_with_the_same_options() -> None:
-    import inspect
-
-    for name, action in REMOTE.items():
-        options = {parameter.name for parameter in COMMANDS[name].params}
-        assert inspect.signature(action).parameters.keys() - {"client", "context"} <= options, name
-    for one in ANYWHERE:
-        assert any(name == one or name.startswith(f"{one} ") for name in COMMANDS), one

@@ -111,7 +111,8 @@ def test_use_is_reported_and_read(call: Call) -> None:
 
 
 def test_policies(call: Call, tmp_path: Path) -> None:
-    assert [one["standing"] for one in json.loads(call("policy", "list", "--json").stdout)] == ["in force", ""]
+    standing = [one["standing"] for one in json.loads(call("policy", "list", "--json").stdout)]
+    assert (standing.count("in force"), standing.count("")) == (1, len(standing) - 1)
     assert "calls_at_least" in call("policy", "show").stdout
     assert json.loads(call("policy", "show", "v2", "--json").stdout)["superseded_gwp_sets"]["AR4GWP100"] == "AR5GWP100"
     call("policy", "show", "v99", code=2)

@@ -1,16 +1,18 @@
-"""The full table of the publishers' files, built once a run for the slow tests of selection and search."""
+"""The full table of the publishers' files, for the slow tests of selection and search."""
 
 from __future__ import annotations
-
-from pathlib import Path
 
 import pytest
 
 from greenlang.factors import FactorTable
+from greenlang.factors.editions import EditionRead
+from greenlang.settings import Settings
+from greenlang.sync import releases
+from tests.conftest import of_all_workers
 from tests.factors.rows import publishers_table
 
 
 @pytest.fixture(scope="session")
-def full_table(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> FactorTable:
-    """Some hundreds of thousands of rows in about twenty seconds: only for tests marked slow."""
-    return publishers_table(shared / "data", tmp_path_factory.getbasetemp())
+def full_table(prepared: tuple[Settings, list[EditionRead]], tmp_path_factory: pytest.TempPathFactory) -> FactorTable:
+    """All rows of all editions, with their standing."""
+    return publishers_table(releases(prepared[0]).candidate(), of_all_workers(tmp_path_factory))

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterable
 from decimal import Decimal
-from functools import cache
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock
+
 from greenlang.factors import Factor, FactorTable
-from greenlang.factors.catalogue import catalogue
-from greenlang.factors.readers import reader
-from greenlang.factors.release import same_cells
+from greenlang.factors.release import Candidate, same_cells
 from greenlang.factors.standing import stand
-from greenlang.factors.storage import STANDING, arrow_table, write_arrow, write_standings
+from greenlang.factors.storage import STANDING, write_standings
 
 PLAIN: dict[str, Any] = {
     "category": "",
@@ -54,21 +54,15 @@ def table(*rows: Factor | Iterable[Factor]) -> FactorTable:
     return FactorTable([r for one in rows for r in ((one,) if isinstance(one, Factor) else one)], "test-1.0.0")
 
 
-@cache
-def publishers_table(data: Path, folder: Path) -> FactorTable:
-    """Every row of the publishers' files and of the embedded base, with its standing, as a release has them."""
-    rows = {factor.key: factor for factor in FactorTable.load()}
-    names = []
-    for edition in catalogue():
-        if not edition.cross_check:
-            files = {file.name: data / file.folder / file.name for file in edition.files}
-            rows.update({factor.key: factor for factor in reader(edition.reader)(edition, files).rows})
-            names.append(edition.name)
-    ordered = [rows[key] for key in sorted(rows)]
-    parquet = folder / "factors.parquet"
-    write_arrow(arrow_table(ordered), parquet, release="factors-0.0.0", digest="0" * 64)
-    full = FactorTable.load(parquet)
-    twins = same_cells(full, names)
-    standings = [stand(factor, compared=(), excluded={}, same_as=twins) for factor in ordered]
-    write_standings(full.keys, ["0" * 64] * len(ordered), standings, parquet.with_name(STANDING))
-    return full
+def publishers_table(candidate: Candidate, folder: Path) -> FactorTable:
+    """The rows of a candidate with their standing, as a release has them; made once in ``folder`` for all workers."""
+    parquet = folder / "standing" / "factors.parquet"
+    with FileLock(f"{parquet.parent}.lock"):
+        if not parquet.is_file():
+            table = candidate.table()
+            twins = same_cells(table, [edition.name for edition in candidate.editions])
+            standings = [stand(factor, compared=(), excluded={}, same_as=twins) for factor in table]
+            parquet.parent.mkdir()
+            write_standings(table.keys, ["0" * 64] * len(table), standings, parquet.with_name(STANDING))
+            shutil.copyfile(candidate.parquet, parquet)
+    return FactorTable.load(parquet)

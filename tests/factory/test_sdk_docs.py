@@ -46,4 +46,6 @@ def test_the_requests_that_the_page_shows_are_there() -> None:
     named = re.search(r"from greenlang\.client import (.*)", PAGE)
     assert named is not None
     for name in named[1].split(", "):
-        assert callable(getattr(client, name))
+        assert getattr(client, name)
+    for module, function in re.findall(r"\b(factory|registry)\.(\w+)\(", PAGE.partition("## A server")[2]):
+        assert callable(getattr(getattr(client, module), function))

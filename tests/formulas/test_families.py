@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from greenlang.errors import FormulaError
+from greenlang.factors import FactorTable
 from greenlang.factors.model import Factor
 from greenlang.formulas.exact import answer
 from greenlang.formulas.families import Expansion, expand, families, read_families
@@ -17,7 +18,6 @@ from greenlang.formulas.normal import normal_form, tree_digest
 from greenlang.formulas.parse import parse
 from greenlang.formulas.prove import compiled
 from greenlang.formulas.stats import alike, count
-from tests.factors.rows import publishers_table
 from tests.factors.rows import row as plain_row
 
 FAMILIES = """
@@ -142,12 +142,10 @@ def test_every_mistake_of_a_file_of_families_is_told_at_once(tmp_path: Path) -> 
 
 
 @pytest.mark.slow
-def test_the_declared_families_expand_over_the_publishers_files(
-    shared: Path, tmp_path_factory: pytest.TempPathFactory
-) -> None:
+@pytest.mark.xdist_group("full_table")
+def test_the_declared_families_expand_over_the_publishers_files(full_table: FactorTable) -> None:
     counts: dict[str, Expansion] = {}
-    table = publishers_table(shared / "data", tmp_path_factory.getbasetemp())
-    ids = {c.id for c in expand(families(library()), table, library(), counts=counts)}
+    ids = {c.id for c in expand(families(library()), full_table, library(), counts=counts)}
     assert len(ids) == sum(c.concrete for c in counts.values()) >= 8_000
     assert [name for name, c in counts.items() if not c.concrete] == []
     stats = count(library(), counts)

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from decimal import Decimal
+from multiprocessing import forkserver, util
 from pathlib import Path
 
 import pytest
@@ -18,11 +19,14 @@ from line_tools import EXAMPLES, drop, end_state, example, renamed, run
 from greenlang.bucket import Bucket
 from greenlang.factors import Factor, FactorTable
 from greenlang.factors.storage import write_parquet
-from greenlang.factory import line
+from greenlang.factory import errand, line
+from greenlang.factory.source import SpecSource
 from greenlang.metrics import query
 from greenlang.registry import Registry
+from greenlang.registry.details import needs_of
 from greenlang.registry.packs import pack_of
 from greenlang.registry.steps import Step, write_step
+from greenlang.sandbox import supervisor
 from greenlang.settings import Settings
 from greenlang.specs.model import slug
 
@@ -238,10 +242,16 @@ def test_two_of_one_version_in_one_tick_are_both_refused(settings: Settings) -> 
 def test_a_new_version_is_a_new_entry(settings: Settings) -> None:
     drop(settings, one__yaml=example("boiler"))
     run(settings)
-    drop(settings, two__yaml=example("boiler").replace(b'version: "1.0.0"', b'version: "1.1.0"'))
-    run(settings)
+    newer = example("boiler").replace(b'version: "1.0.0"', b'version: "1.1.0"')
+    names = b'needs: {buildings/gas_boiler_uk_v1/none: ">=2"}\nregulations: [SECR]\n'
+    drop(settings, two__yaml=newer.replace(b"compute:\n", names + b"compute:\n", 1))
+    outcome = run(settings)["two.yaml"]
+    assert [(d.code, d.severity) for d in outcome.diagnostics if "none" in d.message] == [("GLS072", "warning")]
     with Registry(settings.registry) as registry:
         assert [e.version for e in registry.versions("buildings/gas_boiler_uk_v1")] == ["1.1.0", "1.0.0"]
+        assert needs_of(registry, outcome.agent_id)["default", "1.1.0"] == {"buildings/gas_boiler_uk_v1/none": ">=2"}
+        (found,) = registry.search(regulation="streamlined energy and carbon reporting")
+        assert (found.version, found.judgement["compliance_security"]["scan"]["advisories"]) == ("1.1.0", 0)
 
 
 _OLD_KERNEL = """
@@ -420,6 +430,60 @@ def test_a_changed_factor_row_rebuilds_its_dependents_and_nobody_else(settings: 
         assert len(registry.builds("electricity/location_based_uk_v1", "1.0.0")) == 2
         assert len(registry.builds("waste/operations_us_v1", "1.0.0")) == 1
         assert list(settings.builds.iterdir()) == [], "nobody promoted the draft that was replaced"
+    line.prepare(settings)  # the old figures, for one agent; then the new ones again, which only the others have met
+    (back,) = run(settings, keys=[first["uk.yaml"].key]).values()
+    assert back.pack_digest == first["uk.yaml"].pack_digest
+    refactor(settings, lambda f: replace(f, value=f.value + Decimal("0.00001")) if f.key == key else f)
+    assert first["uk.yaml"].key in line.stale_keys(settings)
+
+
+class TestWhatStandsStartsNothing:
+    """Agents of which nothing has changed: told from their rows, without a process of any kind."""
+
+    @pytest.fixture
+    def started(self, monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
+        """The command of every process that this one starts."""
+        found: list[list[str]] = []
+
+        def started(self: subprocess.Popen[bytes], args: list[str], *more: object) -> None:
+            found.append(args)
+            execute(self, args, *more)
+
+        def spawned(path: str, args: list[str], fds: list[int]) -> int:
+            found.append(args)
+            return spawn(path, args, fds)
+
+        execute, spawn = subprocess.Popen._execute_child, util.spawnv_passfds
+        monkeypatch.setattr(subprocess.Popen, "_execute_child", started)
+        monkeypatch.setattr(util, "spawnv_passfds", spawned)
+        return found
+
+    def test_a_call_of_the_sdk_and_a_nightly_batch(
+        self, settings: Settings, started: list[list[str]], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(forkserver, "_forkserver", forkserver.ForkServer())  # those of other tests are no help
+        monkeypatch.setattr(supervisor, "_proved", {})
+        source = SpecSource("boiler.yaml", example("boiler"))
+        drop(settings, boiler__yaml=source.data)
+        (first,) = run(settings).values()
+        assert started, "to build, it starts workers and asks a sandbox what the machine can do"
+        started.clear()
+        supervisor._proved.clear()
+        before = end_state(settings)
+
+        (again,) = run(settings, keys=[first.key]).values()  # as the nightly batch, and `agent create` of this spec
+        assert (again.outcome, again.rebuilt, again.score) == ("registered", False, first.score)
+        assert (again.name, again.diagnostics, again.summary) == (first.name, first.diagnostics, first.summary)
+        (done,) = errand._done(errand.Errand(settings, (first.key,), (source,), workers=2))
+        assert (done.fate, done.reason) == ("registered", "")
+        assert started == []
+        assert end_state(settings) == before
+
+        pack = settings.packs / slug(first.key)
+        pack.rename(pack.with_name("gone"))
+        (built,) = run(settings, keys=[first.key]).values()
+        assert (built.outcome, built.rebuilt) == ("registered", True)
+        assert started, "a row is not believed where its pack is not there"
 
 
 def test_a_promoted_build_stays_whole_when_a_newer_one_takes_its_place(settings: Settings) -> None:

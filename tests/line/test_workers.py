@@ -43,7 +43,7 @@ class FakeDraft(Draft):
 
 
 class FakeBuilder:
-    def __init__(self, settings):
+    def __init__(self, settings, profile):
         if sys.argv[2:] == ["never"]:
             sys.exit(3)
         self.settings, self.examiner = settings, SimpleNamespace(cache=settings.var)

@@ -9,11 +9,24 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from greenlang.quality.dimensions import DIMENSIONS
-from greenlang.registry import Caller, Pin, Registry, RegistryEntry
+from greenlang.registry import Caller, Pin, Registry, RegistryEntry, scans
 from greenlang.registry.lifecycle import Answer, Lifecycle
 
 PASSED: dict[str, Any] = {d.name: {"status": "passed", "score": 100.0} for d in DIMENSIONS}
 BOILER = "heat/boiler@1.0.0"
+
+
+def scanned(days_ago: int = 0, **changes: Any) -> dict[str, Any]:
+    """A security scan that found nothing, by advisories of so many days ago."""
+    newest = datetime.now(UTC).date() - timedelta(days=days_ago)
+    parts = {measure.name: "met" for d in DIMENSIONS if d.name == scans.DIMENSION for measure in d.measures}
+    return {"parts": parts, "advisories": 3, "newest": newest.isoformat(), "found": [], **changes}
+
+
+def judgement(scan: dict[str, Any] | None = None) -> dict[str, Any]:
+    """What every dimension passed, with a scan."""
+    held = {**PASSED[scans.DIMENSION], "scan": scanned() if scan is None else scan}
+    return {**PASSED, scans.DIMENSION: held, "sandbox": "strict"}
 
 
 def judged(agent_id: str = "heat/boiler", version: str = "1.0.0", pack: str = "b", **changes: Any) -> RegistryEntry:
@@ -30,7 +43,7 @@ def judged(agent_id: str = "heat/boiler", version: str = "1.0.0", pack: str = "b
         "tests_passed": 60,
         "tests_total": 60,
         "factor_release": "embedded-1.0.0",
-        "judgement": {**PASSED, "sandbox": "strict"},
+        "judgement": judgement(),
     }
     return RegistryEntry(agent_id=agent_id, version=version, **{**values, **changes})
 

@@ -19,11 +19,13 @@ from hypothesis import strategies as st
 from sqlalchemy import text
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import IntegrityError
+from typer.testing import CliRunner
 
+from greenlang.cli.main import app
 from greenlang.errors import SettingsError
-from greenlang.registry import Registry, RegistryError
+from greenlang.registry import Registry, RegistryError, anchors
 from greenlang.registry.audit import RETENTION_DAYS, AuditLog, record
-from greenlang.registry.audit_export import look
+from greenlang.registry.audit_export import AuditUnreadable, look
 from greenlang.registry.chain import FIRST, AuditEvent, Chain
 from greenlang.registry.database import Database
 
@@ -286,11 +288,55 @@ def test_a_part_of_the_log_verifies_by_itself(registry: Registry, tmp_path: Path
     assert look(file, keys=registry.signer.folder).findings == ()
 
 
-def test_a_changed_log_is_not_exported_and_leaves_no_file(registry: Registry, tmp_path: Path, behind: Behind) -> None:
+@pytest.mark.parametrize(
+    ("statement", "says"),
+    [
+        ("UPDATE audit_events SET actor = 'ben' WHERE number = 3", "event 3 was changed"),
+        ("DELETE FROM audit_events WHERE number = 2", "event 2 is missing"),
+        ("DELETE FROM audit_events WHERE number = 4", "the events 4 to 4 at the end are missing"),
+        ("DELETE FROM audit_heads", "the log has 4 events and no end"),
+    ],
+)
+def test_a_broken_log_is_exported_as_it_stands_and_says_so(
+    registry: Registry, tmp_path: Path, behind: Behind, statement: str, says: str
+) -> None:
     tell(registry, *["agent.published"] * 4)
-    behind("UPDATE audit_events SET actor = 'ben' WHERE number = 3")
-    with pytest.raises(SettingsError, match="event 3 was changed"):
-        AuditLog(registry).export(tmp_path / "out" / "log.parquet")
+    behind(statement)
+    log, file = AuditLog(registry), tmp_path / "log.parquet"
+    done = log.export(file)
+    assert says in done.broken[0]
+    assert [AuditEvent(**row) for row in pq.read_table(file).to_pylist()] == log.query(before=5)[::-1]
+    seen = look(file, keys=registry.signer.folder)
+    assert seen.broken == done.broken[: len(seen.broken)]
+    assert ("heads" in statement) == any("nothing is written" in message for message in done.broken)
+    assert any(f"the log was broken when it was exported: {done.broken[0]}" == one.message for one in seen.findings)
+    with pytest.raises(SettingsError, match="does not verify, nothing is removed"):
+        anchors.statement(registry, file, 1, 2, "0" * 64)
+
+
+def test_the_command_writes_a_broken_log_and_says_no(tmp_path: Path) -> None:
+    with Registry(f"sqlite:///{tmp_path / 'registry.sqlite'}", keys=tmp_path / "keys") as registry:
+        tell(registry, *["agent.published"] * 3)
+    with closing(sqlite3.connect(tmp_path / "registry.sqlite")) as connection, connection:
+        connection.execute("DROP TRIGGER audit_events_update")
+        connection.execute("UPDATE audit_events SET actor = 'ben' WHERE number = 2")
+    file = tmp_path / "log.parquet"
+    done = CliRunner().invoke(app, ["--var", str(tmp_path), "audit", "export", str(file)])
+    assert (done.exit_code, file.is_file()) == (1, True)
+    assert "the log does not verify: event 2 was changed" in done.stderr
+    seen = CliRunner().invoke(app, ["--var", str(tmp_path), "audit", "verify", str(file)])
+    assert seen.exit_code == 1
+    assert "the log was broken when it was exported" in " ".join(seen.stdout.split())
+
+
+def test_a_row_that_is_no_event_is_an_answer_and_leaves_no_file(tmp_path: Path) -> None:
+    with Registry(f"sqlite:///{tmp_path / 'registry.sqlite'}", keys=tmp_path / "keys") as registry:
+        tell(registry, *["agent.published"] * 3)
+        with closing(sqlite3.connect(tmp_path / "registry.sqlite")) as connection, connection:
+            connection.execute("DROP TRIGGER audit_events_update")
+            connection.execute("UPDATE audit_events SET at = 'yesterday' WHERE number = 2")
+        with pytest.raises(AuditUnreadable, match="cannot be read"):
+            AuditLog(registry).export(tmp_path / "out" / "log.parquet")
     assert list((tmp_path / "out").iterdir()) == []
 
 

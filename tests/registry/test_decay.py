@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import shutil
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,6 +13,7 @@ import pytest
 from sqlalchemy import event, insert, text
 
 from greenlang.factors import FactorTable
+from greenlang.factors.catalogue import catalogue
 from greenlang.factors.model import row_digest
 from greenlang.factory.parameters import digest_of
 from greenlang.factory.pinned import Pinned, flag_decay
@@ -18,11 +21,14 @@ from greenlang.formulas.library import library
 from greenlang.registry import Pin, Registry
 from greenlang.registry.decay import Decay, Superseded, flag
 from greenlang.registry.lifecycle import Lifecycle
+from greenlang.registry.pack_exchange import push
 from greenlang.registry.policy_file import supplied
 from greenlang.registry.tables import BuildRow, PinRow, TransitionRow, VersionRow
 from greenlang.registry.tenant_policies import Policies
 from greenlang.settings import Settings
-from greenlang.sync import put_in_force
+from greenlang.sync import put_in_force, sync
+from tests.factory.conftest import build_heat_pump
+from tests.registry.emit import made
 from tests.registry.lives import BOILER, certify, enter
 
 GAS, COAL = "ef://epa/gas", "ef://epa/coal"
@@ -249,3 +255,71 @@ def test_the_asset_of_a_release_flags_too(settings: Settings) -> None:
         enter(registry, Pin("factor", "ef://epa/none/2020/x", "1" * 64))
         FactoryResource(var=str(settings.var)).publish_factors()
         assert registry.get("heat/boiler").flags == 1
+
+
+def test_the_formulas_of_a_pushed_pack_decay(
+    registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made_by = "energy/heat-pumps/carnot-cop"
+    built = build_heat_pump()
+    plans = {name: replace(plan, formula_id=made_by if plan.formula_id else None) for name, plan in built.plans.items()}
+    brought = made.pack(tmp_path / "other", replace(built, plans=plans))
+    monkeypatch.setattr("greenlang.__version__", "99.0.0")  # another greenlang takes it
+    entry, _ = push(registry, tmp_path / "other" / brought.pack, tmp_path / "var")
+    formula = library().get(made_by)
+    assert formula is not None
+    pinned = Pinned(FactorTable.load())
+    assert [one for one in flag(registry, pinned).superseded if one.kind == "formula"] == []
+    monkeypatch.setattr(Pinned, "digest", lambda *_: "9" * 64)
+    changed = [one for one in flag(registry, pinned).superseded if one.kind == "formula"]
+    assert changed == [Superseded("formula", made_by, formula.digest, "9" * 64)]
+    assert registry.get(entry.agent_id).flags >= 1
+
+
+def test_a_corrected_file_of_a_publisher_flags_exactly_its_dependents(
+    shared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From the publisher's files through two releases: what was certified on the first is flagged by the second."""
+    settings = Settings(var=tmp_path / "var", workers=1)
+    files = tmp_path / "files"
+    shutil.copytree(shared / "data" / "eea_electricity", files / "eea_electricity")
+    first = sync(settings, folder=files).release
+    assert first is not None
+    table = FactorTable.in_force(settings.tables)
+    rows = {
+        "grid/corrected": "eea/electricity/co2-emission-intensity-6/electricity/at/1990/co2-per-kwh",
+        "grid/other": "eea/electricity/electricity-generation-5/electricity/sk/2019/co2-per-kwh",
+        "grid/embedded": table.at(0).key,
+    }
+    with Registry(settings.registry, keys=settings.keys) as registry:
+        for agent_id, key in rows.items():
+            row = table.get(key)
+            assert row is not None
+            ref = enter(registry, Pin("factor", row.ref, row_digest(row)), agent_id=agent_id)
+            certify(registry, ref)
+        assert flag_decay(settings) == Decay(first.name, (), (), 0)
+
+        path = next(files.rglob("co2-emission-intensity-6.csv"))
+        path.write_bytes(path.read_bytes().replace(b"1990,Austria,239.0", b"1990,Austria,238.0"))
+        data = path.read_bytes()
+        corrected = {"sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)}
+        declared = tuple(
+            replace(one, files=tuple(file.model_copy(update=corrected) for file in one.files))
+            if one.name == "eea/electricity/co2-emission-intensity-6"
+            else one
+            for one in catalogue()
+        )
+        monkeypatch.setattr("greenlang.sync.catalogue", lambda: declared)
+        second = sync(settings, folder=files).release
+        assert second is not None and second.name != first.name
+        assert {agent_id: registry.get(agent_id).flags for agent_id in rows} == {
+            "grid/corrected": 1,
+            "grid/other": 0,
+            "grid/embedded": 0,
+        }
+        (found,) = Lifecycle(registry).flags("grid/corrected")
+        assert (found.pin.ref, found.release) == (f"ef://{rows['grid/corrected']}", second.name)
+        status = Lifecycle(registry).status("grid/corrected", fast_track=True)
+        assert rows["grid/corrected"] in next(c.found for c in status.checks if c.name == "open_flags_at_most")
+        assert put_in_force(settings, first.name) is not None
+        assert registry.get("grid/corrected").flags == 0

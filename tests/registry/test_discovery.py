@@ -11,8 +11,9 @@ import pytest
 from greenlang.errors import DiscoveryError, NotRegistered, ReferenceInvalid
 from greenlang.registry import PUBLIC, Caller, Registry
 from greenlang.registry.audit import AuditLog
-from greenlang.registry.discovery import discover, health, heartbeat
+from greenlang.registry.discovery import discover, health
 from greenlang.registry.health import UNKNOWN, Health, at, by_metrics, checked
+from greenlang.registry.heartbeats import heartbeat
 from tests.registry.test_registry import entry
 
 NOW = datetime.now(UTC)

@@ -52,7 +52,7 @@ def run(var: Path, *arguments: str) -> tuple[int, str]:
 
 
 def test_a_pack_says_itself_what_it_is(folder: Path, brought: RegistryEntry) -> None:
-    entry, pins = read_pack(folder)
+    entry, pins, _ = read_pack(folder)
     same = replace(
         brought,
         pack=entry.pack,
@@ -68,7 +68,7 @@ def test_a_pack_says_itself_what_it_is(folder: Path, brought: RegistryEntry) -> 
 
 def test_a_toolbox_keeps_its_tools_apart(tmp_path: Path) -> None:
     brought = made.pack(tmp_path, build_toolbox())
-    entry, _ = read_pack(tmp_path / brought.pack)
+    entry = read_pack(tmp_path / brought.pack).entry
     assert (entry.inputs, entry.outputs) == (brought.inputs, brought.outputs)
 
 

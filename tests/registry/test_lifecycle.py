@@ -9,13 +9,16 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
+import time_machine
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from sqlalchemy import text
 
 from greenlang.errors import LifecycleError, NotRegistered, ReferenceInvalid
-from greenlang.registry import PUBLIC, Caller, Registry
+from greenlang.registry import PUBLIC, Caller, Pin, Registry
+from greenlang.registry.audit import AuditLog
+from greenlang.registry.definition import APPEND_ONLY
 from greenlang.registry.ladder import LADDER, allows, standing
 from greenlang.registry.lifecycle import Answer, Lifecycle
 from greenlang.registry.reference import Reference
@@ -359,15 +362,16 @@ def test_two_who_promote_at_once_take_one_step(registry: Registry) -> None:
 def _change(registry: Registry, statement: str) -> None:
     """Change rows behind the registry's back, as somebody with the database in hand."""
     with registry.transaction(write=True) as connection:
-        for event in ("update", "delete"):
-            connection.execute(text(f"DROP TRIGGER IF EXISTS transitions_{event}"))
+        for table in APPEND_ONLY:
+            for event in ("update", "delete"):
+                connection.execute(text(f"DROP TRIGGER IF EXISTS {table}_{event}"))
         connection.execute(text(statement))
 
 
 @pytest.fixture
 def file(tmp_path: Path) -> Iterator[Registry]:
     with Registry(f"sqlite:///{tmp_path / 'registry.sqlite'}") as opened:
-        certify(opened, enter(opened))
+        certify(opened, enter(opened, Pin("factor", "ef://a/b", "1" * 64)))
         yield opened
 
 
@@ -389,6 +393,12 @@ def test_an_untouched_life_verifies(registry: Registry) -> None:
         ("UPDATE transitions SET key_id = 'ff' WHERE id = 2", "signature", "public key ff"),
         ("DELETE FROM transitions WHERE id = 2", "chain", "one is missing"),
         ("DELETE FROM transitions WHERE id = 3", "audit", "agent.promoted"),
+        ("UPDATE transitions SET statement = '{\"evidence\": 5}'", "signature", "changed"),
+        ('UPDATE transitions SET statement = \'{"evidence": {"approvals": [1, {}]}}\'', "signature", "changed"),
+        ("UPDATE builds SET score = 99", "build", "its judgement"),
+        ("UPDATE builds SET judgement = replace(judgement, 'passed', 'failed')", "build", "its judgement"),
+        ("DELETE FROM pins", "build", "its pins"),
+        ("UPDATE pins SET digest = '22'", "build", "its pins"),
     ],
 )
 def test_what_was_changed_behind_its_back_is_named(file: Registry, statement: str, rule: str, named: str) -> None:
@@ -396,6 +406,62 @@ def test_what_was_changed_behind_its_back_is_named(file: Registry, statement: st
     _change(file, statement)
     found = Lifecycle(file).verify(BOILER)
     assert any(one.rule == rule and named in one.message for one in found), found
+
+
+@pytest.mark.parametrize(
+    ("statement", "rule", "named"),
+    [
+        ("UPDATE approvals SET approved = 1", "approval", "the word of eve"),
+        ("UPDATE approvals SET actor = 'zoe' WHERE actor = 'bob'", "approval", "the word of zoe"),
+        ("UPDATE policies SET text = replace(text, 'score_at_least: 85', 'score_at_least: 8')", "policy", "never saw"),
+    ],
+)
+def test_a_decision_on_what_nobody_said_is_found_afterwards(
+    tmp_path: Path, statement: str, rule: str, named: str
+) -> None:
+    with Registry(f"sqlite:///{tmp_path / 'registry.sqlite'}") as opened:
+        enter(opened)
+        life = somebody(opened, "ada")
+        assert life.promote(BOILER, "experimental", "first").taken
+        for name in ("bob", "eve"):
+            somebody(opened, name).approve(BOILER, "certified", approved=name == "bob", comment="read")
+        if "policies" in statement:
+            somebody(opened, "eve").approve(BOILER, "certified", comment="read")
+        somebody(opened, "kim").approve(BOILER, "certified", comment="read")
+        _change(opened, statement)
+        assert life.promote(BOILER, "certified", "patch", fast_track=True).taken == ("zoe" not in statement)
+        if "zoe" in statement:  # eve rejected it
+            somebody(opened, "eve").approve(BOILER, "certified", comment="read")
+            assert life.promote(BOILER, "certified", "patch", fast_track=True).taken
+        found = life.verify(BOILER)
+        assert any(one.rule == rule and named in one.message for one in found), found
+
+
+def test_approvals_stay_spent_when_the_clock_goes_back(registry: Registry) -> None:
+    enter(registry)
+    life = somebody(registry, "ada")
+    with time_machine.travel(datetime(2031, 1, 1, tzinfo=UTC), tick=True):
+        assert life.promote(BOILER, "experimental", "first").taken
+        for name in ("bob", "eve"):
+            somebody(registry, name).approve(BOILER, "certified", comment="read")
+        life.rollback(BOILER, "not yet")
+    with time_machine.travel(datetime(2030, 1, 1, tzinfo=UTC), tick=True):  # somebody set it right
+        assert life.promote(BOILER, "experimental", "again").taken
+        assert "approvals_at_least" in lacking(life.promote(BOILER, "certified", "patch", fast_track=True))
+        for name in ("bob", "eve"):
+            somebody(registry, name).approve(BOILER, "certified", comment="read")
+        status = life.status(BOILER, fast_track=True)
+        assert "approvals_at_least" not in [one.name for one in status.lacking]
+
+
+def test_a_refused_fast_track_is_one_in_the_log(registry: Registry) -> None:
+    enter(registry)
+    life = somebody(registry, "ada")
+    assert life.promote(BOILER, "experimental", "first").taken
+    assert not life.promote(BOILER, "certified", "critical", fast_track=True).taken
+    assert not life.promote(BOILER, "certified", "patience").taken
+    told = [one.as_dict()["detail"] for one in AuditLog(registry).query(event="agent.promotion-refused")]
+    assert [(one["kind"], one["reason"]) for one in told] == [("promoted", "patience"), ("fast-track", "critical")]
 
 
 def test_the_log_of_steps_takes_no_change_while_its_triggers_stand(file: Registry) -> None:

@@ -16,14 +16,17 @@ from greenlang.registry.lifecycle import Lifecycle
 from greenlang.registry.policy import Case, Policy, compare, decide
 from greenlang.registry.policy_file import check, parse, supplied
 from greenlang.registry.tenant_policies import Policies
-from tests.registry.lives import BOILER, PASSED, certify, enter, use
+from tests.registry.lives import BOILER, PASSED, certify, enter, judgement, scanned, use
 
 # What was decided by these is decided by them for ever: a changed policy gets the next number.
 DIGESTS = {
     "v1": "b517759435a3752cbe570fc41b00e648ba03526dc273d9cc7331f15240133794",
     "v2": "8678915d85cc7c72d84addee4eef9f0550638eea4ce205759f45af55968cefd3",
+    "v3": "b7c814ca131df3ca469683ceea00944050202a8065e9d997fdd26658b07bfeda",
+    "v4": "e126fc30de03a874d6fb086651da0b7f72c786c28e7c25050fe831c55d923f20",
 }
 
+SCAN = {**scanned(), "age_days": 5}
 EVIDENCE: dict[str, Any] = {
     "agent_id": "heat/boiler",
     "version": "1.0.0",
@@ -40,6 +43,7 @@ EVIDENCE: dict[str, Any] = {
     "usage": {window: {"calls": 5000, "errors": 10, "users": 9} for window in ("7", "30", "90", "all")},
     "flags": [],
     "approvals": [],
+    "scan": SCAN,
 }
 
 
@@ -51,7 +55,7 @@ def lacking(criteria: dict[str, Any], **evidence: Any) -> list[str]:
     return [one.name for one in decide(policy(**criteria), {**EVIDENCE, **evidence}, "certified").lacking]
 
 
-@pytest.mark.parametrize("name", ["v1", "v2"])
+@pytest.mark.parametrize("name", DIGESTS)
 def test_what_comes_with_greenlang_can_be_used_and_stays_as_it_is(name: str) -> None:
     found = parse(supplied()[name])
     assert (found.name, found.digest) == (name, DIGESTS[name])
@@ -71,6 +75,12 @@ def test_what_comes_with_greenlang_can_be_used_and_stays_as_it_is(name: str) -> 
         ({"users_at_least": 10}, {}),
         ({"age_days_at_least": 21}, {}),
         ({"open_flags_at_most": 0}, {"flags": [{"ref": "ef://a/b/2025/c"}]}),
+        ({"dependency_audit_days_at_most": 4}, {}),
+        ({"dependency_audit_days_at_most": 5}, {"scan": {**SCAN, "age_days": -1}}),
+        ({"dependency_audit_days_at_most": 5}, {"scan": {**SCAN, "age_days": None}}),
+        ({"dependency_audit_days_at_most": 5}, {"scan": {**SCAN, "parts": {"dependency audit": "not met"}}}),
+        ({"dependency_audit_days_at_most": 5}, {"scan": {**SCAN, "parts": {"dependency audit": "not measured"}}}),
+        ({"dependency_audit_days_at_most": 5}, {"scan": {"age_days": None}}),
         ({"approvals_at_least": 1}, {}),
         ({}, {"yanked": True}),
     ],
@@ -153,21 +163,21 @@ def test_every_mistake_comes_in_one_pass() -> None:
 
 def test_a_policy_comes_into_force_and_keeps_its_name(registry: Registry) -> None:
     policies = Policies(registry)
-    assert policies.in_force().name == "v1"
+    assert policies.in_force().name == "v3"
     assert policies.use(supplied()["v2"], dry_run=True).name == "v2"
-    assert policies.in_force().name == "v1"
+    assert policies.in_force().name == "v3"
     policies.use(supplied()["v2"])
     assert policies.in_force().name == "v2"
     own = "name: ours\npromotions: {experimental: {}, certified: {}}\n"
     policies.use(own)
     assert (policies.find("ours"), policies.text("ours")) == (policies.in_force(), own)
-    assert [one.name for one in policies.all()] == ["v1", "v2", "ours"]
+    assert [one.name for one in policies.all()] == ["v1", "v2", "v3", "v4", "ours"]
     with pytest.raises(PolicyError, match="name of another policy"):
         policies.use(own.replace("experimental: {}", "experimental: {score_at_least: 1}"))
     policies.use(supplied()["v1"])
     policies.use(own)
     assert policies.in_force().name == "ours"
-    with pytest.raises(PolicyError, match="there are v1, v2, ours"):
+    with pytest.raises(PolicyError, match="there are v1, v2, v3, v4, ours"):
         policies.find("v99")
 
 
@@ -176,10 +186,10 @@ def test_the_first_decision_settles_the_policy(registry: Registry, monkeypatch: 
 
     enter(registry)
     Lifecycle(registry).promote(BOILER, "experimental", "first")
-    newer = {"v1": supplied()["v2"].replace("name: v2", "name: v1")}  # a greenlang to come
+    newer = {"v3": supplied()["v2"].replace("name: v2", "name: v3")}  # a greenlang to come
     monkeypatch.setattr(policy_store, "supplied", lambda: newer)
     monkeypatch.setattr(policy_file, "supplied", lambda: newer)
-    assert Policies(registry).in_force().digest == DIGESTS["v1"]
+    assert Policies(registry).in_force().digest == DIGESTS["v3"]
     assert [yes for _, yes in Lifecycle(registry).reevaluate(BOILER)] == [True]
     assert Lifecycle(registry).verify(BOILER) == []
 
@@ -205,6 +215,29 @@ def test_two_policies_are_compared_on_every_build_by_what_was_signed(registry: R
     back = {change.ref.partition("@")[0]: change.after for change in policies.compare(v2, v1)}
     assert back == {"heat/low": "certified", "heat/new": "ready for experimental"}
     assert registry.get("heat/low").state == "certified"
+
+
+def test_a_scan_that_did_not_look_up_vulnerabilities_certifies_nothing_by_default(registry: Registry) -> None:
+    blind = scanned(parts={"secrets": "met", "dependency audit": "not measured"}, advisories=0, newest="")
+    ref = enter(registry, judgement=judgement(blind))
+    life, policies = Lifecycle(registry), Policies(registry)
+    policies.use(supplied()["v1"])
+    certify(registry, ref)
+    (_, taken) = (step for step in life.history(ref) if step.policy)
+    seen = json.loads(taken.statement)["evidence"]["scan"]
+    assert seen["parts"] == {"secrets": "met", "dependency audit": "not measured"}
+    assert seen["age_days"] is None
+    old = json.loads(taken.statement)["evidence"]
+    del old["scan"]  # as evidence was signed before there were scans
+    v1, v3 = (policies.find(name) for name in ("v1", "v3"))
+    assert decide(v1, old, "certified", fast_track=True).allowed
+    (change,) = policies.compare(v1, v3)
+    assert (change.before, change.after) == ("certified", "experimental")
+    assert [(one.name, one.found) for one in change.why] == [("dependency_audit_days_at_most", "not measured")]
+    policies.use(supplied()["v3"])
+    assert [yes for _, yes in life.reevaluate(ref)] == [True, True]
+    assert life.verify(ref) == []
+    assert "dependency_audit_days_at_most" in [one.name for one in life.status(ref, fast_track=True).lacking]
 
 
 def test_a_promotion_does_not_stand_without_the_one_below() -> None:

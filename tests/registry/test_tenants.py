@@ -322,6 +322,23 @@ def test_what_a_tenant_of_a_region_published_for_all_stays_there(team: Registry)
     ]
 
 
+def test_a_residency_is_changed_with_a_reason_and_the_log_has_both(registry: Registry) -> None:
+    certified(registry, tags=("residency:eu",))
+    tenants = Tenants(registry)
+    assert tenants.set_residency("eu", reason="moved to Frankfurt", dry_run=True).residency == "eu"
+    assert tenants.get().residency == ""
+    tenants.set_residency("eu", reason="moved to Frankfurt")
+    assert rules(tenants) == []
+    tenants.set_residency("us", reason="moved to Ohio")
+    tenants.set_residency("us", reason="again")
+    assert rules(tenants) == ["residency"]
+    changes = [e.as_dict()["detail"] for e in AuditLog(registry).query(event="residency.set")]
+    assert [(one["before"], one["after"]) for one in changes] == [("eu", "us"), ("", "eu")]
+    for region, reason in (("Mars!", "x"), ("eu", " ")):
+        with pytest.raises(SettingsError):
+            tenants.set_residency(region, reason=reason)
+
+
 # Quotas
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,21 +10,25 @@ import pytest
 
 from greenlang.specs.convert import constants, to_b
 from greenlang.specs.fix import meaning
-from greenlang.specs.model import AgentSpec
+from greenlang.specs.model import AgentSpec, Dependency
 from greenlang.specs.reader import read
 from tests.specs.texts import SECOND, A, C, D, changed, good
 
 
-def comparable(spec: AgentSpec, agent_id: str) -> AgentSpec:
-    """What a conversion must keep: everything but the dialect, places, prose, and who stated a unit."""
+def comparable(spec: AgentSpec, agent_id: str, beyond: Collection[str]) -> AgentSpec:
+    """What a conversion must keep: everything but the dialect, places, prose, and who stated a unit.
+
+    ``beyond``: the agents that the whole needs of others.
+    """
     plain = meaning(spec)
+    needs = {agent: versions for agent, versions in spec.needs.items() if agent in beyond}
     return replace(
         plain,
         dialect="B",
         agent_id=agent_id,
         part="",
         prose=(),
-        dependencies=(),
+        dependencies=tuple(Dependency(agent, "needs", versions=versions) for agent, versions in needs.items()),
         formulas={**plain.formulas, **{f.output: f for f in constants(spec)}},
         extra={k: v for k, v in plain.extra.items() if k in {"ai", "realtime", "security", "metadata"}},
         inputs={n: replace(i, unit_from="stated" if i.unit else "") for n, i in plain.inputs.items()},
@@ -59,7 +64,7 @@ def round_trip(spec: AgentSpec) -> dict[str, AgentSpec]:
 def test_a_converted_file_means_the_same(text: str) -> None:
     spec = good(text)
     (found,) = round_trip(spec).values()
-    assert meaning(found) == comparable(spec, found.agent_id)
+    assert meaning(found) == comparable(spec, found.agent_id, spec.needs)
 
 
 def test_parts_become_a_file_each_under_the_id_of_the_whole() -> None:
@@ -71,7 +76,7 @@ def test_parts_become_a_file_each_under_the_id_of_the_whole() -> None:
     }
     for part in spec.parts:
         own = found[f"{part.part}.pack.yaml"]
-        assert meaning(own) == comparable(part, own.agent_id)
+        assert meaning(own) == comparable(part, own.agent_id, spec.needs)
 
 
 def test_what_is_not_carried_over_is_listed() -> None:
@@ -128,7 +133,7 @@ def test_real_files(shared: Path) -> None:
         parts = {p.part: p for p in spec.parts} or {"": spec}
         for name, own in found.items():
             part = parts[name.removesuffix(".pack.yaml")] if spec.parts else spec
-            assert meaning(own) == comparable(part, own.agent_id), (path.name, name)
+            assert meaning(own) == comparable(part, own.agent_id, spec.needs), (path.name, name)
             kept += 1
         assert to_b(spec).notes
     assert kept >= 40

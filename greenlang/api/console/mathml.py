@@ -31,7 +31,7 @@ from greenlang.formulas.tree import (
     Text,
     Truth,
 )
-from greenlang.quality.report.page import clean
+from greenlang.pages import clean
 
 _SIGNS = {"*": "×", "-": "−", "+": "+", "==": "=", "!=": "≠", "<=": "≤", ">=": "≥", "and": "∧", "or": "∨"}
 _STRENGTH = {"or": 1, "and": 2, "+": 5, "-": 5, "*": 6}

@@ -16,11 +16,11 @@ import jinja2
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from greenlang._paths import data
 from greenlang.api.console.forms import token
 from greenlang.api.problems import Problem
 from greenlang.api.signin import COOKIE
-from greenlang.quality.report.page import clean, css, figure
+from greenlang.pages import environment
+from greenlang.quality.report.page import css
 from greenlang.registry.roles import Principal
 
 HOME = "/console"
@@ -76,18 +76,9 @@ def style() -> str:
 @cache
 def templates() -> jinja2.Environment:
     """The templates of ``templates/console``."""
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(data() / "templates" / "console"),
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        autoescape=True,
-        finalize=lambda value: clean(value) if type(value) is str else value,
-        auto_reload=False,
-        cache_size=-1,
-    )
-    environment.filters |= {"figure": figure, "moment": _moment, "iso": _iso}
-    return environment
+    made = environment("console")
+    made.filters |= {"moment": _moment, "iso": _iso}
+    return made
 
 
 def _moment(at: datetime) -> str:

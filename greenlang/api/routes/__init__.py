@@ -9,14 +9,18 @@ from fastapi import APIRouter
 
 from greenlang.api.console import pages as console
 from greenlang.api.routes import (
+    audit,
     discovery,
     factors,
     factory,
     governance,
     lifecycle,
+    outcomes,
+    policies,
     progress,
     publish,
     quality,
+    recorded,
     registry,
     sdk,
     system,
@@ -26,11 +30,15 @@ from greenlang.api.routes import (
 ROUTERS: tuple[APIRouter, ...] = (
     system.router,
     lifecycle.router,
+    policies.router,
     discovery.router,
     publish.router,
     registry.router,  # its last route takes every path below /agents
     governance.router,
+    audit.router,
     factory.router,
+    outcomes.router,
+    recorded.router,
     progress.router,
     quality.router,
     templates.router,

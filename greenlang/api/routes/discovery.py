@@ -15,8 +15,10 @@ from greenlang.api.models import Agent
 from greenlang.api.naming import Ref, Text
 from greenlang.api.principal import Store, need
 from greenlang.api.problems import documented
+from greenlang.api.written import written
 from greenlang.registry import discovery
 from greenlang.registry.health import HEALTHY
+from greenlang.registry.heartbeats import Beat, beats
 
 router = APIRouter(prefix="/api/v1/registry", tags=["discovery"])
 
@@ -107,9 +109,7 @@ def health(ref: Ref, store: Store) -> HealthModel:
 
 
 @router.post("/health/{agent_id:path}", responses=documented(404), dependencies=[need("deploy_agent")])
-def heartbeat(ref: Ref, store: Store, beat: Heartbeat) -> InstanceModel:
+async def heartbeat(ref: Ref, store: Store, beat: Heartbeat) -> InstanceModel:
     """Report that an instance runs, and how well."""
-    told = discovery.heartbeat(
-        store, str(ref), beat.instance, endpoint=beat.endpoint, location=beat.location, metrics=beat.metrics
-    )
-    return InstanceModel.model_validate(told.as_dict())
+    told = Beat.of(ref, beat.instance, endpoint=beat.endpoint, location=beat.location, metrics=beat.metrics)
+    return InstanceModel.model_validate((await written(store, beats, told)).as_dict())

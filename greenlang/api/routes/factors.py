@@ -17,7 +17,7 @@ from fastapi import Path as InPath
 from pydantic import BaseModel, ConfigDict, Field
 
 from greenlang.api.naming import Text
-from greenlang.api.paging import Cursor, decoded_text, encoded
+from greenlang.api.paging import Page, pages
 from greenlang.api.principal import Store, Who, need
 from greenlang.api.problems import Problem, documented
 from greenlang.api.provenance import Behind, behind, keep
@@ -27,7 +27,8 @@ from greenlang.errors import FactorNotFound
 from greenlang.factors.model import Factor
 from greenlang.factors.select import Request, SelectionRefused
 from greenlang.factors.select_model import said
-from greenlang.formulas.library import LibraryFormula, library
+from greenlang.formulas.library import library
+from greenlang.formulas.show import in_a_line, in_full
 
 router = APIRouter(prefix="/api/v1", tags=["factors"])
 
@@ -71,6 +72,7 @@ class HitList(BaseModel):
 
     release: str
     hits: list[Hit]
+    next: str | None = None
 
 
 class Selected(BaseModel):
@@ -126,21 +128,22 @@ class FormulaLine(BaseModel):
     domain: str
     citation: str
     digest: str
+    tags: list[str]
+    outputs: dict[str, dict[str, str]] = Field(description="name -> unit and expression")
 
 
 class FormulaList(BaseModel):
     """Formulas, by id."""
 
     formulas: list[FormulaLine]
+    next: str | None = None
 
 
 class FormulaOut(FormulaLine):
     """A formula in full."""
 
     note: str
-    tags: list[str]
     symbols: dict[str, dict[str, Any]]
-    outputs: dict[str, dict[str, str]] = Field(description="name -> unit and expression")
     vectors: list[dict[str, Any]] = Field(description="worked cases with their source")
 
 
@@ -196,25 +199,27 @@ def lookup(
 
 @router.get("/ef/search", dependencies=_READ)
 def search(
+    page: Annotated[Page, pages(10, 100)],
     services: Shared,
     q: Annotated[Text, Query(min_length=1, description="What you are looking for, in your own words.")],
-    limit: Annotated[int, Query(ge=1, le=100)] = 10,
 ) -> HitList:
     """Factors by words, the best first; synonyms and French words count."""
     factors = services.factors()
+    begin = page.number() or 0
+    rest = factors.search().find(q, begin + page.limit + 1)[begin:]
+    found, following = page.cut(rest, lambda _: [begin + page.limit])
     hits = [
         Hit(factor=FactorOut.of(h.factor), score=round(float(h.score), 3), alike=h.alike, standing=h.mark)
-        for h in factors.search().find(q, limit)
+        for h in found
     ]
-    return HitList(release=factors.table.release, hits=hits)
+    return HitList(release=factors.table.release, hits=hits, next=following)
 
 
 @router.get("/ef/factors", responses=documented(404), dependencies=_READ)
 def factors_of(
+    page: Annotated[Page, pages(100, 1000)],
     services: Shared,
     ref: Annotated[Text, Query(min_length=1, description="ef://publisher/dataset/vintage/...: a row or a table")],
-    cursor: Cursor = None,
-    limit: Annotated[int, Query(ge=1, le=1000)] = 100,
 ) -> FactorList:
     """The factor of a reference, or every row of a table, by key. 404 names the nearest."""
     table = services.factors().table
@@ -223,11 +228,11 @@ def factors_of(
     except FactorNotFound as error:
         nearest = [{"ref": near, "why": why} for near, why in error.nearest]
         raise Problem(404, str(error), kind="factor-not-found", nearest=nearest) from error
-    after = decoded_text(cursor)
-    rows = list(islice((factor for factor in sorted(found, key=lambda f: f.key) if factor.key > after), limit + 1))
-    following = encoded([rows[limit - 1].key]) if len(rows) > limit else None
+    after = page.text()
+    rest = (factor for factor in sorted(found, key=lambda f: f.key) if factor.key > after)
+    rows, following = page.cut(rest, lambda factor: [factor.key])
     return FactorList(
-        release=table.release, digest=table.digest, factors=[FactorOut.of(f) for f in rows[:limit]], next=following
+        release=table.release, digest=table.digest, factors=[FactorOut.of(f) for f in rows], next=following
     )
 
 
@@ -252,18 +257,21 @@ def calculate(given: Annotated[Calculate, Body()], who: Who, services: Shared) -
 
 @router.get("/formulas", dependencies=_READ)
 def formulas(
+    page: Annotated[Page, pages(100)],
     text: Annotated[Text, Query(description="Words that must all occur in id, name, citation or tags.")] = "",
     domain: Literal["", "carbon", "energy", "water", "waste", "lca"] = "",
 ) -> FormulaList:
-    """The formulas of the library."""
-    wanted = text.lower().split()
-    found = [
+    """The formulas of the library, by id."""
+    after, wanted = page.text(), text.lower().split()
+    rest = (formula for formula_id in library().pieces if formula_id > after if (formula := library().get(formula_id)))
+    found = (
         formula
-        for formula in library()
+        for formula in rest  # read as far as the page goes
         if domain in ("", formula.domain)
         and all(word in f"{formula.id} {formula.name} {formula.citation} {formula.tags}".lower() for word in wanted)
-    ]
-    return FormulaList(formulas=[FormulaLine(**_line(formula)) for formula in found])
+    )
+    shown, following = page.cut(found, lambda formula: [formula.id])
+    return FormulaList(formulas=[FormulaLine(**in_a_line(formula)) for formula in shown], next=following)
 
 
 @router.get("/formulas/{formula_id:path}", responses=documented(404), dependencies=_READ)
@@ -273,43 +281,24 @@ def formula(formula_id: Annotated[str, InPath(max_length=200)]) -> FormulaOut:
     if found is None:
         near = get_close_matches(formula_id, list(library().pieces), n=3, cutoff=0.4)
         raise Problem(404, f"there is no formula {formula_id}; nearest: {', '.join(near) or 'none'}")
-    symbols = {
-        name: plain(
-            {
-                "origin": s.origin,
-                "type": s.type,
-                "unit": s.unit,
-                "meaning": s.meaning,
-                "range": list(s.range),
-                "default": s.default,
-                "source": s.source,
-                "enum": list(s.enum),
-            }
-        )
-        for name, s in found.symbols.items()
-    }
-    return FormulaOut(
-        **_line(found),
-        note=found.note,
-        tags=list(found.tags),
-        symbols=symbols,
-        outputs={name: {"unit": o.unit, "expression": o.expression} for name, o in found.outputs.items()},
-        vectors=[
-            plain({"source": v.source, "published": v.published, "given": v.given, "expect": v.expect})
-            for v in found.vectors
-        ],
-    )
+    return FormulaOut.model_validate(plain(in_full(found)))
 
 
 @router.get("/provenance/{digest}", responses=documented(404), dependencies=_READ)
 def provenance(
-    digest: Annotated[str, InPath(pattern="^[0-9a-f]{64}$")], who: Who, store: Store, services: Shared
+    page: Annotated[Page, pages(100)],
+    digest: Annotated[str, InPath(pattern="^[0-9a-f]{64}$")],
+    who: Who,
+    store: Store,
+    services: Shared,
 ) -> Behind:
     """What a SHA-256 is the digest of: a pack, certificate, spec, factor, formula, release; and whether it verifies."""
-    found = behind(services, store, who.caller.tenant, digest)
-    if not found:
+    begin = page.number() or 0
+    found = islice(behind(services, store, who.caller.tenant, digest), begin, None)
+    shown, following = page.cut(found, lambda _: [begin + page.limit])
+    if not shown:
         raise Problem(404, "nothing that you may read has this digest")
-    return Behind(digest=digest, found=found)
+    return Behind(digest=digest, found=shown, next=following)
 
 
 def plain(value: Any) -> Any:
@@ -343,18 +332,9 @@ def _refusal(refused: SelectionRefused, rejected: int) -> Problem:
         hint=refused.hint,
         request=plain(said(refused.request)),
         candidates=list(refused.candidates),
+        words=plain(refused.words),
         mends=[{"say": plain(dict(mend.changes)), "ref": mend.ref} for mend in refused.mends],
         steps=[{"rule": step.rule, "text": step.text, "left": step.left} for step in refused.steps],
         rejected=refused.rejected_counts,
         rejected_rows=[{"key": row.key, "reason": row.reason} for row in islice(refused.rejected, rejected)],
     )
-
-
-def _line(formula: LibraryFormula) -> dict[str, str]:
-    return {
-        "id": formula.id,
-        "name": formula.name,
-        "domain": formula.domain,
-        "citation": str(formula.citation),
-        "digest": formula.digest,
-    }

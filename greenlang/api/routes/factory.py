@@ -9,7 +9,10 @@ from __future__ import annotations
 import gzip
 import io
 import tarfile
-from pathlib import Path
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import PurePosixPath
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, Response
@@ -35,14 +38,15 @@ from greenlang.errors import BucketError
 from greenlang.factory.asking import Sent, SpecsRefused, accept, from_bucket, spec_bytes
 from greenlang.launcher import Order, SpecProgress
 from greenlang.metrics.totals import totals
-from greenlang.provenance import PackCertificate
+from greenlang.provenance import CERTIFICATE
 from greenlang.registry import Registry
 from greenlang.registry.jobs import Batch, Job, Jobs
+from greenlang.registry.packs import PackNotHere, RegisteredPack, homes, pack_of
 from greenlang.registry.roles import Principal
-from greenlang.specs.model import slug
 
 router = APIRouter(prefix="/api/v1/factory", tags=["factory"])
 
+_TEXTS = frozenset({".py", ".md", ".json", ".yaml", ".toml", ".typed", ".txt"})
 Identity = Annotated[str, InPath(pattern="^[0-9a-f]{32}$")]
 
 
@@ -109,18 +113,16 @@ def cancel(batch_id: Identity, who: Who, store: Store, services: Shared) -> Batc
 
 @router.get("/jobs/{job_id}/artifacts", responses=documented(404, 409), dependencies=[need("read_jobs")])
 def artifacts(job_id: Identity, who: Who, store: Store, services: Shared) -> Artifacts:
-    """Code, tests and documents of a job's agent. 409 while there are none."""
-    folder, certificate = _pack(services, who, store, job_id)
-    package = str(certificate.content["agent"]["package"])
-    texts = {path.relative_to(folder).as_posix(): path for path in sorted(folder.rglob("*")) if path.is_file()}
-    return Artifacts(
-        agent_code=_texts(texts, lambda name: name.startswith(f"{package}/")),
-        test_code=_texts(texts, lambda name: name.startswith("tests/")),
-        documentation=_texts(texts, lambda name: name.endswith(".md")),
-        deployment_pack=f"{router.prefix}/jobs/{job_id}/artifacts/pack.tar.gz",
-        pack_digest=certificate.pack_digest,
-        certificate_digest=certificate.digest,
-    )
+    """Code, tests and documents of a job's agent, as they were certified. 409 while there are none."""
+    with _pack(services, who, store, job_id) as found:
+        return Artifacts(
+            agent_code=_texts(found, lambda name: name.startswith(f"{found.package}/")),
+            test_code=_texts(found, lambda name: name.startswith("tests/")),
+            documentation=_texts(found, lambda name: name.endswith(".md")),
+            deployment_pack=f"{router.prefix}/jobs/{job_id}/artifacts/pack.tar.gz",
+            pack_digest=found.certificate.pack_digest,
+            certificate_digest=found.certificate.digest,
+        )
 
 
 @router.get(
@@ -131,11 +133,11 @@ def artifacts(job_id: Identity, who: Who, store: Store, services: Shared) -> Art
 )
 def pack(job_id: Identity, who: Who, store: Store, services: Shared) -> Response:
     """The whole pack: the same bytes for the same pack."""
-    folder, certificate = _pack(services, who, store, job_id)
-    agent = certificate.content["agent"]
-    name = f"{agent['distribution']}-{agent['version']}"
-    headers = {"Content-Disposition": f'attachment; filename="{name}.tar.gz"'}
-    return Response(_archive(folder, name), media_type="application/gzip", headers=headers)
+    with _pack(services, who, store, job_id) as found:
+        agent = found.certificate.content["agent"]
+        name = f"{agent['distribution']}-{agent['version']}"
+        headers = {"Content-Disposition": f'attachment; filename="{name}.tar.gz"'}
+        return Response(_archive(found, name), media_type="application/gzip", headers=headers)
 
 
 @router.get("/metrics", dependencies=[need("view_metrics")])
@@ -148,6 +150,8 @@ def metrics(who: Who, services: Shared) -> FactoryMetrics:
         success_rate=found.success_rate,
         avg_generation_time=found.avg_generation_time,
         avg_refinements=found.avg_refinements,
+        avg_score=found.avg_score,
+        avg_coverage=found.avg_coverage,
         cost_metrics={
             "total_usd": f"{found.total_cost_usd:f}",
             "avg_usd": f"{found.avg_cost_usd:f}",
@@ -205,11 +209,12 @@ def _asked(
         ]
         raise Problem(422, str(error), kind="spec-refused", diagnostics=findings) from error
     keys = tuple(dict.fromkeys(w.key for w in wanted))
-    order = Order(who.caller.tenant, keys, workers, options.max_refinements, options.force)
+    identity = uuid.uuid4().hex  # of the batch, here and in the metrics
+    order = Order(who.caller.tenant, keys, workers, options.max_refinements, options.force, identity)
     launcher = services.launcher
     run = launcher.start(order)
     told = {"max_concurrent": workers or None, **options.model_dump(exclude={"skip_tests", "skip_docs"})}
-    return jobs.add(wanted, launcher=launcher.name, run=run, options=told)
+    return jobs.add(wanted, launcher=launcher.name, run=run, options=told, identity=identity)
 
 
 def _sent(services: Services, who: Principal, one: SpecIn) -> Sent:
@@ -229,35 +234,35 @@ def _sent(services: Services, who: Principal, one: SpecIn) -> Sent:
         raise
 
 
-def _pack(services: Services, who: Principal, store: Registry, job_id: str) -> tuple[Path, PackCertificate]:
-    """The pack of a job that was registered. Raises Problem 404 and 409."""
+@contextmanager
+def _pack(services: Services, who: Principal, store: Registry, job_id: str) -> Iterator[RegisteredPack]:
+    """The pack of a job that was registered, of its last build. Raises Problem 404, and 409 where it cannot be read."""
     found, of = job_named(store, job_id)
     progress = services.progress(of, who.caller.tenant).specs.get(found.key, SpecProgress())
     if progress.status != "completed":
         why = f": {progress.reason}" if progress.reason else ""
         raise Problem(409, f"the job is {progress.status}{why}; only a registered agent has artifacts", kind="no-pack")
-    folder = services.of_tenant(who.caller.tenant).packs / slug(found.key)
+    agent_id, _, rest = found.key.rpartition("@")
+    builds = store.builds(agent_id, rest.rpartition("-")[0])
+    if not builds:
+        raise Problem(409, f"the registry has no build of {agent_id}", kind="no-pack")
     try:
-        return folder, PackCertificate.load(folder)
-    except (FileNotFoundError, ValueError) as error:
-        raise Problem(409, "the pack is not on this machine", kind="no-pack") from error
+        yield pack_of(builds[0], homes(services.settings, who.caller.tenant))
+    except PackNotHere as error:
+        raise Problem(409, str(error), kind="no-pack") from error
 
 
-def _texts(files: dict[str, Path], wanted: Any) -> dict[str, str]:
-    return {name: path.read_text(encoding="utf-8") for name, path in files.items() if wanted(name) and _is_text(path)}
+def _texts(pack: RegisteredPack, wanted: Callable[[str], bool]) -> dict[str, str]:
+    names = [name for name in sorted(pack.files) if wanted(name) and PurePosixPath(name).suffix in _TEXTS]
+    return {name: pack.read(name).decode() for name in names}
 
 
-def _is_text(path: Path) -> bool:
-    return path.suffix in {".py", ".md", ".json", ".yaml", ".toml", ".typed", ".txt"}
-
-
-def _archive(folder: Path, name: str) -> bytes:
+def _archive(pack: RegisteredPack, name: str) -> bytes:
     held = io.BytesIO()
     with tarfile.open(fileobj=held, mode="w") as archive:
-        for path in sorted(folder.rglob("*")):
-            if path.is_file() and not path.is_symlink():
-                info = tarfile.TarInfo(f"{name}/{path.relative_to(folder).as_posix()}")
-                data = path.read_bytes()
-                info.size, info.mode = len(data), 0o644
-                archive.addfile(info, io.BytesIO(data))
+        for path in sorted((*pack.files, CERTIFICATE)):
+            data = (pack.folder / CERTIFICATE).read_bytes() if path == CERTIFICATE else pack.read(path)
+            info = tarfile.TarInfo(f"{name}/{path}")
+            info.size, info.mode = len(data), 0o644
+            archive.addfile(info, io.BytesIO(data))
     return gzip.compress(held.getvalue(), mtime=0)

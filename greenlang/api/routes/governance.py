@@ -1,6 +1,7 @@
-"""Tenants with their lists, quotas and environments; API keys; the audit log.
+"""Tenants with their lists, quotas and environments; API keys.
 
-Belongs here: thin handlers over `greenlang.registry.{tenants,keys,audit}`. Does not belong here: agents (`registry`).
+Belongs here: thin handlers over `greenlang.registry.{tenants,keys}`. Does not belong here: agents (`registry`), the log
+(`audit`).
 
 The path names the tenant. It is the caller's own, or the caller manages tenants; anything else is refused and in the
 log.
@@ -8,24 +9,19 @@ log.
 
 from __future__ import annotations
 
-import tempfile
 from datetime import datetime
-from pathlib import Path as File
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Path, Request, Response
 from pydantic import BaseModel, Field
-from starlette.background import BackgroundTask
-from starlette.responses import FileResponse
 
 from greenlang.api.models import FindingModel
-from greenlang.api.naming import Moment, Text, Words
-from greenlang.api.paging import Cursor, Limit, decoded_number, encoded, link_next
+from greenlang.api.naming import Text, Words
+from greenlang.api.paging import Paged
+from greenlang.api.preconditions import AsSeen
 from greenlang.api.principal import Who, need
-from greenlang.api.problems import documented
-from greenlang.registry import Registry
-from greenlang.registry.access import authorise
-from greenlang.registry.audit import AuditLog
+from greenlang.api.problems import documented, trial
+from greenlang.api.tenancy import TenantName, of_tenant
 from greenlang.registry.keys import DAYS, MOST_DAYS, ApiKey, Keys
 from greenlang.registry.quotas import Quota
 from greenlang.registry.roles import Permission
@@ -33,7 +29,6 @@ from greenlang.registry.tenants import TENANT, Environment, Grant, Tenant, Tenan
 
 router = APIRouter(prefix="/api/v1/registry/tenants", tags=["governance"], responses=documented(404))
 
-TenantName = Annotated[str, Path(pattern=f"^{TENANT}$", max_length=63)]
 Line = Annotated[int, Path(ge=1, le=2**53)]
 
 
@@ -44,12 +39,14 @@ class TenantModel(BaseModel):
     name: str
     residency: str
     created_at: datetime | None
+    suspended_at: datetime | None = Field(description="since when nobody of it is let in; null: it is not suspended")
 
 
 class TenantList(BaseModel):
     """Tenants, by name."""
 
     items: list[TenantModel]
+    next: str | None = None
 
 
 class NewTenant(BaseModel):
@@ -58,6 +55,23 @@ class NewTenant(BaseModel):
     tenant: Annotated[str, Field(pattern=f"^{TENANT}$", max_length=63)]
     name: Text = ""
     residency: Text = ""
+    dry_run: bool = False
+
+
+class Suspension(BaseModel):
+    """Let nobody of the tenant in, or with `suspended` false let it in again."""
+
+    suspended: bool
+    reason: Annotated[Words, Field(min_length=1)]
+    dry_run: bool = False
+
+
+class NewResidency(BaseModel):
+    """The tag of the only region that serves the tenant from now on; empty: any. Nothing is moved by it."""
+
+    residency: Text
+    reason: Annotated[Words, Field(min_length=1)]
+    dry_run: bool = False
 
 
 class GrantModel(BaseModel):
@@ -77,6 +91,7 @@ class GrantList(BaseModel):
     """Lines, the oldest first."""
 
     items: list[GrantModel]
+    next: str | None = None
 
 
 class NewGrant(BaseModel):
@@ -86,6 +101,7 @@ class NewGrant(BaseModel):
     pattern: Text
     reason: Words
     environment: Environment | Literal[""] = ""
+    dry_run: bool = False
 
 
 class Quotas(BaseModel):
@@ -98,6 +114,7 @@ class NewQuota(BaseModel):
     """How much; null: as much as it likes."""
 
     most: Annotated[int | None, Field(ge=0, le=2**53)]
+    dry_run: bool = False
 
 
 class Environments(BaseModel):
@@ -110,6 +127,7 @@ class NewLeast(BaseModel):
     """The least lifecycle state that an environment asks of an agent."""
 
     least_state: Literal["draft", "experimental", "certified"]
+    dry_run: bool = False
 
 
 class Cleared(BaseModel):
@@ -138,6 +156,7 @@ class KeyList(BaseModel):
     """Keys, the newest first."""
 
     items: list[KeyModel]
+    next: str | None = None
 
 
 class NewKey(BaseModel):
@@ -147,53 +166,18 @@ class NewKey(BaseModel):
     roles: Annotated[list[Text], Field(min_length=1, max_length=20)]
     scopes: Annotated[list[Permission], Field(max_length=50)] = []
     days: Annotated[int, Field(ge=1, le=MOST_DAYS)] = DAYS
+    dry_run: bool = False
 
 
 class IssuedKey(BaseModel):
-    """The new key. ``plain`` is told this once and kept nowhere."""
+    """The new key. ``plain`` is told this once and kept nowhere; that of a trial is empty."""
 
     plain: str
     key: KeyModel
 
 
-class EventModel(BaseModel):
-    """An event of the audit log. ``detail`` is canonical JSON; the digest is over all of it and ``previous``."""
-
-    tenant: str
-    number: int
-    at: datetime
-    actor: str
-    event: str
-    subject: str
-    detail: str
-    previous: str
-    digest: str
-
-
-class EventPage(BaseModel):
-    """Events, the newest first, and the cursor of the next page."""
-
-    items: list[EventModel]
-    next: str | None = None
-
-
-class VerifiedModel(BaseModel):
-    """What a look through the whole log gave; without findings it is whole."""
-
-    tenant: str
-    first: int
-    last: int
-    digest: str
-    findings: list[FindingModel]
-
-
-def _as(request: Request, who: Who, permission: Permission, tenant: str) -> Registry:
-    """The registry as the caller sees it in that tenant. Raises AccessDenied."""
-    return authorise(request.app.state.registry, who, permission, request.url.path, tenant=tenant)
-
-
 def _tenants(request: Request, who: Who, permission: Permission, tenant: str) -> Tenants:
-    return Tenants(_as(request, who, permission, tenant), region=request.app.state.settings.region)
+    return Tenants(of_tenant(request, who, permission, tenant), region=request.app.state.settings.region)
 
 
 def _key(key: ApiKey) -> KeyModel:
@@ -209,17 +193,21 @@ def _grant(grant: Grant) -> GrantModel:
 
 
 @router.get("", dependencies=[need("manage_tenants")])
-def tenants(request: Request, who: Who) -> TenantList:
-    """Every tenant."""
-    found = _tenants(request, who, "manage_tenants", who.caller.tenant).all()
-    return TenantList(items=[_tenant(one) for one in found])
+def tenants(request: Request, page: Paged, who: Who) -> TenantList:
+    """Every tenant, by name."""
+    after = page.text()
+    every = _tenants(request, who, "manage_tenants", who.caller.tenant).all()
+    rest = sorted((one for one in every if one.tenant > after), key=lambda one: one.tenant)
+    shown, following = page.cut(rest, lambda one: [one.tenant])
+    return TenantList(items=[_tenant(one) for one in shown], next=following)
 
 
-@router.post("", status_code=201, dependencies=[need("manage_tenants")])
-def create(request: Request, who: Who, new: NewTenant) -> TenantModel:
+@router.post("", status_code=201, responses=trial(TenantModel), dependencies=[need("manage_tenants")])
+def create(request: Request, response: Response, who: Who, new: NewTenant) -> TenantModel:
     """Make a tenant."""
     own = _tenants(request, who, "manage_tenants", who.caller.tenant)
-    return _tenant(own.create(new.tenant, name=new.name, residency=new.residency))
+    response.status_code = 200 if new.dry_run else 201
+    return _tenant(own.create(new.tenant, name=new.name, residency=new.residency, dry_run=new.dry_run))
 
 
 @router.get("/{tenant}", dependencies=[need("read_registry")])
@@ -228,25 +216,49 @@ def tenant_of(request: Request, who: Who, tenant: TenantName) -> TenantModel:
     return _tenant(_tenants(request, who, "read_registry", tenant).get())
 
 
+@router.put("/{tenant}/suspension", dependencies=[need("manage_tenants")])
+def suspend(request: Request, who: Who, tenant: TenantName, seen: AsSeen, asked: Suspension) -> TenantModel:
+    """Suspend a tenant, or resume it: while it is suspended nobody of it is let in, whatever they ask for."""
+    own = _tenants(request, who, "manage_tenants", tenant)
+    seen.met(_tenant(own.get()))
+    changed = (own.suspend if asked.suspended else own.resume)(asked.reason, dry_run=asked.dry_run)
+    request.app.state.signin.forget()
+    return _tenant(changed)
+
+
+@router.put("/{tenant}/residency", dependencies=[need("manage_tenants")])
+def set_residency(request: Request, who: Who, tenant: TenantName, seen: AsSeen, new: NewResidency) -> TenantModel:
+    """Say which region alone serves a tenant."""
+    own = _tenants(request, who, "manage_tenants", tenant)
+    seen.met(_tenant(own.get()))
+    return _tenant(own.set_residency(new.residency, reason=new.reason, dry_run=new.dry_run))
+
+
 @router.get("/{tenant}/lists", dependencies=[need("read_registry")])
-def lists(request: Request, who: Who, tenant: TenantName, ended: bool = False) -> GrantList:
+def lists(request: Request, page: Paged, who: Who, tenant: TenantName, ended: bool = False) -> GrantList:
     """Its allow and deny lists; with `ended` the lines that were withdrawn, too."""
+    after = page.number() or 0
     found = _tenants(request, who, "read_registry", tenant).lists(ended=ended)
-    return GrantList(items=[_grant(one) for one in found])
+    rest = (line for line in found if line.id > after)
+    shown, following = page.cut(rest, lambda line: [line.id])
+    return GrantList(items=[_grant(one) for one in shown], next=following)
 
 
-@router.post("/{tenant}/lists", status_code=201, dependencies=[need("manage_lists")])
-def add_line(request: Request, who: Who, tenant: TenantName, new: NewGrant) -> GrantModel:
-    """Allow or deny."""
+@router.post("/{tenant}/lists", status_code=201, responses=trial(GrantModel), dependencies=[need("manage_lists")])
+def add_line(request: Request, response: Response, who: Who, tenant: TenantName, new: NewGrant) -> GrantModel:
+    """Allow or deny. The line of a trial has the id 0."""
     own = _tenants(request, who, "manage_lists", tenant)
     add = own.allow if new.kind == "allow" else own.deny
-    return _grant(add(new.pattern, reason=new.reason, environment=new.environment))
+    response.status_code = 200 if new.dry_run else 201
+    return _grant(add(new.pattern, reason=new.reason, environment=new.environment, dry_run=new.dry_run))
 
 
 @router.delete("/{tenant}/lists/{line}", dependencies=[need("manage_lists")])
-def withdraw_line(request: Request, who: Who, tenant: TenantName, line: Line, reason: Text = "") -> GrantModel:
+def withdraw_line(
+    request: Request, who: Who, tenant: TenantName, line: Line, reason: Text = "", dry_run: bool = False
+) -> GrantModel:
     """End a line; it stays to be seen."""
-    return _grant(_tenants(request, who, "manage_lists", tenant).withdraw(line, reason=reason))
+    return _grant(_tenants(request, who, "manage_lists", tenant).withdraw(line, reason=reason, dry_run=dry_run))
 
 
 @router.get("/{tenant}/quotas", dependencies=[need("read_registry")])
@@ -256,10 +268,11 @@ def quotas(request: Request, who: Who, tenant: TenantName) -> Quotas:
 
 
 @router.put("/{tenant}/quotas/{quota}", dependencies=[need("manage_tenants")])
-def set_quota(request: Request, who: Who, tenant: TenantName, quota: Quota, new: NewQuota) -> Quotas:
+def set_quota(request: Request, who: Who, tenant: TenantName, quota: Quota, seen: AsSeen, new: NewQuota) -> Quotas:
     """Set how much the tenant may have."""
     own = _tenants(request, who, "manage_tenants", tenant)
-    own.set_quota(quota, new.most)
+    seen.met(Quotas(quotas=own.quotas()))
+    own.set_quota(quota, new.most, dry_run=new.dry_run)
     return Quotas(quotas=own.quotas())
 
 
@@ -271,11 +284,12 @@ def environments(request: Request, who: Who, tenant: TenantName) -> Environments
 
 @router.put("/{tenant}/environments/{environment}", dependencies=[need("manage_lists")])
 def set_environment(
-    request: Request, who: Who, tenant: TenantName, environment: Environment, new: NewLeast
+    request: Request, who: Who, tenant: TenantName, environment: Environment, seen: AsSeen, new: NewLeast
 ) -> Environments:
     """Set what an environment asks of an agent."""
     own = _tenants(request, who, "manage_lists", tenant)
-    own.set_environment(environment, new.least_state)
+    seen.met(Environments(environments=own.environments()))
+    own.set_environment(environment, new.least_state, dry_run=new.dry_run)
     return Environments(environments=own.environments())
 
 
@@ -290,82 +304,30 @@ def check(
 
 
 @router.get("/{tenant}/keys", dependencies=[need("manage_keys")])
-def keys(request: Request, who: Who, tenant: TenantName) -> KeyList:
-    """Every API key of the tenant, without secrets."""
-    return KeyList(items=[_key(one) for one in Keys(_as(request, who, "manage_keys", tenant)).list()])
+def keys(request: Request, page: Paged, who: Who, tenant: TenantName) -> KeyList:
+    """Every API key of the tenant, without secrets, the newest first."""
+    found = Keys(of_tenant(request, who, "manage_keys", tenant)).list()
+    shown, following = page.of(found, lambda key: key.id)
+    return KeyList(items=[_key(one) for one in shown], next=following)
 
 
-@router.post("/{tenant}/keys", status_code=201, dependencies=[need("manage_keys")])
+@router.post("/{tenant}/keys", status_code=201, responses=trial(IssuedKey), dependencies=[need("manage_keys")])
 def issue(request: Request, response: Response, who: Who, tenant: TenantName, new: NewKey) -> IssuedKey:
     """Issue a key that can do no more than its issuer."""
-    own = Keys(_as(request, who, "manage_keys", tenant))
-    issued = own.issue(new.name, new.roles, scopes=new.scopes, days=new.days, granted=who.grantable)
+    own = Keys(of_tenant(request, who, "manage_keys", tenant))
+    issued = own.issue(
+        new.name, new.roles, scopes=new.scopes, days=new.days, granted=who.grantable, dry_run=new.dry_run
+    )
+    response.status_code = 200 if new.dry_run else 201
     response.headers["Cache-Control"] = "no-store"
     return IssuedKey(plain=issued.plain, key=_key(issued.key))
 
 
 @router.delete("/{tenant}/keys/{key_id}", dependencies=[need("manage_keys")])
-def revoke(request: Request, who: Who, tenant: TenantName, key_id: Text, reason: Text = "") -> KeyModel:
+def revoke(
+    request: Request, who: Who, tenant: TenantName, key_id: Text, reason: Text = "", dry_run: bool = False
+) -> KeyModel:
     """Revoke a key for ever."""
-    revoked = Keys(_as(request, who, "manage_keys", tenant)).revoke(key_id, reason)
+    revoked = Keys(of_tenant(request, who, "manage_keys", tenant)).revoke(key_id, reason, dry_run=dry_run)
     request.app.state.signin.forget()
     return _key(revoked)
-
-
-@router.get("/{tenant}/audit", dependencies=[need("read_audit")])
-def audit_events(
-    request: Request,
-    response: Response,
-    who: Who,
-    tenant: TenantName,
-    event: Text = "",
-    actor: Text = "",
-    subject: Text = "",
-    since: Moment | None = None,
-    until: Moment | None = None,
-    cursor: Cursor = None,
-    limit: Limit = 100,
-) -> EventPage:
-    """Events, the newest first. `event`, `actor`, `subject` are exact, or a beginning with `*` behind it."""
-    log = AuditLog(_as(request, who, "read_audit", tenant))
-    before = decoded_number(cursor)
-    found = log.query(
-        event=event, actor=actor, subject=subject, since=since, until=until, before=before, limit=limit + 1
-    )
-    items = [EventModel.model_validate(one, from_attributes=True) for one in found[:limit]]
-    following = encoded([items[-1].number]) if len(found) > limit else None
-    link_next(request, response, following)
-    return EventPage(items=items, next=following)
-
-
-@router.get("/{tenant}/audit/verification", dependencies=[need("read_audit")])
-def verify(request: Request, who: Who, tenant: TenantName) -> VerifiedModel:
-    """Look through the whole log: every event, their order, its beginning and its end."""
-    found = AuditLog(_as(request, who, "read_audit", tenant)).verify()
-    return VerifiedModel.model_validate(found, from_attributes=True)
-
-
-@router.get(
-    "/{tenant}/audit/export",
-    dependencies=[need("export_audit")],
-    response_class=FileResponse,
-    responses={200: {"content": {"application/vnd.apache.parquet": {}}, "description": "A Parquet file"}},
-)
-def export(
-    request: Request, who: Who, tenant: TenantName, since: Moment | None = None, until: Moment | None = None
-) -> FileResponse:
-    """The log, or a part of it, as a Parquet file that proves itself."""
-    log = AuditLog(_as(request, who, "export_audit", tenant))
-    folder = tempfile.TemporaryDirectory(prefix="greenlang-audit-")
-    file = File(folder.name) / "audit.parquet"
-    try:
-        log.export(file, since=since, until=until)
-    except BaseException:
-        folder.cleanup()
-        raise
-    return FileResponse(
-        file,
-        media_type="application/vnd.apache.parquet",
-        filename=f"audit-{tenant}.parquet",
-        background=BackgroundTask(folder.cleanup),
-    )

@@ -9,18 +9,22 @@ refuses is a problem of status 409 with the answer, check by check.
 from __future__ import annotations
 
 from datetime import date
+from functools import partial
 from typing import Annotated, Literal
 
+from anyio.to_thread import run_sync
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 
+from greenlang.api.lives import AnswerModel, DecisionModel, StandingDecision
 from greenlang.api.models import FindingModel
 from greenlang.api.naming import Ref, Text, Words
+from greenlang.api.preconditions import AsSeen
 from greenlang.api.principal import Store, need
 from greenlang.api.problems import Problem, documented
+from greenlang.api.written import written
 from greenlang.registry.lifecycle import Answer, Lifecycle
-from greenlang.registry.policy import Policy
-from greenlang.registry.tenant_policies import Policies
+from greenlang.registry.usage import Report, reports
 
 router = APIRouter(prefix="/api/v1/registry", tags=["lifecycle"], responses=documented(404))
 
@@ -28,48 +32,6 @@ Promotion = Literal["experimental", "certified"]
 Environment = Literal["dev", "staging", "production"]
 Reason = Annotated[Words, Field(min_length=1)]
 Count = Annotated[int, Field(ge=0, le=2**53)]
-
-
-class CheckModel(BaseModel):
-    """One criterion: what was wanted, what was found, what to do where it is not met."""
-
-    name: str
-    wanted: str
-    found: str
-    met: bool
-    mend: str
-
-
-class DecisionModel(BaseModel):
-    """A policy's answer to one step."""
-
-    to: str
-    policy: str = Field(description="name@digest")
-    fast_track: bool
-    allowed: bool
-    checks: list[CheckModel]
-
-
-class StepModel(BaseModel):
-    """One build's step."""
-
-    build: str
-    before: str
-    after: str
-
-
-class AnswerModel(BaseModel):
-    """What became of a request. For a trial `taken` is false and the steps are those that would be taken."""
-
-    ref: str
-    kind: str
-    taken: bool
-    allowed: bool
-    policy: str
-    in_force: str
-    latest: str
-    steps: list[StepModel]
-    checks: list[CheckModel]
 
 
 class Promote(BaseModel):
@@ -112,12 +74,13 @@ class Usage(BaseModel):
     calls: Count
     errors: Count = 0
     users: Annotated[list[Text], Field(max_length=10_000)] = []
+    dry_run: bool = False
 
 
 class Recorded(BaseModel):
-    """It was added to what is known of that day."""
+    """Whether it was added to what is known of that day: not for a trial."""
 
-    recorded: Literal[True] = True
+    recorded: bool = True
 
 
 class DayModel(BaseModel):
@@ -149,31 +112,6 @@ class Findings(BaseModel):
     findings: list[FindingModel]
 
 
-class PolicyModel(BaseModel):
-    """A promotion policy."""
-
-    name: str
-    digest: str
-    about: str
-    in_force: bool
-
-
-class PolicyList(BaseModel):
-    """Policies that come with greenlang, and those that were ever in force."""
-
-    items: list[PolicyModel]
-
-
-class NewPolicy(BaseModel):
-    """A policy as YAML, to be put in force."""
-
-    text: Words
-
-
-def _policy(policy: Policy, *, in_force: bool) -> PolicyModel:
-    return PolicyModel(name=policy.name, digest=policy.digest, about=policy.about, in_force=in_force)
-
-
 def _answered(answer: Answer, *, dry_run: bool) -> AnswerModel:
     if not answer.taken and not dry_run:
         lacking = "; ".join(f"{check.name}: {check.mend or check.wanted}" for check in answer.lacking)
@@ -184,46 +122,54 @@ def _answered(answer: Answer, *, dry_run: bool) -> AnswerModel:
 
 
 @router.post("/agents/{agent_id:path}/promote", dependencies=[need("promote_agent")])
-def promote(ref: Ref, store: Store, asked: Promote) -> AnswerModel:
+def promote(ref: Ref, store: Store, seen: AsSeen, asked: Promote) -> AnswerModel:
     """Promote a build if the policy in force is met."""
     answer = Lifecycle(store).promote(
-        str(ref), asked.to, asked.reason, fast_track=asked.fast_track, dry_run=asked.dry_run
+        str(seen.of_agent(store, ref)), asked.to, asked.reason, fast_track=asked.fast_track, dry_run=asked.dry_run
     )
     return _answered(answer, dry_run=asked.dry_run)
 
 
 @router.post("/agents/{agent_id:path}/approve", dependencies=[need("approve_promotion")])
-def approve(ref: Ref, store: Store, asked: Approve) -> DecisionModel:
+def approve(ref: Ref, store: Store, seen: AsSeen, asked: Approve) -> DecisionModel:
     """Approve or reject a build's next step; what it still lacks."""
     decision = Lifecycle(store).approve(
-        str(ref), asked.to, approved=asked.approved, comment=asked.comment, dry_run=asked.dry_run
+        str(seen.of_agent(store, ref)), asked.to, approved=asked.approved, comment=asked.comment, dry_run=asked.dry_run
     )
     return DecisionModel.model_validate(decision.as_dict())
 
 
 @router.post("/agents/{agent_id:path}/deprecate", dependencies=[need("deprecate_agent")])
-def deprecate(ref: Ref, store: Store, asked: Deprecate) -> AnswerModel:
+def deprecate(ref: Ref, store: Store, seen: AsSeen, asked: Deprecate) -> AnswerModel:
     """Deprecate a version, or with a digest one build, naming what to use instead."""
+    seen.of_agent(store, ref)
     answer = Lifecycle(store).deprecate(str(ref), asked.successor, asked.reason, dry_run=asked.dry_run)
     return _answered(answer, dry_run=asked.dry_run)
 
 
 @router.post("/agents/{agent_id:path}/retire", dependencies=[need("deprecate_agent")])
-def retire(ref: Ref, store: Store, asked: Because) -> AnswerModel:
+def retire(ref: Ref, store: Store, seen: AsSeen, asked: Because) -> AnswerModel:
     """Retire a version, or with a digest one build: drafts at once, others after their deprecation."""
+    seen.of_agent(store, ref)
     return _answered(Lifecycle(store).retire(str(ref), asked.reason, dry_run=asked.dry_run), dry_run=asked.dry_run)
 
 
 @router.post("/agents/{agent_id:path}/rollback", dependencies=[need("rollback_agent")])
-def rollback(ref: Ref, store: Store, asked: Because) -> AnswerModel:
+def rollback(ref: Ref, store: Store, seen: AsSeen, asked: Because) -> AnswerModel:
     """Undo a build's last step: what was in force before it is so again."""
-    return _answered(Lifecycle(store).rollback(str(ref), asked.reason, dry_run=asked.dry_run), dry_run=asked.dry_run)
+    return _answered(
+        Lifecycle(store).rollback(str(seen.of_agent(store, ref)), asked.reason, dry_run=asked.dry_run),
+        dry_run=asked.dry_run,
+    )
 
 
 @router.get("/agents/{agent_id:path}/promotion-status", dependencies=[need("read_registry")])
-def promotion_status(ref: Ref, store: Store, to: Promotion | None = None, fast_track: bool = False) -> DecisionModel:
+def promotion_status(ref: Ref, store: Store, to: Promotion | None = None, fast_track: bool = False) -> StandingDecision:
     """What a build lacks for its next step, or for `to`."""
-    return DecisionModel.model_validate(Lifecycle(store).status(str(ref), to or "", fast_track=fast_track).as_dict())
+    life = Lifecycle(store)
+    told = life.status(str(ref), to or "", fast_track=fast_track).as_dict()
+    flags = [one.as_dict() for one in life.flags(str(ref)) if one.until is None]
+    return StandingDecision.model_validate({**told, "flags": flags})
 
 
 @router.get("/agents/{agent_id:path}/verification", dependencies=[need("read_registry")])
@@ -235,9 +181,13 @@ def verification(ref: Ref, store: Store) -> Findings:
 
 
 @router.post("/agents/{agent_id:path}/usage", dependencies=[need("deploy_agent")])
-def usage(ref: Ref, store: Store, report: Usage) -> Recorded:
+async def usage(ref: Ref, store: Store, told: Usage) -> Recorded:
     """Report how a build did on a day; reports of a day add up."""
-    Lifecycle(store).record_usage(str(ref), report.day, report.calls, report.errors, report.users)
+    if told.dry_run:
+        trial = partial(Lifecycle(store).record_usage, str(ref), told.day, told.calls, told.errors, dry_run=True)
+        await run_sync(trial)
+        return Recorded(recorded=False)
+    await written(store, reports, Report.of(ref, told.day, told.calls, told.errors, told.users))
     return Recorded()
 
 
@@ -245,17 +195,3 @@ def usage(ref: Ref, store: Store, report: Usage) -> Recorded:
 def metrics(ref: Ref, store: Store, window: Annotated[int, Query(ge=1, le=3660)] = 30) -> MetricsModel:
     """How a build did in the last `window` days, today included."""
     return MetricsModel.model_validate(Lifecycle(store).metrics(str(ref), window), from_attributes=True)
-
-
-@router.get("/policies", dependencies=[need("read_registry")])
-def policies(store: Store) -> PolicyList:
-    """The promotion policies that are known, and which of them decides."""
-    own = Policies(store)
-    decides = own.in_force().digest
-    return PolicyList(items=[_policy(policy, in_force=policy.digest == decides) for policy in own.all()])
-
-
-@router.post("/policies", status_code=201, dependencies=[need("manage_policies")])
-def use_policy(store: Store, new: NewPolicy) -> PolicyModel:
-    """Put a policy in force for the tenant. A name stands for one policy: what is changed gets another."""
-    return _policy(Policies(store).use(new.text), in_force=True)

@@ -3,7 +3,8 @@
 Events: ``progress`` with a `JobStatus` or `BatchStatus`, ``end`` with the last one. The event's id is its number:
 `Last-Event-ID` (a header that browsers send by themselves), or ``after`` where headers cannot be set, goes on behind
 it. Who comes back behind the end gets 204, which tells a browser not to come again. A WebSocket carries ``{"event",
-"id", "data"}`` and is closed with 1000 after the end.
+"id", "data"}`` and is closed with 1000 after the end. When the key or token that opened it holds no longer, a stream
+ends; a WebSocket is closed with 1008.
 
 Belongs here: the two protocols. Does not belong here: when there is something new (`greenlang.api.streams`).
 """
@@ -11,20 +12,25 @@ Belongs here: the two protocols. Does not belong here: when there is something n
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
 from typing import Annotated, Any
 
 import anyio
 from anyio.to_thread import run_sync
-from fastapi import APIRouter, Header, Query, Response, WebSocket
+from fastapi import APIRouter, Depends, Header, Query, Response, WebSocket
 from sse_starlette import EventSourceResponse, JSONServerSentEvent
+from starlette.requests import HTTPConnection
 from starlette.websockets import WebSocketDisconnect
 
 from greenlang.api.job_models import BatchStatus, JobStatus
 from greenlang.api.principal import Store, Who, need
-from greenlang.api.problems import documented
+from greenlang.api.problems import WS_POLICY, documented
 from greenlang.api.routes.factory import Identity, batch_named, job_named
 from greenlang.api.services import Services, Shared
-from greenlang.api.streams import State, Watched, states
+from greenlang.api.signin import SignIn
+from greenlang.api.streams import SignedOut, State, Still, Watched, states
 from greenlang.launcher import ENDED, SpecProgress
 from greenlang.registry import Registry
 
@@ -41,50 +47,68 @@ LastEvent = Annotated[str | None, Header(max_length=20, description="The id of t
 Look = Callable[[], State]
 
 
+@dataclass(frozen=True, slots=True)
+class Watcher:
+    """Who watches: of which tenant, counted where, and whether they are still let in."""
+
+    tenant: str
+    watched: Watched
+    still: Still
+
+
+async def watcher(connection: HTTPConnection, who: Who, services: Shared) -> Watcher:
+    """The watcher of a stream."""
+    signin: SignIn = connection.app.state.signin
+    return Watcher(who.caller.tenant, services.watched, partial(signin.still, connection.scope))
+
+
+Watching = Annotated[Watcher, Depends(watcher)]
+
+
 @router.get("/jobs/{job_id}/events", response_class=EventSourceResponse, responses=_STREAM)
 async def job_events(
     job_id: Identity,
-    who: Who,
+    who: Watching,
     store: Store,
     services: Shared,
     after: After = None,
     last_event_id: LastEvent = None,
 ) -> Response:
     """A job's progress as server-sent events."""
-    look = await run_sync(_job, services, store, who.caller.tenant, job_id)
-    return await _events(services.watched, who.caller.tenant, look, after, last_event_id)
+    look = await run_sync(_job, services, store, who.tenant, job_id)
+    return await _events(who, look, after, last_event_id)
 
 
 @router.get("/batch/{batch_id}/events", response_class=EventSourceResponse, responses=_STREAM)
 async def batch_events(
     batch_id: Identity,
-    who: Who,
+    who: Watching,
     store: Store,
     services: Shared,
     after: After = None,
     last_event_id: LastEvent = None,
 ) -> Response:
     """A batch's progress as server-sent events."""
-    look = await run_sync(_batch, services, store, who.caller.tenant, batch_id)
-    return await _events(services.watched, who.caller.tenant, look, after, last_event_id)
+    look = await run_sync(_batch, services, store, who.tenant, batch_id)
+    return await _events(who, look, after, last_event_id)
 
 
 @router.websocket("/jobs/{job_id}/ws")
 async def job_socket(
-    socket: WebSocket, job_id: Identity, who: Who, store: Store, services: Shared, after: After = None
+    socket: WebSocket, job_id: Identity, who: Watching, store: Store, services: Shared, after: After = None
 ) -> None:
     """A job's progress over a WebSocket."""
-    look = await run_sync(_job, services, store, who.caller.tenant, job_id)
-    await _over_socket(services.watched, who.caller.tenant, socket, look, after)
+    look = await run_sync(_job, services, store, who.tenant, job_id)
+    await _over_socket(who, socket, look, after)
 
 
 @router.websocket("/batch/{batch_id}/ws")
 async def batch_socket(
-    socket: WebSocket, batch_id: Identity, who: Who, store: Store, services: Shared, after: After = None
+    socket: WebSocket, batch_id: Identity, who: Watching, store: Store, services: Shared, after: After = None
 ) -> None:
     """A batch's progress over a WebSocket."""
-    look = await run_sync(_batch, services, store, who.caller.tenant, batch_id)
-    await _over_socket(services.watched, who.caller.tenant, socket, look, after)
+    look = await run_sync(_batch, services, store, who.tenant, batch_id)
+    await _over_socket(who, socket, look, after)
 
 
 # --- what is watched --------------------------------------------------------------------------------------------------
@@ -114,29 +138,29 @@ def _batch(services: Services, store: Registry, tenant: str, batch_id: str) -> L
 # --- the protocols ----------------------------------------------------------------------------------------------------
 
 
-async def _events(watched: Watched, tenant: str, look: Look, after: int | None, last: str | None) -> Response:
-    watched.refuse_more(tenant)
+async def _events(who: Watcher, look: Look, after: int | None, last: str | None) -> Response:
+    who.watched.refuse_more(who.tenant)
     seen = int(last) if last and last.isdecimal() else after
     now = await run_sync(look)  # what fails now is answered with a problem, and not in the middle of a stream
     if now.ended and now.number == seen:
         return Response(status_code=204)
-    return EventSourceResponse(_sent(watched, tenant, look, seen), ping=HEARTBEAT_SECONDS)
+    return EventSourceResponse(_sent(who, look, seen), ping=HEARTBEAT_SECONDS)
 
 
-async def _sent(watched: Watched, tenant: str, look: Look, after: int | None) -> AsyncIterator[JSONServerSentEvent]:
-    with watched.one(tenant):
-        async for state in states(look, after):
+async def _sent(who: Watcher, look: Look, after: int | None) -> AsyncIterator[JSONServerSentEvent]:
+    with who.watched.one(who.tenant), suppress(SignedOut):  # whoever comes back is told 401
+        async for state in states(look, after, who.still):
             yield JSONServerSentEvent(state.body, event="end" if state.ended else "progress", id=str(state.number))
 
 
-async def _over_socket(watched: Watched, tenant: str, socket: WebSocket, look: Look, after: int | None) -> None:
-    watched.refuse_more(tenant)
+async def _over_socket(who: Watcher, socket: WebSocket, look: Look, after: int | None) -> None:
+    who.watched.refuse_more(who.tenant)
     await socket.accept()
-    with watched.one(tenant):
-        await _told(socket, look, after)
+    with who.watched.one(who.tenant):
+        await _told(who, socket, look, after)
 
 
-async def _told(socket: WebSocket, look: Look, after: int | None) -> None:
+async def _told(who: Watcher, socket: WebSocket, look: Look, after: int | None) -> None:
     async with anyio.create_task_group() as group:
 
         async def listening() -> None:
@@ -150,10 +174,12 @@ async def _told(socket: WebSocket, look: Look, after: int | None) -> None:
 
         group.start_soon(listening)
         try:
-            async for state in states(look, after):
+            async for state in states(look, after, who.still):
                 event = "end" if state.ended else "progress"
                 await socket.send_json({"event": event, "id": state.number, "data": state.body})
             await socket.close(1000)
+        except SignedOut:
+            await socket.close(WS_POLICY, "signed out")
         except (WebSocketDisconnect, RuntimeError):
             pass  # it was gone while we spoke
         group.cancel_scope.cancel()

@@ -16,6 +16,7 @@ from pydantic import BaseModel, Field, ValidationError
 from greenlang.api.caching import matches
 from greenlang.api.models import Agent
 from greenlang.api.naming import Ref, Text, Words, build_named
+from greenlang.api.preconditions import AsSeen
 from greenlang.api.principal import Store, need
 from greenlang.api.problems import Problem, documented
 from greenlang.bucket import Bucket
@@ -41,10 +42,11 @@ class Yank(BaseModel):
 
     reason: Annotated[Words, Field(min_length=1)]
     yanked: bool = True
+    dry_run: bool = False
 
 
 class Yanked(BaseModel):
-    """Whether that changed anything."""
+    """Whether that changed anything, or for a trial would."""
 
     changed: bool
     yanked: bool
@@ -85,7 +87,7 @@ def _published(store: Registry, settings: Settings, body: bytes, is_zip: bool, r
     if registered == "exists":
         response.status_code = 200
     response.headers["Location"] = f"/api/v1/registry/agents/{entry.agent_id}@{entry.version}"
-    return Agent.of(store.get(entry.agent_id, entry.version))
+    return Agent.of(entry)
 
 
 def _from_bucket(store: Registry, settings: Settings, body: bytes) -> bytes:
@@ -106,10 +108,13 @@ def _from_bucket(store: Registry, settings: Settings, body: bytes) -> bytes:
 
 
 @router.post("/agents/{agent_id:path}/yank", responses=documented(404), dependencies=[need("yank_agent")])
-def yank(ref: Ref, store: Store, asked: Yank) -> Yanked:
+def yank(ref: Ref, store: Store, seen: AsSeen, asked: Yank) -> Yanked:
     """Yank the build that is named: what pinned it still finds it, nobody is led to it."""
-    build = build_named(store, ref)
-    changed = store.yank(build.agent_id, build.version, build.pack_digest, asked.reason, asked.yanked)
+    build = build_named(store, seen.of_agent(store, ref))
+    if asked.dry_run:
+        changed = build.yanked != asked.yanked
+    else:
+        changed = store.yank(build.agent_id, build.version, build.pack_digest, asked.reason, asked.yanked)
     return Yanked(changed=changed, yanked=asked.yanked)
 
 

@@ -113,10 +113,10 @@ def validate(given: Annotated[ValidateIn, Body()], services: Shared) -> Validate
 
 
 @router.post("/quality/check", responses=documented(501), dependencies=[need("validate_agent")])
-async def check(given: Annotated[CheckIn, Body()], services: Shared) -> CheckOut:
+async def check(given: Annotated[CheckIn, Body()], who: Who, services: Shared) -> CheckOut:
     """Run an agent and its tests in the sandbox, and judge it on the twelve dimensions. Takes some seconds."""
     _bounded(given.agent_code, given.test_code)
-    found = await services.workshop.check(given.agent_code, given.test_code, given.spec)
+    found = await services.workshop.check(who.caller.tenant, given.agent_code, given.test_code, given.spec)
     names = list(DimensionOut.model_fields)
     return CheckOut(
         passed=found.passed,
@@ -129,10 +129,10 @@ async def check(given: Annotated[CheckIn, Body()], services: Shared) -> CheckOut
 
 
 @router.post("/quality/determinism", responses=documented(501), dependencies=[need("validate_agent")])
-async def determinism(given: Annotated[DeterminismIn, Body()], services: Shared) -> DeterminismOut:
+async def determinism(given: Annotated[DeterminismIn, Body()], who: Who, services: Shared) -> DeterminismOut:
     """Ask an agent the same in the sandbox under other hash seeds, time zones, locales, clocks and folders."""
     _bounded(given.agent_code)
-    found = await services.workshop.determinism(given.agent_code, given.test_cases)
+    found = await services.workshop.determinism(who.caller.tenant, given.agent_code, given.test_cases)
     return DeterminismOut.model_validate(asdict(found))
 
 

@@ -6,8 +6,7 @@ Belongs here: thin handlers. Does not belong here: filling and proving templates
 
 from __future__ import annotations
 
-from collections import Counter
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -16,7 +15,7 @@ from fastapi import Path as InPath
 from pydantic import BaseModel, ConfigDict, Field
 
 from greenlang.api.naming import Ref, Text, build_named
-from greenlang.api.paging import Cursor, decoded_text, encoded
+from greenlang.api.paging import Page, pages
 from greenlang.api.principal import Store, need
 from greenlang.api.problems import Problem, documented
 from greenlang.api.services import Services, Shared
@@ -44,6 +43,7 @@ class TemplateLine(BaseModel):
     name: str
     title: str
     domain: str
+    subdomains: list[str] = []
     categories: list[str]
     version: str
     digest: str
@@ -54,6 +54,7 @@ class TemplateList(BaseModel):
     """Templates, by name."""
 
     templates: list[TemplateLine]
+    next: str | None = Field(None, description="cursor of the next page")
 
 
 class TemplateOut(BaseModel):
@@ -98,11 +99,11 @@ class ReferenceLine(BaseModel):
 
 
 class ReferenceList(BaseModel):
-    """Registered agents, and how many there are of each domain on this page."""
+    """Registered agents, by id."""
 
     agents: list[ReferenceLine]
-    categories: dict[str, int]
-    next: str | None = Field(description="cursor of the next page")
+    categories: dict[str, int] = Field(description="domain -> registered agents, all of them")
+    next: str | None = Field(None, description="cursor of the next page")
 
 
 class ReferenceOut(BaseModel):
@@ -118,12 +119,14 @@ class ReferenceOut(BaseModel):
 
 @router.get("/templates", dependencies=[need("read_catalogue")])
 def templates(
+    page: Annotated[Page, pages(100)],
     store: Store,
     text: Annotated[Text, Query(description="Starts of words that all stand in it.")] = "",
     domain: Text = "",
     category: Text = "",
 ) -> TemplateList:
     """Templates that come with GreenLang, and those that were registered. 422 for an unknown domain or category."""
+    after = tuple(page.texts(2) or ("", ""))
     rows = Templates(store).all()
     of_tenants = category in {row.category for row in rows} and category not in _shipped().get_categories()
     shipped = () if of_tenants else _shipped().list_templates(text=text, domain=domain, category=category)
@@ -135,7 +138,9 @@ def templates(
         held = all(any(word.startswith(start) for word in words) for start in text.lower().split())
         if held and domain.lower() in ("", own.domain.lower()) and (not category or category in line.categories):
             found.append(line)
-    return TemplateList(templates=sorted(found, key=lambda line: (line.name, line.tenant)))
+    rest = sorted((line for line in found if _place(line) > after), key=_place)
+    shown, following = page.cut(rest, _place)
+    return TemplateList(templates=shown, next=following)
 
 
 @router.get("/templates/{name}", responses=documented(404), dependencies=[need("read_catalogue")])
@@ -173,20 +178,14 @@ def register(
 
 
 @router.get("/references", dependencies=[need("read_catalogue")])
-def references(
-    store: Store,
-    domain: Text | None = None,
-    cursor: Cursor = None,
-    limit: Annotated[int, Query(ge=1, le=200)] = 50,
-) -> ReferenceList:
-    """Registered agents, by id."""
-    found = listing.agents(store, after=decoded_text(cursor), limit=limit + 1, domain=domain)
-    shown = found[:limit]
-    names = list(ReferenceLine.model_fields)
+def references(page: Annotated[Page, pages(50)], store: Store, domain: Text | None = None) -> ReferenceList:
+    """Registered agents, by id, and how many of each domain there are in all."""
+    found = listing.agents(store, after=page.text(), limit=page.limit + 1, domain=domain)
+    shown, following = page.cut(found, lambda entry: [entry.agent_id])
     return ReferenceList(
-        agents=[ReferenceLine(**{name: getattr(entry, name) for name in names}) for entry in shown],
-        categories=dict(sorted(Counter(entry.domain for entry in shown).items())),
-        next=encoded([shown[-1].agent_id]) if len(found) > limit else None,
+        agents=[ReferenceLine.model_validate(entry, from_attributes=True) for entry in shown],
+        categories=listing.domains(store),
+        next=following,
     )
 
 
@@ -228,6 +227,11 @@ def _shipped() -> TemplateManager:
     return manager
 
 
+def _place(line: TemplateLine) -> tuple[str, str]:
+    return line.name, line.tenant
+
+
+@lru_cache(maxsize=128)
 def _read(text: str, name: str) -> Template:
     made, _ = read(text.encode(), Path(f"{name}.yaml"))
     assert made is not None, "it was read when it was registered"
@@ -240,6 +244,7 @@ def _line(made: Template, tenant: str = "", category: str = "") -> TemplateLine:
         name=made.name,
         title=made.title,
         domain=made.domain,
+        subdomains=list(made.declared.subdomains),
         categories=list(dict.fromkeys(categories)),
         version=made.declared.version,
         digest=made.digest,

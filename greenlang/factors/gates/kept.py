@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 from greenlang._paths import data
 from greenlang.factors.editions import file_digest
 from greenlang.factors.gates.report import Finding, Report
-from greenlang.factors.storage import replace_file
+from greenlang.factors.storage import read_arrow, replace_file
 
 if TYPE_CHECKING:
     from greenlang.factors.release import Candidate, Release
@@ -94,10 +94,9 @@ def keep(folder: Path, bound: Bound, report: Report) -> None:
 def kept(folder: Path, bound: Bound) -> Report | None:
     """The report that was kept about just this; None where there is none, or it is not as it was written."""
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
     try:
-        table = pq.read_table(folder / FILE_NAME)
+        table = read_arrow(folder / FILE_NAME)
         text = (table.schema.metadata or {})[_REPORT].decode()
         keys: list[str] = table.column("key").to_pylist()
         stated = table.schema.metadata[_DIGEST].decode()

@@ -5,17 +5,19 @@ from __future__ import annotations
 import importlib.metadata
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion
 
 from greenlang.factory.outcome import Detail, MeasureResult
 from greenlang.quality import licences, sbom
-from greenlang.quality.advisories import Advisory
+from greenlang.quality.advisories import Advisories, Advisory
 from greenlang.quality.measures.results import NOT_RUN, either, inapplicable, none, of_findings, place, share
 from greenlang.quality.measures.subject import Subject
 from greenlang.quality.secrets import secrets
 
+AUDIT = "dependency audit"
 _SPDX = re.compile(r"SPDX-License-Identifier:\s*(.+)")
 
 
@@ -29,7 +31,7 @@ def measure(subject: Subject) -> list[MeasureResult]:
         _true(subject, bill),
         either("licence", list(_licence(subject)), subject.spec.license),
         _component_licences(bill),
-        _audit(subject, bill),
+        audited(bill, subject.case.advisories),
         _validation(subject),
     ]
 
@@ -94,14 +96,12 @@ def _component_licences(bill: sbom.Bill) -> MeasureResult:
     return share("component licences", total - len(wrong), total, "components", names, wrong)
 
 
-def _audit(subject: Subject, bill: sbom.Bill) -> MeasureResult:
-    advisories = subject.case.advisories
+def audited(bill: sbom.Bill, advisories: Advisories | None) -> MeasureResult:
+    """The components of a bill against known vulnerabilities. ``basis``: how many advisories, and the newest's day."""
     if advisories is None:
-        return inapplicable(
-            "dependency audit", f"no advisories are at hand (GREENLANG_ADVISORIES); the audit {NOT_RUN}"
-        )
+        return inapplicable(AUDIT, f"no advisories are at hand (GREENLANG_ADVISORIES); the audit {NOT_RUN}")
     if not bill.components:
-        return inapplicable("dependency audit", "the bill names no component")
+        return inapplicable(AUDIT, "the bill names no component")
     found = []
     for component in bill.components:
         name, version = str(component.get("name", "")), str(component.get("version", ""))
@@ -114,7 +114,8 @@ def _audit(subject: Subject, bill: sbom.Bill) -> MeasureResult:
             mend = f"take {name} {hit.fixed} or later" if hit.fixed else "no version without it is known"
             found.append(Detail(_told(name, version, hit), sbom.SBOM, 0, hit.id, mend))
     newest = f", the newest of {advisories.newest}" if advisories.newest else ""
-    return none("dependency audit", found, f"known vulnerabilities (by {advisories.count} advisories{newest})")
+    result = none(AUDIT, found, f"known vulnerabilities (by {advisories.count} advisories{newest})")
+    return replace(result, basis={"advisories": advisories.count, "newest": advisories.newest})
 
 
 def _told(name: str, version: str, hit: Advisory) -> str:

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import re
 
+from greenlang.pages import clean, figure
 from greenlang.quality.report.model import QualityReport
-from greenlang.quality.report.page import clean, figure, verdict_sentences, wheel_address
+from greenlang.quality.report.page import verdict_sentences, wheel_address
 from greenlang.quality.report.steps import steps
 
 _SIGN = {"passed": "✔ passed", "failed": "✘ failed", "not_applicable": "– not applicable"}

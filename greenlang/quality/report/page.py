@@ -7,7 +7,6 @@ templates), geometry (`greenlang.quality.report.charts`). Everything in a report
 from __future__ import annotations
 
 import base64
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -16,8 +15,8 @@ from typing import Any, Generic, TypeVar
 import jinja2
 from markupsafe import Markup
 
-from greenlang._paths import data
 from greenlang.factory.outcome import DimensionResult
+from greenlang.pages import clean, environment, figure
 from greenlang.quality.dimensions import DIMENSIONS, Measure
 from greenlang.quality.judgement import Difference, MutantLine
 from greenlang.quality.mutation.operators import CONTROL
@@ -30,8 +29,6 @@ MESSAGE = 4_000  # characters of a test's message
 SHOWN = 60  # rows of a list; the rest stands in the JSON form
 _WORD = {"passed": "Passed", "failed": "Failed", "undecided": "Not decided"}
 _WORDS = {"not_applicable": "not applicable", "timed_out": "timed out", "out_of_memory": "out of memory"}
-_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
-_BIDI = re.compile("[\u202a-\u202e\u2066-\u2069]")  # would show a text in another order than it has
 _DECLARED = {(d.name, m.name): m for d in DIMENSIONS for m in d.measures}
 T = TypeVar("T")
 
@@ -136,7 +133,7 @@ class View:
 
 def html(report: QualityReport) -> str:
     """The whole page. The same report gives the same text."""
-    return _templates().get_template("page.html.jinja").render(r=report, v=View(report))
+    return templates().get_template("page.html.jinja").render(r=report, v=View(report))
 
 
 def wheel(report: QualityReport, *, alone: bool = False) -> str:
@@ -147,7 +144,7 @@ def wheel(report: QualityReport, *, alone: bool = False) -> str:
 def wheel_of(dimensions: Sequence[DimensionResult], *, alone: bool = False) -> str:
     """The same of twelve dimensions, without a report."""
     style = Markup(_wheel_css(palette.LIGHT)) if alone else ""  # noqa: S704 - colours of ours
-    template = _templates().get_template("wheel.svg.jinja")
+    template = templates().get_template("wheel.svg.jinja")
     return template.render(sectors=charts.sectors(dimensions), id="wheel", style=style).strip()
 
 
@@ -185,34 +182,11 @@ def operators(mutants: Sequence[MutantLine]) -> tuple[Operator, ...]:
     return tuple(found)
 
 
-def clean(text: str) -> str:
-    """A text without what no page may hold: control characters, lone surrogates, orders to turn the reading round."""
-    if text.isprintable():  # nearly all are; and what is printable is none of these
-        return text
-    return _BIDI.sub("", _CONTROL.sub("\N{REPLACEMENT CHARACTER}", text))
-
-
-def figure(value: float) -> str:
-    """A figure for people: at most four significant digits behind a small number, no exponent."""
-    if value == 0 or 0.0001 <= abs(value) < 1:
-        return f"{value:.4g}"
-    return f"{value:,.2f}".rstrip("0").rstrip(".") if abs(value) >= 0.0001 else "<0.0001"
-
-
 @cache
-def _templates() -> jinja2.Environment:
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(data() / "templates" / "report"),
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        autoescape=True,
-        finalize=lambda value: clean(value) if type(value) is str else value,
-        auto_reload=False,
-        cache_size=-1,
-    )
-    environment.filters |= {
-        "figure": figure,
+def templates() -> jinja2.Environment:
+    """The templates of a report, compiled once a process."""
+    made = environment("report")
+    made.filters |= {
         "percent": lambda share: f"{figure(round(100 * share, 2))} %",
         "words": lambda word: _WORDS.get(word, word),
         "sentence": lambda text: f"{text[:1].upper()}{text[1:]}".rstrip(".") + ".",
@@ -220,20 +194,20 @@ def _templates() -> jinja2.Environment:
         "head": _head,
         "pairs": _pairs,
     }
-    return environment
+    return made
 
 
 @cache
 def css() -> Markup:
     """The page's style, which the console of the API wears too: our own words and colours, no foreign text."""
     colours = {"light": palette.variables(palette.LIGHT), "dark": palette.variables(palette.DARK)}
-    style = _templates().get_template("style.css.jinja").render(**colours)
+    style = templates().get_template("style.css.jinja").render(**colours)
     names = {name: f"var(--{name})" for name in palette.LIGHT}
     return Markup(f"{style.strip()}\n{_wheel_css(names)}")  # noqa: S704
 
 
 def _wheel_css(colours: Mapping[str, str]) -> str:
-    return _templates().get_template("wheel.css.jinja").render(c=colours).strip()
+    return templates().get_template("wheel.css.jinja").render(c=colours).strip()
 
 
 def ranges(lines: Sequence[int]) -> str:

@@ -158,6 +158,7 @@ CREATE TABLE tenants (
 	name VARCHAR NOT NULL,
 	residency VARCHAR(20) NOT NULL,
 	created_at TIMESTAMP WITH TIME ZONE NOT NULL,
+	suspended_at TIMESTAMP WITH TIME ZONE,
 	PRIMARY KEY (tenant)
 )
 ;
@@ -197,7 +198,7 @@ CREATE TABLE dependencies (
 	agent_id VARCHAR(200) NOT NULL,
 	version VARCHAR(100) NOT NULL,
 	needs VARCHAR(200) NOT NULL,
-	"constraint" VARCHAR(200) NOT NULL,
+	"constraint" VARCHAR NOT NULL,
 	PRIMARY KEY (tenant, agent_id, version, needs),
 	FOREIGN KEY(tenant, agent_id, version) REFERENCES agent_versions (tenant, agent_id, version)
 )
@@ -219,6 +220,7 @@ CREATE TABLE approvals (
 	id BIGSERIAL NOT NULL,
 	tenant VARCHAR(63) NOT NULL,
 	build_id BIGINT NOT NULL,
+	step BIGINT NOT NULL,
 	after VARCHAR(20) NOT NULL,
 	approved BOOLEAN NOT NULL,
 	at TIMESTAMP WITH TIME ZONE NOT NULL,
@@ -250,6 +252,17 @@ CREATE TABLE pins (
 	tenant VARCHAR(63) NOT NULL,
 	digest VARCHAR(64) NOT NULL,
 	PRIMARY KEY (build_id, kind, ref),
+	FOREIGN KEY(build_id, tenant) REFERENCES builds (id, tenant)
+)
+;
+CREATE TABLE scans (
+	id BIGSERIAL NOT NULL,
+	tenant VARCHAR(63) NOT NULL,
+	build_id BIGINT NOT NULL,
+	content JSON NOT NULL,
+	at TIMESTAMP WITH TIME ZONE NOT NULL,
+	actor VARCHAR(200) NOT NULL,
+	PRIMARY KEY (id),
 	FOREIGN KEY(build_id, tenant) REFERENCES builds (id, tenant)
 )
 ;
@@ -340,6 +353,8 @@ CREATE INDEX flags_of_build ON flags (build_id)
 CREATE UNIQUE INDEX flags_open ON flags (build_id, kind, ref) WHERE until IS NULL
 ;
 CREATE INDEX pins_by_ref ON pins (ref)
+;
+CREATE INDEX ix_scans_build_id ON scans (build_id)
 ;
 CREATE INDEX transitions_of_build ON transitions (build_id, id)
 ;
@@ -581,6 +596,18 @@ CREATE POLICY add_rows ON quotas FOR INSERT WITH CHECK (tenant = (SELECT nullif(
 CREATE POLICY change_rows ON quotas FOR UPDATE USING (tenant = (SELECT nullif(current_setting('greenlang.tenant', true), ''))) WITH CHECK (tenant = (SELECT nullif(current_setting('greenlang.tenant', true), '')))
 ;
 CREATE POLICY remove_rows ON quotas FOR DELETE USING (tenant = (SELECT nullif(current_setting('greenlang.tenant', true), '')))
+;
+ALTER TABLE scans ENABLE ROW LEVEL SECURITY
+;
+ALTER TABLE scans FORCE ROW LEVEL SECURITY
+;
+CREATE POLICY read_rows ON scans FOR SELECT USING (tenant = (SELECT nullif(current_setting('greenlang.tenant', true), '')) OR tenant = 'public')
+;
+CREATE POLICY add_rows ON scans FOR INSERT WITH CHECK (tenant = (SELECT nullif(current_setting('greenlang.tenant', true), '')))
+;
+CREATE POLICY change_rows ON scans FOR UPDATE USING (tenant = (SELECT nullif(current_setting('greenlang.tenant', true), ''))) WITH CHECK (tenant = (SELECT nullif(current_setting('greenlang.tenant', true), '')))
+;
+CREATE POLICY remove_rows ON scans FOR DELETE USING (tenant = (SELECT nullif(current_setting('greenlang.tenant', true), '')))
 ;
 ALTER TABLE templates ENABLE ROW LEVEL SECURITY
 ;

@@ -158,6 +158,7 @@ CREATE TABLE tenants (
 	name VARCHAR NOT NULL,
 	residency VARCHAR(20) NOT NULL,
 	created_at DATETIME NOT NULL,
+	suspended_at DATETIME,
 	PRIMARY KEY (tenant)
 )
 ;
@@ -197,7 +198,7 @@ CREATE TABLE dependencies (
 	agent_id VARCHAR(200) NOT NULL,
 	version VARCHAR(100) NOT NULL,
 	needs VARCHAR(200) NOT NULL,
-	"constraint" VARCHAR(200) NOT NULL,
+	"constraint" VARCHAR NOT NULL,
 	PRIMARY KEY (tenant, agent_id, version, needs),
 	FOREIGN KEY(tenant, agent_id, version) REFERENCES agent_versions (tenant, agent_id, version)
 )
@@ -219,6 +220,7 @@ CREATE TABLE approvals (
 	id INTEGER NOT NULL,
 	tenant VARCHAR(63) NOT NULL,
 	build_id INTEGER NOT NULL,
+	step BIGINT NOT NULL,
 	"after" VARCHAR(20) NOT NULL,
 	approved BOOLEAN NOT NULL,
 	at DATETIME NOT NULL,
@@ -250,6 +252,17 @@ CREATE TABLE pins (
 	tenant VARCHAR(63) NOT NULL,
 	digest VARCHAR(64) NOT NULL,
 	PRIMARY KEY (build_id, kind, ref),
+	FOREIGN KEY(build_id, tenant) REFERENCES builds (id, tenant)
+)
+;
+CREATE TABLE scans (
+	id INTEGER NOT NULL,
+	tenant VARCHAR(63) NOT NULL,
+	build_id INTEGER NOT NULL,
+	content JSON NOT NULL,
+	at DATETIME NOT NULL,
+	actor VARCHAR(200) NOT NULL,
+	PRIMARY KEY (id),
 	FOREIGN KEY(build_id, tenant) REFERENCES builds (id, tenant)
 )
 ;
@@ -341,6 +354,8 @@ CREATE UNIQUE INDEX flags_open ON flags (build_id, kind, ref) WHERE until IS NUL
 ;
 CREATE INDEX pins_by_ref ON pins (ref)
 ;
+CREATE INDEX ix_scans_build_id ON scans (build_id)
+;
 CREATE INDEX transitions_of_build ON transitions (build_id, id)
 ;
 CREATE INDEX ix_yanks_build_id ON yanks (build_id)
@@ -381,3 +396,7 @@ CREATE TRIGGER pins_delete BEFORE DELETE ON pins BEGIN SELECT RAISE(ABORT, 'pins
 CREATE TRIGGER policies_update BEFORE UPDATE ON policies BEGIN SELECT RAISE(ABORT, 'policies is only added to'); END
 ;
 CREATE TRIGGER policies_delete BEFORE DELETE ON policies BEGIN SELECT RAISE(ABORT, 'policies is only added to'); END
+;
+CREATE TRIGGER scans_update BEFORE UPDATE ON scans BEGIN SELECT RAISE(ABORT, 'scans is only added to'); END
+;
+CREATE TRIGGER scans_delete BEFORE DELETE ON scans BEGIN SELECT RAISE(ABORT, 'scans is only added to'); END

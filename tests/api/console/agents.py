@@ -11,20 +11,20 @@ from decimal import Decimal
 
 from sqlalchemy import insert
 
-from greenlang.registry import Caller, Registry, RegistryEntry
+from greenlang.registry import Caller, Registry, RegistryEntry, scans
 from greenlang.registry.lifecycle import Lifecycle
 from greenlang.registry.tables import FlagRow
 from greenlang.settings import Settings
 from tests.factory.conftest import build_combustion
 from tests.registry.emit import made
+from tests.registry.lives import scanned
 
 AGENT = "emissions/carbon_calculator_v1"
 
 
 def certified(registry: Registry, settings: Settings) -> RegistryEntry:
     """The carbon calculator 1.0.0, certified by its real steps: two people vouched for it."""
-    entry = made.pack(settings.var, build_combustion())
-    registry.register(entry)
+    _register(registry, made.pack(settings.var, build_combustion()))
     asker = Lifecycle(registry.as_caller(Caller(actor="maria")))
     assert asker.promote(AGENT, "experimental", "first trial").lacking == ()
     for name in ("jonas", "amira"):
@@ -44,9 +44,14 @@ def successor(registry: Registry, settings: Settings) -> RegistryEntry:
     )
     lookups = {**resolution.lookups, "gwp_ch4": replace(table, rows={(): row})}
     plans = {**resolution.plans, "co2e_kg": replace(resolution.plans["co2e_kg"], text="co2_kg + gwp_ch4 × ch4_kg")}
-    entry = made.pack(settings.var, replace(resolution, lookups=lookups, plans=plans))
-    registry.register(entry)
+    _register(registry, made.pack(settings.var, replace(resolution, lookups=lookups, plans=plans)))
     return registry.get(AGENT, "1.1.0")
+
+
+def _register(registry: Registry, entry: RegistryEntry) -> None:
+    """As the factory enters what it judged by advisories of today."""
+    scan = {scans.DIMENSION: {**entry.judgement[scans.DIMENSION], "scan": scanned()}}
+    registry.register(replace(entry, judgement=entry.judgement | scan))
 
 
 def flag(registry: Registry, entry: RegistryEntry, ref: str) -> None:

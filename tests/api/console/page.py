@@ -1,51 +1,21 @@
-"""A page of the console taken apart: elements, texts, and whether every element is closed."""
+"""A page of the console as a test client was given it, and signing in to it."""
 
 from __future__ import annotations
-
-from html.parser import HTMLParser
 
 from httpx import Response
 from starlette.testclient import TestClient
 
 from greenlang.registry import Registry
+from tests import html
 from tests.api.conftest import key_for
 
-VOID = {"meta", "link", "br", "rect", "path", "img", "hr", "input"}
 
-
-class Page(HTMLParser):
+class Page(html.Page):
     """What a browser without a script and without a style would find."""
 
     def __init__(self, response: Response) -> None:
-        super().__init__()
         self.status = response.status_code
-        self.open: list[str] = []
-        self.found: list[tuple[str, dict[str, str]]] = []
-        self.texts: list[str] = []
-        self.feed(response.text)
-        self.close()
-        assert self.open == []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.found.append((tag, {name: value or "" for name, value in attrs}))
-        if tag not in VOID:
-            self.open.append(tag)
-
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.found.append((tag, {name: value or "" for name, value in attrs}))
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self.open.pop() == tag
-
-    def handle_data(self, data: str) -> None:
-        self.texts.append(data)
-
-    @property
-    def words(self) -> str:
-        return " ".join(" ".join(self.texts).split())
-
-    def all(self, tag: str, **attributes: str) -> list[dict[str, str]]:
-        return [a for name, a in self.found if name == tag and all(a.get(k) == v for k, v in attributes.items())]
+        super().__init__(response.text)
 
     @property
     def links(self) -> list[str]:

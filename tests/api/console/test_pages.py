@@ -15,6 +15,7 @@ from greenlang.api.signin import COOKIE
 from greenlang.provenance import PackCertificate
 from greenlang.quality.dimensions import DIMENSIONS
 from greenlang.registry import Registry, RegistryEntry
+from greenlang.registry.policy_file import DEFAULT
 from greenlang.settings import Settings
 from tests.api.conftest import key_for
 from tests.api.console.agents import AGENT, certified, flag, successor
@@ -147,7 +148,7 @@ def test_the_life_tells_who_promoted_it_and_why_on_which_evidence(person: TestCl
     assert "promoted draft → experimental by maria first trial" in words
     assert words.index("forty sites") < words.index("first trial"), "the newest first"
     assert "figures agree" in words, "what the reviewers said is in the evidence"
-    assert "Decided by the policy v1@" in words
+    assert f"Decided by the policy {DEFAULT}@" in words
 
 
 def test_decay_is_at_the_top_with_what_superseded_it(

@@ -12,7 +12,7 @@ from greenlang.factors import Factor, FactorTable
 from greenlang.factors.gates.run import run_gates
 from tests.factors.gates.plant import changed, found, with_value
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("full_table")]  # one worker loads it
 
 DESNZ = "desnz/conversion-factors/2025"
 DIESEL = f"{DESNZ}/fuels/liquid-fuels/diesel-average-biofuel-blend"

@@ -18,7 +18,7 @@ EDITIONS = tuple(edition.name for edition in catalogue() if not edition.cross_ch
 PUBLISHERS = tuple(sorted({name.partition("/")[0] for name in EDITIONS}))
 LATEST = {edition.name for edition in catalogue() if edition.latest}
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("full_table")]  # one worker loads it
 
 
 def test_exactly_the_reviewed_findings_no_more_and_no_fewer(untouched: FactorTable) -> None:

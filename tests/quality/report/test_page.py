@@ -4,56 +4,21 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from html.parser import HTMLParser
 
 import pytest
 
 from greenlang.factory.outcome import Detail, MeasureResult
 from greenlang.llm.ask import Disclosure
+from greenlang.pages import figure
 from greenlang.quality.judgement import Difference, MutantLine
 from greenlang.quality.report import LiteralLine, ModelPart, QualityReport, Reference, html, wheel
 from greenlang.quality.report import palette as colours
 from greenlang.quality.report.charts import BARS, histogram, percentile, sectors
-from greenlang.quality.report.page import _row, figure, ranges
+from greenlang.quality.report.page import _row, ranges
 from greenlang.sandbox.verdict import TestResult
+from tests.html import Page
 from tests.quality.report.contrast import contrast
 from tests.quality.report.example import OUTCOME, WEAK, dimensions, judgement, report, trial
-
-VOID = {"meta", "link", "br", "rect", "path", "img", "hr", "input"}
-
-
-class Page(HTMLParser):
-    """The page taken apart: elements, texts, and whether every element is closed."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.open: list[str] = []
-        self.found: list[tuple[str, dict[str, str | None]]] = []
-        self.texts: list[str] = []
-        self.feed(text)
-        self.close()
-        assert self.open == []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.found.append((tag, dict(attrs)))
-        if tag not in VOID:
-            self.open.append(tag)
-
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.found.append((tag, dict(attrs)))
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self.open.pop() == tag
-
-    def handle_data(self, data: str) -> None:
-        self.texts.append(data)
-
-    @property
-    def words(self) -> str:
-        return " ".join(" ".join(self.texts).split())
-
-    def ids(self) -> list[str]:
-        return [a["id"] or "" for _, a in self.found if "id" in a]
 
 
 def words(made: QualityReport) -> str:
@@ -105,7 +70,7 @@ def test_a_required_dimension_that_could_not_be_measured_is_said() -> None:
 
 def test_every_section_is_there_and_every_link_leads_somewhere() -> None:
     page = Page(html(report()))
-    ids = page.ids()
+    ids = page.ids
     assert len(ids) == len(set(ids))
     sections = [a["id"] for tag, a in page.found if tag == "section"]
     assert sections == [
@@ -136,7 +101,7 @@ def test_a_report_of_almost_nothing_still_says_what_is_not_there() -> None:
     for sentence in ("No test was run.", "No mutants were run.", "Nothing was run.", "The agent was not timed."):
         assert sentence in text
     page = Page(html(bare))
-    assert not {"literals", "references", "models"} & set(page.ids()), "nobody looked, so nothing is said"
+    assert not {"literals", "references", "models"} & set(page.ids), "nobody looked, so nothing is said"
     assert "No certified agent stands near this one." in words(replace(bare, references=()))
     assert "No model had a part in this agent." in words(replace(bare, models=()))
 
