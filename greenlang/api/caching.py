@@ -15,7 +15,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import OrderedDict
-from collections.abc import Hashable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Any
@@ -33,6 +33,7 @@ from greenlang.registry.tables import AuditHeadRow, AuditRow
 MOST_BYTES = 48_000_000  # of all answers about one agent that are kept
 MOST_LISTS = 24_000_000  # of all lists: a flood of searches drops no agent
 MOST_ANSWER = 1_000_000  # a longer answer has no ETag and is not kept
+_BESIDE = 1000  # bytes that an answer that is kept takes beside its body and its address
 _MOST_EVENTS = 5000  # between two looks; more make everything stale
 QUIET = frozenset(
     {"access.denied", "agent.used", "audit.exported", "instance.joined", "instance.moved", "key.issued", "key.revoked"}
@@ -44,6 +45,7 @@ _PIECE = 2000  # hashlib lets other threads in for more: one that computes gives
 MARKS = "greenlang.marks"  # in a request's scope: what its route says about the answer
 
 Pairs = list[tuple[bytes, bytes]]
+Key = tuple[str, tuple[str, ...], tuple[str, ...], str, bytes]  # tenant, roles, scopes, path, query
 
 
 async def _kept(request: Request) -> None:
@@ -54,6 +56,14 @@ async def _kept(request: Request) -> None:
 
 kept: Any = Depends(_kept)
 """A dependency of routes whose answer hangs on what the audit log tells of, and on nothing else."""
+
+
+async def _quiet(request: Request) -> None:
+    request.scope[MARKS]["quiet"] = True
+
+
+quiet: Any = Depends(_quiet)
+"""A dependency of routes that write often, and whose events are `QUIET`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,10 +131,14 @@ class Fresh:
         self._until: dict[str, float] = {}
         self._asking: dict[str, asyncio.Future[None]] = {}
 
-    def forget(self) -> None:
-        """Something was written through this process."""
-        self._until.clear()
-        self._asking.clear()  # whoever asks next must not be told what was read before the write
+    def forget(self, tenant: str | None) -> None:
+        """Something was written through this process, for a tenant or (None) nobody knows for whom."""
+        if tenant is None or tenant == PUBLIC:
+            self._until.clear()
+            self._asking.clear()
+        else:
+            self._until.pop(tenant, None)
+            self._asking.pop(tenant, None)  # whoever asks next must not be told what was read before the write
 
     async def seen(self, tenant: str) -> Seen:
         """What the tenant's logs say by now. Raises RegistryError."""
@@ -182,10 +196,10 @@ class Answers:
 
     def __init__(self, most: int) -> None:
         self._most = most
-        self._answers: OrderedDict[Hashable, Answer] = OrderedDict()
+        self._answers: OrderedDict[Key, Answer] = OrderedDict()
         self._bytes = 0
 
-    def find(self, key: Hashable, seen: Seen) -> Answer | None:
+    def find(self, key: Key, seen: Seen) -> Answer | None:
         """The answer, if nothing that it tells of was written since."""
         found = self._answers.get(key)
         if found is None or not seen.holds(found):
@@ -193,16 +207,21 @@ class Answers:
         self._answers.move_to_end(key)
         return found
 
-    def keep(self, key: Hashable, answer: Answer) -> None:
+    def keep(self, key: Key, answer: Answer) -> None:
         """Keep it in place of an older one."""
         old = self._answers.pop(key, None)
-        self._bytes += len(answer.body) - (len(old.body) if old is not None else 0)
+        self._bytes += _size(key, answer) - (_size(key, old) if old is not None else 0)
         self._answers[key] = answer
         while self._bytes > self._most:
-            self._bytes -= len(self._answers.popitem(last=False)[1].body)
+            self._bytes -= _size(*self._answers.popitem(last=False))
 
 
-def key_of(scope: Scope, principal: Principal) -> Hashable:
+def _size(key: Key, answer: Answer) -> int:
+    *_, path, query = key
+    return len(answer.body) + len(path) + len(query) + _BESIDE
+
+
+def key_of(scope: Scope, principal: Principal) -> Key:
     """Two requests with the same key have the same answer."""
     return principal.caller.tenant, principal.roles, principal.scopes, scope["path"], scope["query_string"]
 

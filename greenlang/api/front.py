@@ -14,7 +14,6 @@ from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Network, ip_address
 from random import getrandbits
 
-from anyio import CancelScope
 from anyio.to_thread import run_sync
 from starlette.datastructures import Headers
 from starlette.requests import Request
@@ -34,6 +33,7 @@ from greenlang.settings import Settings
 KEPT_PATHS = "/api/v1/registry/"
 STRANGERS_BYTES = 65_536  # a larger body of somebody who did not sign in is refused unread
 SWEEP_SECONDS = 600.0
+_LARGE = 262_144  # bytes that are hashed on a thread
 
 _log = logging.getLogger("greenlang.api")
 _SECURITY = [(name.encode(), value.encode()) for name, value in SECURITY_HEADERS.items()]
@@ -111,8 +111,17 @@ class Front:
             shelf.keep(key, replace(tagged.answer, agent=marks["agent"]))
 
     async def _write(self, scope: Scope, receive: Receive, answer: Send) -> None:
+        principal = scope["principal"]
+        forgotten = False
+
+        def forget() -> None:
+            nonlocal forgotten
+            if not forgotten and not scope[MARKS].get("quiet"):  # who manages tenants may have written for any
+                self._fresh.forget(None if principal.may("manage_tenants") else principal.caller.tenant)
+            forgotten = True
+
         async def send(message: Message) -> None:
-            self._fresh.forget()  # before the client can know, and ask
+            forget()  # before the client can know, and ask
             await answer(message)
 
         try:
@@ -124,27 +133,28 @@ class Front:
             message = await receive()
             body = message.get("body", b"")
             content = headers.get("content-type", "")
-            may = ",".join(sorted(scope["principal"].permissions))  # two keys of one person may not the same
-            request = digest(scope["method"], scope["path"], scope["query_string"], content, may, body)
-            once = self._once(scope["principal"].caller, key, request)
+            may = ",".join(sorted(principal.permissions))  # two keys of one person may not the same
+            parts = (scope["method"], scope["path"], scope["query_string"], content, may, body)
+            request = await run_sync(digest, *parts) if len(body) > _LARGE else digest(*parts)
+            once = self._once(principal.caller, key, request)
             replay = await once.begin()
             if replay is not None:
                 await replay.send(send)
                 return
             await self._done_once(once, scope, _replayed(body, receive), send)
         finally:
-            self._fresh.forget()
+            forget()
 
     async def _done_once(self, once: Once, scope: Scope, receive: Receive, send: Send) -> None:
         recorded = Recorded()
         try:
             await self._app(scope, receive, recorded)
-        except BaseException:
-            with CancelScope(shield=True):
-                await once.end(None)
+        except Exception:  # what was cancelled may yet be done, by a thread: it is answered 409 until its lease is over
+            await once.end(None)
             raise
         try:
-            await once.end(recorded.replay())
+            if not scope[MARKS].get("unclear"):
+                await once.end(recorded.replay())
         except RegistryError as error:  # it was done; sent again within the lease it is answered 409
             _log.error("an answer cannot be remembered: %s", error)
         await recorded.send(send)

@@ -4,7 +4,8 @@ Belongs here: remembering what was answered (draft-ietf-httpapi-idempotency-key-
 is done.
 
 A key belongs to its tenant and actor, for a day. An answer of 5xx is not remembered: the request may be tried again.
-One whose process died while it was done may be tried again after `LEASE`.
+One of which nobody knows whether it was done (its process ended, the database went away as it committed) may be tried
+again after `LEASE`.
 """
 
 from __future__ import annotations
@@ -54,7 +55,8 @@ def digest(method: str, path: str, query: bytes, content_type: str, permissions:
     """What makes two requests the same."""
     found = sha256()
     for part in (method.encode(), path.encode(), query, content_type.encode(), permissions.encode(), body):
-        found.update(len(part).to_bytes(8, "big") + part)
+        found.update(len(part).to_bytes(8, "big"))
+        found.update(part)
     return found.hexdigest()
 
 

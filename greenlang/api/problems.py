@@ -14,9 +14,11 @@ from typing import Any
 from fastapi import FastAPI, Request, WebSocket
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ConfigDict, Field
+from sqlalchemy.exc import DBAPIError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 
+from greenlang.api.caching import MARKS
 from greenlang.errors import (
     GreenlangError,
     KeyRefused,
@@ -159,6 +161,9 @@ async def _on_problem(request: Any, error: Any) -> Any:
 
 
 async def _on_error(request: Any, error: Any) -> Any:
+    lost = error.__cause__
+    if isinstance(lost, DBAPIError) and lost.connection_invalidated and lost.statement is None:
+        request.scope[MARKS]["unclear"] = True  # the connection broke at COMMIT: nobody knows whether it was done
     return await _on_problem(request, problem_of(error))
 
 

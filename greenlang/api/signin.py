@@ -116,6 +116,7 @@ class SignIn:
         else:
             if self._verifying.get(digest) is me:
                 self._known[digest] = (started + self._seconds, principal)
+                self._known.move_to_end(digest)
                 while len(self._known) > _MOST:
                     self._known.popitem(last=False)
             return principal

@@ -19,6 +19,8 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from anyio.to_thread import run_sync
+
 from greenlang.api.problems import Problem
 from greenlang.settings import Settings
 
@@ -130,7 +132,7 @@ class Workshop:
                 with self._lock:
                     if self._pool is pool:
                         self._pool = None
-                _end(pool)
+                await run_sync(_end, pool)
                 said = "the judging process ended; try again"
                 raise Problem(503, said, kind="unavailable", headers=_RETRY) from error
 

@@ -54,10 +54,7 @@ def send_specs(context: typer.Context, specs: Sequence[tuple[Path, Path | None]]
     """Have a server build specs, each a file and its overlay; say how to follow them, or follow them to their end."""
     from greenlang.client import factory
 
-    texts = [
-        (spec.name, spec.read_text(encoding="utf-8"), overlay.read_text(encoding="utf-8") if overlay else "")
-        for spec, overlay in specs
-    ]
+    texts = [(spec.name, _text(spec), _text(overlay) if overlay else "") for spec, overlay in specs]
     with connected(context) as client:
         try:
             asked = client.send(factory.generate_batch(texts))
@@ -108,6 +105,13 @@ def show_batch(told: Document, *, json: bool) -> None:
     for job in listed:
         for finding in job["errors"]:
             typer.echo(_line(job["file"], finding))
+
+
+def _text(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{file} cannot be read: {error}") from error
 
 
 def _state(client: Client, identity: str) -> tuple[str, Document]:

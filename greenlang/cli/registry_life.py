@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from greenlang.cli.app import NEGATIVE, built_settings, not_found
+from greenlang.cli.app import NEGATIVE, built_settings
 from greenlang.cli.governed import DryRun, TenantOption, governed, moment
 from greenlang.cli.policy import show_placed
 from greenlang.cli.registry import AgentId, AsJson
 from greenlang.cli.registry_emit import app
 from greenlang.cli.remote import ask, connected, every, server_of
 from greenlang.cli.show import as_json, table, when
+from greenlang.errors import SettingsError
 
 if TYPE_CHECKING:
     from greenlang.client import Document
@@ -119,19 +120,21 @@ def scan(
     context: typer.Context, ref: AgentId, *, tenant: TenantOption = None, dry_run: DryRun = False, json: AsJson = False
 ) -> None:
     """Audit the dependencies of a build by the advisories at hand (GREENLANG_ADVISORIES). Exits 1 for findings."""
+    from greenlang.cli.quality import OSV_FILE
     from greenlang.quality.advisories import load
     from greenlang.registry.packs import homes
     from greenlang.registry.scans import AUDIT, scan
 
     found = built_settings(context)
     if found.advisories is None:
-        raise not_found("no advisories are given: GREENLANG_ADVISORIES names none, and no dependency audit runs")
+        raise SettingsError(f"GREENLANG_ADVISORIES names no file of advisories: take {OSV_FILE}")
     with governed(context, tenant, write=True) as registry:
         told = scan(registry, ref, homes(found, registry.caller.tenant), load(found.advisories), dry_run=dry_run)
     if json:
         as_json({**told, "taken": not dry_run})
     else:
-        said = told["found"] or [f"no known vulnerability, by {told['advisories']:,} advisories of {told['newest']}"]
+        of = f", the newest of {told['newest']}" if told["newest"] else ""
+        said = told["found"] or [f"no known vulnerability, by {told['advisories']:,} advisories{of}"]
         typer.echo("\n".join(said))
     if told["parts"][AUDIT] != "met":
         raise typer.Exit(NEGATIVE)

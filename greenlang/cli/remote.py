@@ -103,7 +103,10 @@ SERVED: Mapping[str, tuple[str, ...]] = {  # with the options that act here only
     "tenant environment": (),
     "tenant list": (),
     "tenant quota": (),
+    "tenant residency": (),
+    "tenant resume": (),
     "tenant show": (),
+    "tenant suspend": (),
     "tenant withdraw": (),
 }
 _FILES = "it reads files of this machine: leave --server out"
@@ -147,7 +150,6 @@ HERE: Mapping[str, str] = {
     "`factory metrics` are, `registry search` and `audit query` ask the rest",
     "registry scan": "advisories are those of one machine: call it where the server runs",
     "registry migrate": "only who owns the database changes its tables: call it where the server runs",
-    "tenant residency": "where the data lie is decided by who runs the database: call it where the server runs",
     "verify": _FILES,
 }
 

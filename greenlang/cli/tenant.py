@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
-from greenlang.cli.governed import DryRun, Reason, governed
+from greenlang.cli.governed import DryRun, Reason
 from greenlang.cli.registry import AsJson
 from greenlang.cli.remote import ask, every
 from greenlang.cli.show import as_json, facts, plain, table, when
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-app = typer.Typer(help="Tenants: lists, quotas, environments, residency.", no_args_is_help=True)
+app = typer.Typer(help="Tenants: lists, quotas, environments, residency, suspension.", no_args_is_help=True)
 
 Name = Annotated[str, typer.Argument(metavar="TENANT", help="Its name.")]
 Pattern = Annotated[str, typer.Argument(metavar="PATTERN", help="An agent id, or one with * in it, as 'heat/*'.")]
@@ -57,8 +57,11 @@ def list_(context: typer.Context, json: AsJson = False) -> None:
     if json:
         as_json(tenants)
     else:
-        rows = [(t["tenant"], t["name"], t["residency"] or "any", when(t["created_at"])) for t in tenants]
-        table(("tenant", "name", "residency", "made"), rows)
+        rows = [
+            (t["tenant"], t["name"], t["residency"] or "any", when(t["created_at"]), when(t["suspended_at"]))
+            for t in tenants
+        ]
+        table(("tenant", "name", "residency", "made", "suspended"), rows)
 
 
 @app.command()
@@ -85,7 +88,7 @@ def create(
 
 @app.command()
 def show(context: typer.Context, tenant: Name, json: AsJson = False) -> None:
-    """A tenant with its lists, quotas and environments."""
+    """A tenant with its lists, quotas and environments, and since when it is suspended."""
     from greenlang.client import governance
 
     def here(tenants: Tenants) -> Document:
@@ -110,6 +113,7 @@ def show(context: typer.Context, tenant: Name, json: AsJson = False) -> None:
             ("tenant", found["tenant"]),
             ("name", found["name"]),
             ("residency", found["residency"] or "any region"),
+            ("suspended", when(found["suspended_at"]) or "no"),
             *((f"environment {name}", f"{state} or better") for name, state in found["environments"].items()),
             *((f"quota {name}", "none" if most is None else most) for name, most in found["quotas"].items()),
         ]
@@ -255,11 +259,44 @@ def residency(
     json: AsJson = False,
 ) -> None:
     """Say which region alone serves a tenant from now on. It moves nothing: move the data first."""
-    from greenlang.registry.tenants import Tenants
+    from greenlang.client import governance
 
-    with governed(context, tenant, write=True) as registry:
-        found = Tenants(registry).set_residency("" if region == "none" else region, reason=reason, dry_run=dry_run)
-    _say(dry_run, json, f"{tenant}: served by {found.residency or 'any region'}", _plain(found))
+    tag = "" if region == "none" else region
+    found = _ask(
+        context,
+        tenant,
+        lambda here: _plain(here.set_residency(tag, reason=reason, dry_run=dry_run)),
+        governance.set_residency(tenant, tag, reason=reason, dry_run=dry_run),
+    )
+    _say(dry_run, json, f"{tenant}: served by {found['residency'] or 'any region'}", found)
+
+
+@app.command()
+def suspend(
+    context: typer.Context, tenant: Name, *, reason: Reason, dry_run: DryRun = False, json: AsJson = False
+) -> None:
+    """Have servers let nobody of a tenant in, until `resume`. What it has stays."""
+    _suspend(context, tenant, True, reason, dry_run=dry_run, json=json)
+
+
+@app.command()
+def resume(
+    context: typer.Context, tenant: Name, *, reason: Reason, dry_run: DryRun = False, json: AsJson = False
+) -> None:
+    """Let a tenant that is suspended in again."""
+    _suspend(context, tenant, False, reason, dry_run=dry_run, json=json)
+
+
+def _suspend(context: typer.Context, tenant: str, suspended: bool, reason: str, *, dry_run: bool, json: bool) -> None:
+    from greenlang.client import governance
+
+    found = _ask(
+        context,
+        tenant,
+        lambda here: _plain((here.suspend if suspended else here.resume)(reason, dry_run=dry_run)),
+        governance.suspend(tenant, suspended, reason=reason, dry_run=dry_run),
+    )
+    _say(dry_run, json, f"{tenant}: {'nobody is let in' if suspended else 'is let in'}", found)
 
 
 def _say(dry_run: bool, json: bool, done: str, value: Mapping[Any, Any]) -> None:

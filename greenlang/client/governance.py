@@ -32,6 +32,18 @@ def tenant(name: str) -> Call[Document]:
     return Call("GET", _of(name), document)
 
 
+def suspend(name: str, suspended: bool, *, reason: str, dry_run: bool = False) -> Call[Document]:
+    """Let nobody of a tenant in, or let it in again."""
+    body = {"suspended": suspended, "reason": reason, "dry_run": dry_run}
+    return Call("PUT", _of(name, "/suspension"), document, body=body)
+
+
+def set_residency(name: str, region: str, *, reason: str, dry_run: bool = False) -> Call[Document]:
+    """Say which region alone serves a tenant; empty: any."""
+    body = {"residency": region, "reason": reason, "dry_run": dry_run}
+    return Call("PUT", _of(name, "/residency"), document, body=body)
+
+
 def lists(name: str) -> Call[Page[Document]]:
     """The lines of a tenant's lists in force."""
     return Call("GET", _of(name, "/lists"), listed(document))

@@ -53,6 +53,7 @@ class _Sender:
             "headers": {"Authorization": f"Bearer {key}"} if key else {},
             "timeout": seconds,
             "verify": found.scheme == "https",  # reading the certificates of authorities takes longer than a request
+            "trust_env": found.scheme == "https" or found.hostname not in _LOOPBACK,  # no proxy reads the key
         }
 
     def _request(self, call: Call[T]) -> dict[str, Any]:
@@ -207,9 +208,9 @@ def _after(number: int, came: httpx.Response | httpx.TransportError) -> float | 
     pause = _PAUSE * 2.0 ** (number - 1)
     if isinstance(came, httpx.TransportError):
         return pause
-    if came.status_code not in _BUSY:
-        return None
     asked = came.headers.get("Retry-After", "")
+    if came.status_code not in _BUSY and not (came.status_code == 409 and asked):  # what was sent before is being done
+        return None
     if asked.isdigit():
         pause = max(pause, float(asked))
     return pause if pause <= LONGEST_PAUSE else None

@@ -24,6 +24,7 @@ from greenlang.provenance import bytes_digest, files_digest
 from greenlang.settings import Settings
 
 _TOOLS = ("ruff", "mypy", "pytest", "coverage", "pydantic")
+_RENDERING = ("jinja2", "pint", "pyyaml")
 
 
 @cache
@@ -69,10 +70,11 @@ def consumed_digest(files: Mapping[str, bytes], settings: Settings) -> str:
 
 
 def world_digest(table: FactorTable, formulas: FormulaLibrary, settings: Settings) -> str:
-    """Digest of all tables, aliases, templates and code: while it stands, no agent can have changed.
+    """Digest of all tables, aliases, templates, code and libraries that render: while it stands, no agent can have
+    changed but by its overlay.
 
-    All of the code counts here and not in `consumed_digest`: after an upgrade every agent is looked at again, and only
-    those are built again that it renders differently, or that other code judges.
+    All of the code and the libraries count here and not in `consumed_digest`: after an upgrade every agent is looked at
+    again, and only those are built again that it renders differently, or that other code judges.
     """
     made = f"{_aliases()}:{_engine()}:{_code()}:{_judging()}:{_settled(settings)}"
     return bytes_digest(f"{table.digest}:{formulas.digest}:{made}".encode())
@@ -86,7 +88,7 @@ def _aliases() -> str:
 
 @cache
 def _code() -> str:
-    digest = hashlib.sha256()
+    digest = hashlib.sha256(repr([(library, version(library)) for library in _RENDERING]).encode())
     for package in (greenlang, greenlang_sdk):
         assert package.__file__ is not None
         _add(digest, Path(package.__file__).parent, "*.py")

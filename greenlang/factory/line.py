@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import fcntl
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -40,6 +40,7 @@ from greenlang.llm.waiting import AtHand
 from greenlang.metrics import MetricsStore, RunInfo
 from greenlang.quality.repair import dossier
 from greenlang.registry import Caller, Pin, Port, Registry, RegistryEntry, scans
+from greenlang.registry.details import needs_of
 from greenlang.registry.needs import unmet
 from greenlang.sandbox import Profile, Sandbox
 from greenlang.settings import Settings
@@ -92,7 +93,8 @@ def run_batch(
 
 def stale_keys(settings: Settings) -> list[str]:
     """Accepted specs that have no outcome, or whose outcome was made from other tables, templates or code, or that
-    met fewer mutants than these settings ask for, or that wanted a model which can answer now.
+    met fewer mutants than these settings ask for, or that wanted a model which can answer now, or that the registry
+    has lost.
 
     Raises SettingsError for a configuration of the models that cannot be read, where an agent waits for one.
     """
@@ -103,10 +105,14 @@ def stale_keys(settings: Settings) -> list[str]:
     at_hand = AtHand(settings)
     if standing.world_of(settings) != world_digest(FactorTable.in_force(settings.tables), library(), settings):
         return keys
+    with Registry(settings.registry, caller=Caller(settings.tenant, "factory"), keys=settings.keys) as registry:
+        registered = registry.spec_digests()
     return [
         key
         for key in keys
-        if standing.undecided(rows.get(key), at_hand) or standing.tried_less(rows[key], settings.mutants)
+        if standing.undecided(rows.get(key), at_hand)
+        or not standing.held(key, rows[key], registered)
+        or standing.tried_less(rows[key], settings.mutants)
     ]
 
 
@@ -133,6 +139,7 @@ class _Batch:
     registry: Registry = field(init=False)
     run_info: RunInfo = field(init=False)
     standing: dict[str, dict[str, Any]] = field(init=False)
+    registered: dict[tuple[str, str], str] = field(init=False)  # id and version -> digest of the spec, before the batch
     at_hand: AtHand = field(init=False)
     pending: list[AgentOutcome] = field(default_factory=list)
     flushed: float = field(default_factory=monotonic)
@@ -177,7 +184,7 @@ class _Batch:
             whole = {t.key for t in tasks} >= set(accepted_keys(self.bucket))
             self.total = self.done + len(tasks) + len(broken)
             self.progress()
-            unchanged = self.unchanged(intake, tasks)
+            unchanged = standing.unchanged(self.settings, tasks, self.standing, self.store) if self.same else {}
             for built in (*broken, *unchanged.values()):
                 yield from self.settle_one(built)
             yield from self.build([task for task in tasks if task.key not in unchanged])
@@ -187,14 +194,6 @@ class _Batch:
         finally:
             self.flush()
             self.finish()
-
-    def unchanged(self, intake: Intake, tasks: Sequence[Task]) -> dict[str, Built]:
-        """By key, what nothing can come of; a new overlay is no part of the world."""
-        if not self.same:
-            return {}
-        overlaid = {overlay.key for overlay in intake.overlays if overlay.changed}
-        left = [task for task in tasks if task.key not in overlaid]
-        return standing.unchanged(self.settings, left, self.standing, self.store)
 
     def build(self, tasks: Sequence[Task]) -> Iterator[StageOutcome]:
         """Build in workers, which are started only where there is something to build."""
@@ -210,20 +209,21 @@ class _Batch:
     # --- intake ---------------------------------------------------------------------------------------------------
 
     def take_in(self, files: Sequence[str] | None, everything: bool, *, settle: bool) -> Intake:
-        registered = self.registry.spec_digests()
+        self.registered = self.registry.spec_digests()
         return take_in(
             self.bucket,
             self.settings,
             list(files) if files is not None else (None if everything else []),
             settle=settle,
-            registered=lambda agent_id, version: registered.get((agent_id, version)),
+            registered=lambda agent_id, version: self.registered.get((agent_id, version)),
             outcome_of=lambda key: self.standing.get(key, {}).get("outcome"),
             hold=True,
         )
 
     def undecided(self, key: str) -> bool:
         """Whether an accepted spec has no outcome that stands."""
-        return standing.undecided(self.standing.get(key), self.at_hand)
+        row = self.standing.get(key)
+        return row is None or standing.undecided(row, self.at_hand) or not standing.held(key, row, self.registered)
 
     def tell_intake(self, intake: Intake) -> Iterator[StageOutcome]:
         """Record refused and replaced files, and tell of overlays that wait: nothing has come of these yet, so that
@@ -265,6 +265,7 @@ class _Batch:
         for key in sorted(wanted):
             row = self.standing.get(key, {})
             again = force or row.get("outcome") != "registered" or standing.tried_less(row, self.settings.mutants)
+            again = again or not standing.held(key, row, self.registered)
             stands = "" if again else str(row.get("consumed_digest") or "")
             try:
                 source = read_accepted(self.bucket, key)
@@ -304,6 +305,8 @@ class _Batch:
             self.kept += 1
             row = self.standing[outcome.key]
             outcome = replace(outcome, **{k: row[k] for k in STANDING if k in row})
+            needs = needs_of(self.registry, outcome.agent_id).get((self.settings.tenant, outcome.version), {})
+            outcome = self.needing(outcome, needs)
             stages = (*stages[:-1], replace(stages[-1], agent=outcome))
         else:
             self.pending.append(outcome)
@@ -324,7 +327,7 @@ class _Batch:
         yield from stages
 
     def register(self, outcome: AgentOutcome) -> AgentOutcome:
-        """Enter an agent; what it needs and nobody has is a warning of its outcome."""
+        """Enter an agent."""
         source = read_accepted(self.bucket, outcome.key)
         spec, _ = source.read(self.settings.max_spec_bytes)
         assert spec is not None, "it was read a moment ago, and its digest is in its key"
@@ -365,9 +368,15 @@ class _Batch:
             for build in self.registry.builds(spec.agent_id, spec.version):
                 if build.state == "draft":
                     forget_build(self.settings.builds, build.certificate_digest)
-        missing = unmet(self.registry, f"{spec.agent_id}@{spec.version}", spec.needs, self.coming if spec.needs else {})
-        warnings = tuple(Diagnostic("GLS072", "warning", one.message, one.mend) for one in missing)
-        return replace(outcome, diagnostics=(*outcome.diagnostics, *warnings))
+        return self.needing(outcome, spec.needs)
+
+    def needing(self, outcome: AgentOutcome, needs: Mapping[str, str]) -> AgentOutcome:
+        """Warned of what it needs and nobody has now; what its row says of that may no longer be so."""
+        who = f"{outcome.agent_id}@{outcome.version}"
+        missing = unmet(self.registry, who, needs, self.coming if needs else {})
+        warnings = (Diagnostic("GLS072", "warning", one.message, one.mend) for one in missing)
+        others = (finding for finding in outcome.diagnostics if finding.code != "GLS072")
+        return replace(outcome, diagnostics=(*others, *warnings))
 
     @cached_property
     def coming(self) -> dict[str, set[str]]:

@@ -2,6 +2,7 @@
 
 ``var/state/world.json`` names the world (tables, templates, code) that every accepted spec was tried against. While it
 is the world of now, a registered agent is told from its row: no worker and no sandbox is started to find that out.
+Overlays are no part of the world, nor is the registry, which may be another one by now: these are looked at each time.
 
 Belongs here: that file, and what the rows say. Does not belong here: comparing what an agent renders to
 (``greenlang.factory.build``), the batch (``greenlang.factory.line``).
@@ -9,6 +10,7 @@ Belongs here: that file, and what the rows say. Does not belong here: comparing 
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from collections.abc import Mapping, Sequence
@@ -22,7 +24,7 @@ from greenlang.llm.waiting import AtHand
 from greenlang.metrics import MetricsStore
 from greenlang.settings import Settings
 from greenlang.specs.diagnostics import Diagnostic
-from greenlang.specs.model import slug
+from greenlang.specs.model import identity, slug
 
 AGAIN = frozenset({"infrastructure", "refused"})  # a refused spec still in specs/ was killed before its move
 STANDING = (
@@ -49,6 +51,14 @@ def undecided(row: Mapping[str, Any] | None, at_hand: AtHand) -> bool:
     return waits_for != "" and at_hand.came(waits_for)
 
 
+def held(key: str, row: Mapping[str, Any], registered: Mapping[tuple[str, str], str]) -> bool:
+    """Whether the registry holds what a row calls registered, of this spec; True for all other rows.
+
+    ``registered`` is (agent id, version) -> digest of the spec.
+    """
+    return str(row["outcome"]) != "registered" or registered.get(identity(key)) == str(row["spec_digest"])
+
+
 def tried_less(row: Mapping[str, Any], mutants: int | str) -> bool:
     """Whether a registered agent met fewer mutants than are asked for."""
     if row.get("outcome") != "registered":
@@ -62,6 +72,8 @@ def unchanged(
 ) -> dict[str, Built]:
     """By key, what comes of the tasks whose agent stands, in a world that every accepted spec was tried against."""
     kept = [task for task in tasks if task.standing and _whole(settings.packs / slug(task.key))]
+    overlays = store.overlays([task.key for task in kept])
+    kept = [task for task in kept if _overlay(task) == overlays.get(task.key, "")]
     texts = store.texts([task.key for task in kept])
     built = {}
     for task in kept:
@@ -78,6 +90,10 @@ def unchanged(
         )
         built[task.key] = Clock(task.key).built(outcome, last="agent_generation")
     return built
+
+
+def _overlay(task: Task) -> str:
+    return "" if task.source.overlay is None else hashlib.sha256(task.source.overlay).hexdigest()
 
 
 def _whole(pack: Path) -> bool:

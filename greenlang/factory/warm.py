@@ -3,8 +3,11 @@
 Importing this module does that work, for that is all that `multiprocessing`'s fork server can be asked to do before it
 forks (``greenlang.factory.workers``). Nobody else imports it.
 
+Two libraries start threads when they are imported: numpy those of OpenBLAS, pyarrow one of jemalloc. Both prepare them
+for a fork (``pthread_atfork``); no other thread may run in the fork server.
+
 Belongs here: what is the same for every batch and settings, is kept by its own module, and takes time at its first use.
-Does not belong here: tables, sandboxes, anything with a thread, a connection or an open file.
+Does not belong here: tables, sandboxes, anything with a thread of ours, a connection or an open file.
 """
 
 from __future__ import annotations

@@ -88,6 +88,12 @@ class MetricsStore:
         rows = self._select("key, summary, diagnostics", "WHERE list_contains($keys, key)", {"keys": list(keys)})
         return {row["key"]: (dict(row["summary"]), json.loads(row["diagnostics"])) for row in rows}
 
+    def overlays(self, keys: Sequence[str]) -> dict[str, str]:
+        """Digests of the overlays that these keys' standing outcomes were made with; a key without one is not there."""
+        where = "kind = 'overlay' AND list_contains($keys, key)"
+        rows = self._children("lineage", "key, digest", where, {"keys": list(keys)}) if keys else []
+        return {row["key"]: row["digest"] for row in rows}
+
     def formulas_used(self) -> list[dict[str, Any]]:
         """The formulas in the lineage of every key's standing outcome: agent_id, version, kind, ref."""
         return self._children("lineage", "agent_id, version, kind, ref", "kind = 'formula'", {})

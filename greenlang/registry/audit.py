@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, cast
 from sqlalchemy import Select, Table, bindparam, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
+from sqlalchemy.exc import DBAPIError
 
 from greenlang.errors import RegistryError, SettingsError
 from greenlang.provenance import canonical
@@ -38,7 +39,8 @@ def record(connection: Connection, caller: Caller, event: str, subject: str, **d
     """Add an event to the chain of the caller's tenant, in the transaction of what it tells of.
 
     It is written when that transaction ends (`write`): whoever adds to the same chain waits for its end alone, not for
-    what is done before. What is in the chain has happened.
+    what is done before. What is in the chain has happened: a part that may be undone is `undone_if_it_fails`, for an
+    undone savepoint of SQLAlchemy's (`begin_nested`) leaves its events standing.
     """
     if caller.request:
         detail["request"] = caller.request
@@ -58,19 +60,27 @@ def write(connection: Connection) -> None:
 
 @contextmanager
 def undone_if_it_fails(connection: Connection) -> Iterator[None]:
-    """A part of a transaction: if it fails nothing of it is written, and the transaction goes on."""
+    """A part of a transaction: if it fails nothing of it is written, and the transaction goes on.
+
+    Where the part cannot be undone the connection is invalidated: the whole transaction has failed.
+    """
     pending = _pending(connection)
     before = len(pending)
     connection.exec_driver_sql("SAVEPOINT part")  # SQLAlchemy's own costs four times as much
     try:
         yield
-    except BaseException:
+        connection.exec_driver_sql("RELEASE SAVEPOINT part")
+    except BaseException as error:
         del pending[before:]
         if not connection.invalidated:
-            connection.exec_driver_sql("ROLLBACK TO SAVEPOINT part")
-            connection.exec_driver_sql("RELEASE SAVEPOINT part")
+            try:
+                connection.exec_driver_sql("ROLLBACK TO SAVEPOINT part")
+                connection.exec_driver_sql("RELEASE SAVEPOINT part")
+            except DBAPIError:  # SQLite, on a full disk, has undone the whole transaction, savepoints and all
+                connection.invalidate()
+                if not isinstance(error, DBAPIError):
+                    raise
         raise
-    connection.exec_driver_sql("RELEASE SAVEPOINT part")
 
 
 def _pending(connection: Connection) -> list[dict[str, Any]]:

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock
 from typing import Any
+from weakref import WeakSet
 
 from sqlalchemy import Engine, text
 from sqlalchemy.engine import Connection, make_url
@@ -27,6 +28,8 @@ from greenlang.registry import audit, definition, isolation, migrate
 from greenlang.registry.caller import DEFAULT_TENANT, Caller
 from greenlang.registry.schema import WRITE, engine_for
 from greenlang.registry.together import Together
+
+STATEMENT_SECONDS = 120  # for one statement of whoever serves people, waiting for locks included; on PostgreSQL
 
 
 class Database:
@@ -45,6 +48,12 @@ class Database:
         self._pid = 0
         self._opening = Lock()
         self.together = Together(self)
+        _EVERY.add(self)
+
+    def _forked(self) -> None:
+        """What threads of the parent hold nobody gives back here."""
+        self._opening = Lock()
+        self.together.renew()
 
     def close(self) -> None:
         """Close the connections; the next call opens them again."""
@@ -95,7 +104,8 @@ class Database:
             try:
                 connection.begin()
                 if not self.embedded:
-                    connection.execute(_AS_TENANT, {"tenant": tenant})
+                    longest = 0 if self._owner else STATEMENT_SECONDS  # an owner removes events by the million
+                    connection.execute(_AS_TENANT, {"tenant": tenant, "longest": f"{longest}s"})
                 return connection
             except BaseException as error:
                 connection.close()
@@ -134,7 +144,18 @@ class Database:
         return engine
 
 
-_AS_TENANT = text("SELECT set_config('greenlang.tenant', :tenant, true)")
+_AS_TENANT = text(
+    "SELECT set_config('greenlang.tenant', :tenant, true), set_config('statement_timeout', :longest, true)"
+)
+_EVERY: WeakSet[Database] = WeakSet()
+
+
+def _forked() -> None:
+    for database in _EVERY:
+        database._forked()
+
+
+os.register_at_fork(after_in_child=_forked)
 
 
 def _ready(engine: Engine, url: str, *, owner: bool, keys: Path | None) -> None:

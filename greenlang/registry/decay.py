@@ -107,7 +107,7 @@ def flag(registry: Registry, tables: InForce, *, dry_run: bool = False) -> Decay
         cleared = _clear(connection, caller, superseded, now)
         _add(connection, caller, superseded, tables.release, now)
         flagged = _flagged(connection, caller, now)
-        if flagged or cleared:
+        if (flagged or cleared) and not dry_run:  # an event is written even where its savepoint was undone
             refs = sorted({one.ref for _, one in flagged})
             told = {"flags": len(flagged), "cleared": cleared, "pins": len(refs), "refs": refs[:_NAMED]}
             audit.record(connection, caller, "agents.flagged", tables.release, **told)

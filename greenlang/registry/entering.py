@@ -79,7 +79,8 @@ def _once(connection: Connection, asked: Asked) -> list[Entered | Exception]:
     """The same for different versions."""
     tenant, now = asked[0][0].tenant, datetime.now(UTC)
     identities = sorted(one.identity for _, one in asked)
-    each_at_a_time(connection, [(tenant, *identity) for identity in identities])
+    lives = {("life", tenant, agent_id) for agent_id, _ in identities}  # a build's state is read, and a step written
+    each_at_a_time(connection, [*lives, *((tenant, *identity) for identity in identities)])
     specs = rows.specs_of(connection, tenant, identities)
     builds = rows.standing(connection, tenant, list(specs)) if specs else {}
     new = [one for _, one in asked if one.identity not in specs]

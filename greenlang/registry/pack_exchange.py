@@ -51,7 +51,8 @@ def _is_here(stands: Entered, data: bytes, var: Path) -> bool:
     """Whether the pack of what stands lies on this machine, and whole."""
     if stands.done == "created":
         return False
-    if pack_zip.kept(var / stands.build.pack) == data:
+    folder = var / stands.build.pack
+    if not folder.is_dir() and pack_zip.kept(folder) == data:
         return True
     try:
         pack = packs.certified(packs.pack_of(stands.build, var).folder)

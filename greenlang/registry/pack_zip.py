@@ -11,22 +11,25 @@ from __future__ import annotations
 
 import contextlib
 import io
+import os
 import secrets
+import shutil
 import stat
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from greenlang.errors import PackError
-from greenlang.factors.storage import flush
 from greenlang.factory.attest import envelope_path
 from greenlang.provenance import CERTIFICATE, bytes_digest
 
 MANIFEST = "pack.yaml"
 MOST_FILES = 2000
 MOST_BYTES = 200_000_000  # unpacked
+LONGEST, LONGEST_NAME = 1000, 255  # bytes of a path, and of each name in it: what a disk takes
 _ENVELOPE = ".dsse.json"
 
 
@@ -60,28 +63,30 @@ class ZippedPack:
 
 
 def unpacked(data: bytes, folder: Path) -> Path:
-    """Unpack a zip into an empty folder; where the pack lies in it. Raises PackError."""
-    try:
-        for path, content in _files(data):
-            target = folder / path
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_bytes(content)
-    except OSError as error:
-        raise PackError(f"this is no zip that can be unpacked: {error}") from error
+    """Unpack a zip into an empty folder; where the pack lies in it. Raises PackError, OSError where the disk fails."""
+    for path, content in _files(data):
+        target = folder / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(content)
     tops = {path.name for path in folder.iterdir()}
     return folder / _name(tops, {path.name for path in folder.iterdir() if path.is_file()})
 
 
 def keep(data: bytes, folder: Path) -> None:
-    """Keep the zip of a pack where its folder would lie, whole and on the disk."""
+    """Keep the zip of a pack where its folder would lie, whole and on the disk. A folder that lies there is removed."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     new = folder.with_name(f".incoming-{secrets.token_hex(8)}")
+    old = new.with_suffix(".old")
     try:
         new.write_bytes(data)
-        flush(new)
+        _to_disk(new)
+        with contextlib.suppress(FileNotFoundError):  # before the zip is there: of that others make a folder
+            folder.rename(old)
         new.replace(_zip(folder))
+        _to_disk(folder.parent)
     finally:
         new.unlink(missing_ok=True)
+        shutil.rmtree(old, ignore_errors=True)
 
 
 def kept(folder: Path) -> bytes | None:
@@ -94,18 +99,34 @@ def kept(folder: Path) -> bytes | None:
 def unfold(folder: Path) -> None:
     """Make the folder of a pack that is kept as a zip, with its envelope beside it; nothing where there is none.
 
-    What is in the zip is not believed: `packs.pack_of` asks the certificate.
+    What is in the zip is not believed: `packs.pack_of` asks the certificate. The zip goes once all is on the disk.
+    Raises OSError where the disk fails.
     """
     data = kept(folder)
     if data is None:
         return
     with tempfile.TemporaryDirectory(prefix=".incoming-", dir=folder.parent) as home, contextlib.suppress(PackError):
         new = unpacked(data, Path(home))
+        _to_disk(*Path(home).rglob("*"))
         envelope_path(new).replace(envelope_path(folder))
-        with contextlib.suppress(OSError):  # somebody else did it at the same moment
+        try:
             new.rename(folder)
+        except OSError:
+            if not folder.is_dir():  # else somebody else did it at the same moment
+                raise
     if folder.is_dir():
+        _to_disk(folder.parent)
         _zip(folder).unlink(missing_ok=True)
+
+
+def _to_disk(*paths: Path) -> None:
+    """Bring to the disk what is in files, and the names that are in folders."""
+    for path in paths:
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 def _zip(folder: Path) -> Path:
@@ -128,8 +149,12 @@ def _files(data: bytes) -> Iterator[tuple[str, bytes]]:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             files = [info for info in archive.infolist() if not info.is_dir()]
             for path, info in _checked(files).items():
-                yield path, archive.read(info)  # a size that is not as declared is an error of the archive
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, ValueError) as error:
+                with archive.open(info) as file:
+                    content = file.read(info.file_size + 1)  # with no number all is inflated, however much it is
+                if len(content) != info.file_size:
+                    raise PackError(f"{path} has not the size that the zip declares")
+                yield path, content
+    except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError, ValueError) as error:
         if isinstance(error, PackError):
             raise
         raise PackError(f"this is no zip that can be unpacked: {error}") from error
@@ -143,11 +168,16 @@ def _checked(files: list[zipfile.ZipInfo]) -> dict[str, zipfile.ZipInfo]:
     names: set[str] = set()
     above: set[str] = set()
     for info in files:
+        if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+            raise PackError(f"the zip holds {info.filename!r} neither stored nor deflated")
         parts = [part for part in info.filename.split("/") if part not in ("", ".")]
         odd = info.filename.startswith("/") or not parts or ".." in parts or "\\" in info.filename
         if odd or not info.filename.isprintable() or stat.S_ISLNK(info.external_attr >> 16):
             raise PackError(f"the zip holds {info.filename!r}, which is no file of a pack")
         path = "/".join(parts)
+        if len(path.encode()) > LONGEST or any(len(part.encode()) > LONGEST_NAME for part in parts):
+            said = f"a path has at most {LONGEST:,} bytes, a name {LONGEST_NAME}"
+            raise PackError(f"the zip holds {path[:80]!r}...: {said}")
         found[path] = info
         names.add(path.casefold())
         above |= {"/".join(parts[:n]).casefold() for n in range(1, len(parts))}

@@ -79,9 +79,9 @@ not count for its promotion.
 The **security scan** says of each of its parts whether it was met, not met or not measured, when it was made, and of
 which day the newest advisory was that the dependencies were audited by: `security_scan` passes where a part could not
 be measured, `dependency_audit_days_at_most` does not. Without a file of advisories (`GREENLANG_ADVISORIES`) there is no
-audit. A newer file has the factory judge its agents again: the same pack comes out, and its newer scan counts.
-`greenlang registry scan heat/boiler` audits the pack of any own build anew, one that was pushed too. Each scan is kept,
-and is in the audit log (`agent.scanned`).
+audit. A newer file has the factory judge its agents again: the same pack comes out, and its newer scan counts; one by
+older advisories, or by none, takes nothing back. `greenlang registry scan heat/boiler` audits the pack of any own build
+anew, one that was pushed too, by whatever file is named. Each scan is kept, and is in the audit log (`agent.scanned`).
 
 ## Policies
 
@@ -92,7 +92,8 @@ policy diff v1 v2` lists the builds whose state the signed evidence would not, o
 other one, those that would be ready for the next step under one of them alone, and the criteria that decide.
 
 Document 002 names the criteria "basic evaluation, security scan" (experimental) and "comprehensive evaluation, min
-usage threshold, error rate < 1%" (certified). Age and users are named by issue 6. **All other numbers are ours.**
+usage threshold, error rate < 1%" (certified). Age and users are named by the project's requirements. **All other
+numbers are ours.**
 
 The default is **{DEFAULT}**, the least strict policy under which "certified" says that known vulnerabilities were
 looked up: v1 and v2 pass a scan whose dependency audit was not measured. Who has no file of advisories and means it

@@ -22,7 +22,12 @@ from greenlang.registry.evidence import EVER, WINDOWS
 from greenlang.registry.ladder import before_promotion, next_state
 
 _LATER = ("dependency_audit_days_at_most", "approvers")
-_BY_TOKEN = re.compile(r"([^:]+:)?user:.+")  # an actor; no name of a key or of the command line's holds a colon
+# An actor, perhaps with the tenant that it acts from. No name of a key holds a colon, and no tenant's a /, as cli/ has.
+_BY_TOKEN = re.compile(r"([a-z0-9-]+:)?user:.+")
+_NO_AUDIT = (
+    "name a file of advisories from OSV (docs/operations.md) in GREENLANG_ADVISORIES, then `greenlang registry scan`; "
+    "on a server, ask who runs it; who means to certify without one: `greenlang policy use v1`"
+)
 Percent = Annotated[Decimal, Field(ge=0, le=100)]
 Count = Annotated[int, Field(ge=0, strict=True)]
 GwpSet = Annotated[str, Field(pattern=r"^(SAR|TAR|AR[4-9])GWP(20|100|500)$")]
@@ -240,7 +245,7 @@ def _audit(most: int, scan: Mapping[str, Any]) -> Check:
     again = "take a newer file of advisories (GREENLANG_ADVISORIES), then `greenlang registry scan`"
     met = fate == "met" and age is not None and 0 <= age <= most
     if fate == scans.NOT_MEASURED:
-        found, mend = fate, "give a file of advisories (GREENLANG_ADVISORIES), then `greenlang registry scan`"
+        found, mend = fate, _NO_AUDIT
     elif fate != "met":
         found, mend = f"{'; '.join(known[:3]) or fate} ({days})", "mend it, and build the agent again"
     elif age is None:

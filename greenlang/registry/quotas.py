@@ -13,7 +13,8 @@ from sqlalchemy import bindparam, func, select
 from sqlalchemy.engine import Connection
 
 from greenlang.errors import QuotaExceeded
-from greenlang.registry.tables import AuditHeadRow, JobRow, QuotaRow, VersionRow
+from greenlang.registry.schema import one_at_a_time
+from greenlang.registry.tables import JobRow, QuotaRow, VersionRow
 
 Quota = Literal["versions", "jobs_per_day", "requests_per_minute"]
 QUOTAS: tuple[Quota, ...] = get_args(Quota)
@@ -54,7 +55,7 @@ def room(connection: Connection, tenant: str, name: Literal["versions", "jobs_pe
     most = limit(connection, tenant, name)
     if most is None:
         return None
-    connection.execute(select(AuditHeadRow.number).where(AuditHeadRow.tenant == tenant).with_for_update())
+    one_at_a_time(connection, "quota", tenant)  # not by the log's end: that is locked last, and never waited in
     if name == "versions":
         counting = select(func.count()).select_from(VersionRow).where(VersionRow.tenant == tenant)
     else:

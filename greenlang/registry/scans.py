@@ -91,9 +91,19 @@ def keep(connection: Connection, caller: Caller, build: int, subject: str, pack:
     return True
 
 
+def _knows(scan: Mapping[str, Any]) -> tuple[str, bool]:
+    """In the order of what scans know: of which day the advisories are, and whether there were any."""
+    return scan.get("newest", ""), scan.get("parts", {}).get(AUDIT, NOT_MEASURED) != NOT_MEASURED
+
+
 def keep_judged(connection: Connection, caller: Caller, build: int, entry: RegistryEntry) -> bool:
-    """`keep` for a build that came out of the factory again, byte for byte, with the scan of its new judgement."""
+    """`keep` for a build that came out of the factory again, byte for byte, with the scan of its new judgement.
+
+    A factory that knows less than the scan that counts, by older advisories or none, takes nothing back.
+    """
     found = entry.judgement.get(DIMENSION, {}).get("scan", {})
+    if _knows(found) < _knows(newest(connection, [build]).get(build, {})):
+        return False
     return keep(connection, caller, build, f"{entry.agent_id}@{entry.version}", entry.pack_digest, found)
 
 

@@ -17,6 +17,7 @@ from sqlalchemy.types import TypeDecorator
 
 BUSY_SECONDS = 30.0
 CONNECTIONS = 15  # of one process to a PostgreSQL, at most
+CONNECT_SECONDS = 10  # for a PostgreSQL to answer, unless the URL says another `connect_timeout`
 WRITE = "greenlang_write"  # execution option: take the write lock at BEGIN, where waiting for it is safe
 
 
@@ -43,7 +44,8 @@ def engine_for(url: str) -> Engine:
     if parsed.get_backend_name() != "sqlite":
         # Connections are kept: what overflows a pool is opened anew each time, which costs more than most writes. That
         # one was lost shows when a transaction begins (`database`), without another way to the server and back.
-        return create_engine(parsed, pool_size=CONNECTIONS, max_overflow=0)
+        wait = {} if "connect_timeout" in parsed.query else {"connect_timeout": CONNECT_SECONDS}
+        return create_engine(parsed, pool_size=CONNECTIONS, max_overflow=0, connect_args=wait)
     if parsed.database and parsed.database != ":memory:":
         Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
     engine = create_engine(parsed, connect_args={"timeout": BUSY_SECONDS})

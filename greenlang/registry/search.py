@@ -69,15 +69,16 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Hits:
-    """The same page as `Found`, in a few words each."""
+    """The same page as `Found`, in a few words each; ``late``: it may lack what was written in the last second."""
 
     briefs: tuple[Brief, ...]
     more: bool
+    late: bool
 
 
 def find(registry: Registry, index: SearchIndex, wanted: Wanted, *, limit: int | None = 50, offset: int = 0) -> Found:
     """What the caller of ``registry`` finds. Raises RegistryError where registry or index cannot be used."""
-    keys, more = _keys(registry, index, wanted, limit, offset)
+    keys, more, _ = _keys(registry, index, wanted, limit, offset)
     entries = {(e.tenant, e.agent_id, e.version): e for e in registry.entries(keys)}
     return Found(tuple(entries[key] for key in keys if key in entries), more)
 
@@ -86,22 +87,23 @@ def find_briefs(
     registry: Registry, index: SearchIndex, wanted: Wanted, *, limit: int | None = 50, offset: int = 0
 ) -> Hits:
     """The same for whoever keeps what was made of entries."""
-    keys, more = _keys(registry, index, wanted, limit, offset)
-    return Hits(tuple(briefs(registry, keys)), more)
+    keys, more, late = _keys(registry, index, wanted, limit, offset)
+    return Hits(tuple(briefs(registry, keys)), more, late)
 
 
 def _keys(
     registry: Registry, index: SearchIndex, wanted: Wanted, limit: int | None, offset: int
-) -> tuple[list[Key], bool]:
-    """A page of the keys that were found, and whether more come after it."""
-    hits = _Question(index.current(registry), registry.caller.readable, wanted).hits()
+) -> tuple[list[Key], bool, bool]:
+    """A page of the keys that were found, whether more come after it, and whether the index was late."""
+    view, late = index.current(registry)
+    hits = _Question(view, registry.caller.readable, wanted).hits()
     keys: list[Key] = []
     most = None if limit is None else offset + limit
     for key in hits:
         if most is not None and len(keys) == most:
-            return keys[offset:], True
+            return keys[offset:], True, late
         keys.append(key)
-    return keys[offset:], False
+    return keys[offset:], False, late
 
 
 class _Question:

@@ -122,11 +122,11 @@ class SearchIndex:
         self._view: View | None = None
         self._seen: dict[str, float] = {}  # tenant -> when the view was last known to hold all that there was
 
-    def current(self, registry: Registry) -> View:
+    def current(self, registry: Registry) -> tuple[View, bool]:
         """A view of the index that holds what the caller of ``registry`` could read when this was called.
 
-        While another thread brings the index up to date it may be a view that did so less than a second ago. Raises
-        RegistryError where the index can be neither read nor written.
+        While another thread brings the index up to date it may be a view that did so less than a second ago; then the
+        second value is true: it is late. Raises RegistryError where the index can be neither read nor written.
         """
         heads = _heads(registry)
         if self._pid != os.getpid():  # forked: threads and locks of the parent are not ours
@@ -136,13 +136,13 @@ class SearchIndex:
             late = view is None or any(now - self._seen.get(tenant, -math.inf) > _LATE for tenant in heads)
             if not self._lock.acquire(blocking=late):
                 assert view is not None
-                return view
+                return view, True
             try:
                 view = self._updated(registry)
             finally:
                 self._lock.release()
         self._seen.update(dict.fromkeys(heads, now))
-        return view
+        return view, False
 
     def _updated(self, registry: Registry) -> View:
         heads = _heads(registry)  # again: while this thread waited, the view may have overtaken what it knew

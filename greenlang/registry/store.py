@@ -53,7 +53,7 @@ class Registry:
         self.database = database or Database(url, keys=keys)
         self.caller = caller
         self._keys = keys
-        self._signer: Signer | None = None
+        self._signer = Signer(keys) if keys is not None else None
         self._index = index or SearchIndex(
             self.database, keys.parent / "search" if keys is not None else None, resident=resident
         )
@@ -67,10 +67,9 @@ class Registry:
     def signer(self) -> Signer:
         """Signs steps. Raises SettingsError where no folder of keys is known."""
         if self._signer is None:
-            folder = self._keys or (self.database.file.parent / "keys" if self.database.file else None)
-            if folder is None:
+            if self.database.file is None:
                 raise SettingsError("a registry that is no file needs the folder of its signing key")
-            self._signer = Signer(folder)
+            self._signer = Signer(self.database.file.parent / "keys")
         return self._signer
 
     def as_caller(self, caller: Caller) -> Registry:

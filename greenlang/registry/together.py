@@ -4,7 +4,9 @@ While a transaction of a tenant is on its way, writes that arrive queue up; they
 others to come. What each is told, it is told after the commit:
 
 - a write that is refused, or fails, takes no other with it: its part is rolled back to a savepoint;
-- where the transaction fails as a whole (the database went away), every write of it fails, and nothing is written.
+- where the transaction fails as a whole (the database went away, or no longer answers), every write of it fails, and
+  nothing is written;
+- one for which there is no room in the queue is refused: RegistryError.
 
 A kind of write is a function over many: ``kind(connection, [(caller, item), ...])`` gives for each item its result, or
 the exception that it is refused with, having written nothing for it. Callers are of one tenant. Where it raises, it is
@@ -15,17 +17,16 @@ Belongs here: the queue, the transaction, whose exception is whose. Does not bel
 
 from __future__ import annotations
 
-import os
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from threading import Lock, Thread
 from typing import TYPE_CHECKING, Any, TypeVar
-from weakref import WeakSet
 
 from sqlalchemy.engine import Connection
 
+from greenlang.errors import RegistryError
 from greenlang.registry import audit
 from greenlang.registry.caller import Caller
 from greenlang.registry.schema import one_at_a_time
@@ -38,6 +39,8 @@ Result = TypeVar("Result")
 Kind = Callable[[Connection, Sequence[tuple[Caller, Item]]], Sequence[Result | Exception]]
 
 MOST = 100  # writes in one transaction
+WAITING = 1000  # writes of a tenant that wait for theirs, at most: a database that hangs does not say so
+_CANCELED = "57014"  # PostgreSQL: a statement took too long; alone it would do so again
 
 
 @dataclass(slots=True, eq=False)
@@ -54,10 +57,9 @@ class Together:
     def __init__(self, database: Database) -> None:
         self._database = database
         self.renew()
-        _EVERY.add(self)
 
     def renew(self) -> None:
-        """Forget what is under way."""
+        """Forget what is under way, as a forked process does: what its parent has begun is its parent's."""
         self._lock = Lock()
         self._waiting: dict[str, deque[_Write]] = {}  # by tenant; it has a queue while somebody carries its writes out
 
@@ -81,6 +83,8 @@ class Together:
         with self._lock:
             queue = self._waiting.get(write.caller.tenant)
             if queue is not None:
+                if len(queue) >= WAITING:
+                    raise RegistryError(f"{WAITING:,} writes of {write.caller.tenant} wait for the registry: try later")
                 queue.append(write)
                 return False
             self._waiting[write.caller.tenant] = deque([write])
@@ -146,20 +150,8 @@ class Together:
             with audit.undone_if_it_fails(connection):
                 return kind(connection, items)
         except Exception as error:
-            if connection.invalidated:
+            if connection.invalidated or getattr(getattr(error, "orig", None), "pgcode", "") == _CANCELED:
                 raise
             if len(items) == 1:
                 return [self._database.told(error)]
         return [result for item in items for result in self._of_kind(connection, kind, [item])]
-
-
-_EVERY: WeakSet[Together] = WeakSet()
-
-
-def _forked() -> None:
-    """What a parent has under way is the parent's: its threads are not in the child."""
-    for one in _EVERY:
-        one.renew()
-
-
-os.register_at_fork(after_in_child=_forked)

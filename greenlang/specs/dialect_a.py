@@ -24,7 +24,7 @@ from greenlang.specs.cases import LooseReader, part_name, written_tolerance
 from greenlang.specs.diagnostics import Severity
 from greenlang.specs.form import AgentId, AnyText, Because, Open, Version, Words, checked
 from greenlang.specs.ledger import ledger_of
-from greenlang.specs.model import AgentSpec, Dependency, Expectation, GoldenCase, Prose, ProseKind
+from greenlang.specs.model import ANY, AgentSpec, Dependency, Expectation, GoldenCase, Prose, ProseKind
 from greenlang.specs.source import Path, dotted
 
 _WHOLE = "the agent as a whole is not generated: each of its tools is, with inputs and outputs of its own"
@@ -365,7 +365,7 @@ class ReaderA(LooseReader):
             for i, agent in enumerate(agents or ()):
                 other = agent
                 if isinstance(agent, str):
-                    name, version = related.split(agent)
+                    name, version = related.named(self, agent, (*path, i))
                     other = OtherAgent(agent_id=name, version=version)
                 name = getattr(other, "sub_agent_id", None) or other.agent_id or other.id or other.name
                 said = relation or other.relationship or other.relation
@@ -380,7 +380,7 @@ class ReaderA(LooseReader):
                 if name == own and kind != "beside":
                     self.add("GLS029", f"`{own}` depends on itself", "remove it", (*path, i))
                 where = (*path, i) if isinstance(agent, str) else (*path, i, "version")
-                versions = related.versions(self, other.version, where)
+                versions = related.versions(self, other.version, where) if kind == "needs" else ANY
                 if kind != "needs" and where in self.document.places:
                     self.ignore(where, "only what an agent needs is looked for in a range of versions")
                 yield Dependency(name, kind, *self.document.place((*path, i)), versions=versions)

@@ -227,7 +227,7 @@ class ReaderC(LooseReader):
         for key in ("depends_on", "dependencies"):
             for k, text in enumerate(getattr(agent, key)):
                 here = (*path, key, k)
-                other, said = related.split(text)
+                other, said = related.named(self, text, here)
                 if other == agent.id:
                     self.add("GLS029", f"`{agent.id}` depends on itself", "remove it", here)
                 yield Dependency(

@@ -19,7 +19,9 @@ from greenlang.specs.source import Path, dotted
 
 RANGE_HINT = "write >=1.2,<2 or ^1.2 or ~1.2.3, or one version as 1.2.0"
 # An agent and, behind @ or beginning with a sign, its range: core/fuel_agent@1.2.0, core/fuel_agent >=1.2,<2
-_IN_RANGE = re.compile(r"(?P<agent>[^\s@<>=!~^*]+)\s*(?:@\s*(?=[\d<>=!~^*])|(?=[<>=!~^]))(?P<range>.+)")
+_IN_RANGE = re.compile(r"(?P<agent>[^\s@<>=!~^*]+)\s*(?:@\s*(?=v?\d|[<>=!~^*])|(?=[<>=!~^]))(?P<range>.+)")
+_V = re.compile(r"(?<![^<>=!~^,])v(?=\d)")
+_WILD = re.compile(r"(?<![^=,])(\d+(?:\.\d+)?)(?:\.[xX])+(?![^,])")
 _LONGEST = 100
 _LONGEST_NAME = 200
 _MOST = 100  # agents that one needs, regulations that it names
@@ -28,15 +30,28 @@ _INSIDE = ("regulatory", "compliance")
 _NAMES = ("name", "id", "standard", "regulation", "framework")
 
 
-def split(text: str) -> tuple[str, str]:
-    """An agent that is named in a text, and the range of its versions; empty where none is named."""
+def named(reader: BaseReader, text: str, path: Path) -> tuple[str, str]:
+    """An agent that is named in a text, and the range of its versions; empty where none is named.
+
+    A text that seems to name a range, and cannot be read so, is a name as it stands, with a finding.
+    """
     match = _IN_RANGE.fullmatch(text.strip())
-    return (match["agent"], match["range"].strip()) if match else (text.strip(), "")
+    if match:
+        return match["agent"], match["range"].strip()
+    if re.search(r"[@\s]", text.strip()):
+        said = f"`{text.strip()[:80]}` as a whole is taken for the id of an agent, in any version"
+        reader.add(
+            "GLS036", said, "write core/fuel_agent, core/fuel_agent@1.2.0 or core/fuel_agent >=1.2,<2", path, "warning"
+        )
+    return text.strip(), ""
 
 
 def versions(reader: BaseReader, text: str, path: Path) -> str:
-    """A range of versions, without spaces; ``*`` with a finding where it cannot be read."""
-    plain = "".join(text.split()) or ANY
+    """A range of versions, without spaces; ``*`` with a finding where it cannot be read.
+
+    ``v1.2`` and ``1.x`` are read as 1.2 and 1.*.
+    """
+    plain = _WILD.sub(r"\1.*", _V.sub("", "".join(text.split()))) or ANY
     try:
         if len(plain) > _LONGEST:
             raise ValueError(f"more than {_LONGEST} characters")

@@ -11,7 +11,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from greenlang.api.app import create_app
-from greenlang.api.caching import Answer, Fresh, Seen
+from greenlang.api.caching import Answer, Answers, Fresh, Seen
 from greenlang.registry import Caller, Registry
 from greenlang.settings import Settings
 from tests.api.conftest import Signed, key_for
@@ -99,6 +99,86 @@ def test_a_flood_of_searches_drops_no_agent(
         before = app.state.counts["kept"]
         client.get(f"{AGENTS}/heat/boiler", headers=mine)
         assert app.state.counts["kept"] == before + 1
+
+
+def test_small_answers_count_with_what_they_take_beside_their_body() -> None:
+    answers, seen = Answers(5_000), Seen()
+    keys = [("default", ("viewer",), (), "/search", b"q=%d" % number) for number in range(100)]
+    for key in keys:
+        answers.keep(key, Answer(0, b"", (), b'{"items":[],"next":null}'))
+    assert 1 <= sum(answers.find(key, seen) is not None for key in keys) < 5
+    answers.keep(("default", ("viewer",), (), "/search", b"q=" + b"x" * 5_000), Answer(0, b"", (), b""))
+    assert all(answers.find(key, seen) is None for key in keys), "a long address counts too"
+
+
+def test_a_search_that_did_not_wait_for_the_index_is_not_kept(
+    client: TestClient, registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("greenlang.registry.search_index._LATE", 3600.0)
+    mine = {"X-API-Key": key_for(registry, "viewer")}
+
+    def found() -> list[str]:
+        answer = client.get("/api/v1/registry/search", params={"q": "boiler"}, headers=mine)
+        return sorted(one["agent_id"] for one in answer.json()["items"])
+
+    registry.register(entry())
+    assert found() == ["heat/boiler"]
+    registry.register(entry("heat/other", name="Another boiler"))
+    with registry._index._lock:  # as a thread holds it that updates the index
+        assert found() == ["heat/boiler"]
+    assert found() == ["heat/boiler", "heat/other"]
+
+
+def test_what_changes_no_answer_costs_no_look_at_the_log(
+    settings: Settings, registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks = []
+    read = Fresh._read
+
+    def counted(self: Fresh, caller: Caller, known: int) -> Any:
+        looks.append(caller.tenant)
+        return read(self, caller, known)
+
+    monkeypatch.setattr(Fresh, "_read", counted)
+    app = create_app(settings.model_copy(update={"api_fresh_ms": 600_000}), registry=registry)
+    registry.register(entry())
+    mine = {"X-API-Key": key_for(registry, "super_admin")}
+    day = {"day": "2026-01-01", "calls": 1, "errors": 0}
+    with TestClient(app) as client:
+        for path, body, seen in (
+            ("/api/v1/registry/health/heat/boiler@1.0.0", {"instance": "one"}, 1),
+            (f"{AGENTS}/heat/boiler@1.0.0/usage", day, 1),
+            (f"{TENANTS}/lists", {"kind": "deny", "pattern": "a/b", "reason": "r"}, 2),
+        ):
+            client.get(f"{AGENTS}/heat/boiler", headers=mine)
+            assert client.post(path, json=body, headers=mine).is_success
+            client.get(f"{AGENTS}/heat/boiler", headers=mine)
+            assert len(looks) == seen, path
+
+
+def test_a_write_costs_no_other_tenant_a_look(registry: Registry, monkeypatch: pytest.MonkeyPatch) -> None:
+    fresh, looks = Fresh(registry, 600_000), []
+
+    def read(caller: Caller, known: int) -> Any:
+        looks.append(caller.tenant)
+        return 0, 0, []
+
+    monkeypatch.setattr(fresh, "_read", read)
+
+    async def looked(written: str | None) -> list[str]:
+        looks.clear()
+        fresh.forget(written)
+        for tenant in ("acme", "rival"):
+            await fresh.seen(tenant)
+        return [*looks]
+
+    async def run() -> None:
+        assert await looked(None) == ["acme", "rival"]
+        assert await looked("acme") == ["acme"]
+        for all_see in ("public", None):
+            assert await looked(all_see) == ["acme", "rival"]
+
+    asyncio.run(asyncio.wait_for(run(), 30))
 
 
 def test_what_is_remembered_is_remembered_for_whom_it_was_meant(

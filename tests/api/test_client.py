@@ -123,6 +123,18 @@ def test_a_request_that_writes_is_sent_again_under_one_key_and_another_under_ano
     assert seen[0].url.path == "/api/v1/registry/agents/a/b@1.0.0/retire"
 
 
+def test_what_is_still_being_done_is_waited_for(pauses: list[float]) -> None:
+    being_done = httpx.Response(409, headers={"Retry-After": "1"}, json={"detail": "it is being done"})
+    client, seen = answering(httpx.ReadTimeout("no word"), being_done, httpx.Response(200, json={"taken": True}))
+    client.send(lives.retire("a/b@1.0.0", "old"))
+    assert len({request.headers["idempotency-key"] for request in seen}) == 1
+    assert pauses == [0.2, 1.0]
+    conflict, seen = answering(httpx.Response(409, json={"detail": "it stands with other bytes"}))
+    with pytest.raises(RemoteRefused, match="other bytes"):
+        conflict.send(lives.retire("a/b@1.0.0", "old"))
+    assert len(seen) == 1
+
+
 @pytest.mark.parametrize(
     ("answers", "words", "tries"),
     [
@@ -189,6 +201,16 @@ def test_a_key_is_not_sent_in_the_clear_and_an_address_is_one() -> None:
     for wrong in ("factory.example.org", "ftp://a.test", "https://"):
         with pytest.raises(SettingsError, match="is no server"):
             Client(wrong)
+
+
+def test_a_key_for_this_machine_goes_by_no_proxy(
+    address: str, registry: Registry, monkeypatch: pytest.MonkeyPatch, pauses: list[float]
+) -> None:
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+    with Client(address, key=key_for(registry, "viewer")) as client:
+        assert len(client.send(agents.agents())) == 1
 
 
 # --- the command line -----------------------------------------------------------------------------------------------

@@ -120,6 +120,13 @@ def test_what_is_wrong_with_a_spec_is_said_with_its_place(call: Call, tmp_path: 
     assert json.loads(call("agent", "create", str(wrong), "--json").stdout)[0]["severity"] == "error"
 
 
+def test_a_spec_that_is_no_text_is_named(tmp_path: Path) -> None:
+    spec = tmp_path / "latin.yaml"
+    spec.write_bytes(b"id: \xff\n")
+    done = CliRunner().invoke(command_line, ["--server", "http://127.0.0.1:9", "agent", "create", str(spec)])
+    assert (done.exit_code, "latin.yaml cannot be read" in done.stderr.replace("\n", "")) == (2, True), done.output
+
+
 def test_on_this_machine_there_is_nothing_to_follow(tmp_path: Path) -> None:
     done = CliRunner().invoke(command_line, ["--var", str(tmp_path), "factory", "follow", "x"])
     assert (done.exit_code, "--server" in done.stderr) == (2, True)

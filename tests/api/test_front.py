@@ -1,4 +1,4 @@
-"""What every request goes through: sign-in, permissions, problems, limits, keys of idempotency."""
+"""What every request goes through: sign-in, permissions, problems, limits."""
 
 from __future__ import annotations
 
@@ -217,6 +217,38 @@ def test_a_key_is_verified_anew_before_it_is_forgotten_and_once_for_all_who_wait
     asyncio.run(asyncio.wait_for(run(), 30))
 
 
+def test_the_one_who_stays_is_remembered_however_many_come(
+    settings: Settings, registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now, asked = [1000.0], []
+    monkeypatch.setattr("greenlang.api.signin.time", SimpleNamespace(monotonic=lambda: now[0]))
+    monkeypatch.setattr("greenlang.api.signin._MOST", 2)
+    signin = SignIn(settings.model_copy(update={"api_remember_seconds": 5.0}), registry)
+    verify = Keys.verify
+
+    def verified(self: Keys, plain: str) -> Principal:
+        asked.append(plain)
+        return verify(self, plain)
+
+    monkeypatch.setattr(Keys, "verify", verified)
+    stays, other, new = (key_for(registry, "viewer", name=name) for name in ("stays", "other", "new"))
+
+    async def ask(plain: str) -> None:
+        await signin.principal({"type": "http", "method": "GET", "headers": [(b"x-api-key", plain.encode())]})
+        while signin.verifying:
+            await asyncio.sleep(0.01)
+
+    async def run() -> None:
+        for plain in (stays, other):
+            await ask(plain)
+        now[0] += 3
+        for plain in (stays, new, stays):  # verified anew, then in nobody's place
+            await ask(plain)
+
+    asyncio.run(asyncio.wait_for(run(), 30))
+    assert asked == [stays, other, stays, new]
+
+
 def test_nobody_issues_a_key_that_may_more(client: TestClient, signed: Signed) -> None:
     answer = client.post(
         f"{TENANTS}/keys", json={"name": "x", "roles": ["super_admin"]}, headers=signed("tenant_admin", name="t")
@@ -351,77 +383,3 @@ def test_a_large_body_is_refused(settings: Settings, registry: Registry) -> None
 def test_a_stranger_sends_little(client: TestClient) -> None:
     problem(client.post(f"{TENANTS}/lists", content=b"x" * 65_537), 413)
     problem(client.post(f"{TENANTS}/lists", content=b"x" * 65_536), 401)
-
-
-# Idempotency
-
-
-def _deny(client: TestClient, headers: dict[str, str], key: str, pattern: str = "heat/*") -> Any:
-    new = {"kind": "deny", "pattern": pattern, "reason": "r"}
-    return client.post(f"{TENANTS}/lists", json=new, headers=headers | {"Idempotency-Key": key})
-
-
-def test_what_is_sent_again_is_answered_again_and_done_once(client: TestClient, signed: Signed) -> None:
-    mine = signed("tenant_admin")
-    first, again = _deny(client, mine, "k1"), _deny(client, mine, "k1")
-    assert first.status_code == again.status_code == 201
-    assert first.json() == again.json()
-    assert "idempotency-replayed" not in first.headers
-    assert again.headers["idempotency-replayed"] == "true"
-    assert len(client.get(f"{TENANTS}/lists", headers=mine).json()["items"]) == 1
-    assert problem(_deny(client, mine, "k1", "other"), 422)["type"].endswith("key-reused")
-    assert _deny(client, mine, "k2").status_code == 201
-    assert _deny(client, signed("tenant_admin", name="another"), "k1").status_code == 201, "a key is its owner's own"
-
-
-def test_a_refusal_is_answered_again_too(client: TestClient, signed: Signed) -> None:
-    mine = signed("tenant_admin")
-    for replayed in (None, "true"):
-        answer = _deny(client, mine, "k", "no pattern!")
-        problem(answer, 422)
-        assert answer.headers.get("idempotency-replayed") == replayed
-
-
-def test_a_secret_is_not_kept_to_be_told_again(client: TestClient, registry: Registry, signed: Signed) -> None:
-    mine = signed("factory_admin", name="admin") | {"Idempotency-Key": "k"}
-    new = {"name": "ci", "roles": ["viewer"]}
-    first = client.post(f"{TENANTS}/keys", json=new, headers=mine)
-    again = client.post(f"{TENANTS}/keys", json=new, headers=mine)
-    assert first.status_code == 201
-    assert "secret" in problem(again, 409)["detail"]
-    assert len(Keys(registry).list()) == 2
-    with registry.transaction() as connection:
-        kept = connection.exec_driver_sql("select body from idempotency_keys").scalars().all()
-    assert all(first.json()["plain"] not in body for body in kept)
-
-
-def test_while_it_is_being_done_the_same_key_is_told_so(app: FastAPI, registry: Registry, signed: Signed) -> None:
-    mine = signed("tenant_admin") | {"Idempotency-Key": "k"}
-    answers: list[Any] = []
-
-    def slow() -> dict[str, int]:
-        if not answers:
-            answers.append(None)
-            answers.append(client.post("/slow", headers=mine))
-        return {"done": 1}
-
-    app.add_api_route("/slow", slow, methods=["POST"], dependencies=[need("read_registry")])
-    with TestClient(app) as client:
-        assert client.post("/slow", headers=mine).json() == {"done": 1}
-        assert answers[1].headers["retry-after"] == "1"
-        problem(answers[1], 409)
-
-
-def test_what_failed_may_be_tried_again(app: FastAPI, signed: Signed) -> None:
-    mine = signed("tenant_admin") | {"Idempotency-Key": "k"}
-    tries = iter([RegistryError("down"), KeyError("bug"), None])
-
-    def shaky() -> dict[str, int]:
-        error = next(tries)
-        if error is not None:
-            raise error
-        return {"done": 1}
-
-    app.add_api_route("/shaky", shaky, methods=["POST"], dependencies=[need("read_registry")])
-    with TestClient(app, raise_server_exceptions=False) as client:
-        assert [client.post("/shaky", headers=mine).status_code for _ in range(3)] == [503, 500, 200]

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Awaitable, Callable
+from concurrent.futures import Future
+from concurrent.futures.process import BrokenProcessPool
+from types import SimpleNamespace
 
 import pytest
 from starlette.testclient import TestClient
 
 from greenlang.api import workshop
 from greenlang.api.problems import Problem
-from greenlang.api.workshop import MOST, MOST_OF_ONE, Turns
+from greenlang.api.workshop import MOST, MOST_OF_ONE, Turns, Workshop
+from greenlang.settings import Settings
 from tests.api.conftest import Signed
 
 
@@ -91,6 +96,26 @@ def test_places_are_free_again_after_a_judgement_that_failed() -> None:
                     raise ZeroDivisionError
 
     assert played(play) == []
+
+
+def test_a_process_that_takes_long_to_end_holds_no_request_up(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken: Future[None] = Future()
+    broken.set_exception(BrokenProcessPool())
+    pool = SimpleNamespace(submit=lambda *_: broken)
+    monkeypatch.setattr(workshop, "ProcessPoolExecutor", lambda *_, **__: pool)
+    others, ended = threading.Event(), []
+    monkeypatch.setattr(workshop, "_end", lambda pool: ended.append(others.wait(10)))
+
+    async def run() -> None:
+        judging = asyncio.create_task(Workshop(settings).determinism("acme", "x = 1", []))
+        asyncio.get_running_loop().call_later(0.05, others.set)  # another request, while the process ends
+        with pytest.raises(Problem, match="try again"):
+            await judging
+
+    asyncio.run(asyncio.wait_for(run(), 30))
+    assert ended == [True]
 
 
 def test_over_http_the_tenant_is_told_when_to_come_back(

@@ -107,7 +107,10 @@ ALIKE: dict[str, list[list[str]]] = {
     "tenant environment": [["default", "dev", "draft", "--dry-run"], ["default", "mars", "draft"]],
     "tenant list": [[]],
     "tenant quota": [["default", "versions", "5", "--dry-run"]],
+    "tenant residency": [["default", "e u", "--reason", "x"], ["default", "eu", "--reason", "x", "--dry-run"]],
+    "tenant resume": [["default", "--reason", "x"]],
     "tenant show": [["default"]],
+    "tenant suspend": [["default", "--reason", "x"]],
     "tenant withdraw": [["default", "77", "--reason", "x"], ["default", "1", "--reason", "x", "--dry-run"]],
 }
 
@@ -261,6 +264,8 @@ def test_policies_lists_keys_and_the_log_are_kept_there_as_here(
     assert "no more allow" in there("tenant", "withdraw", "default", str(line["id"]), "--reason", "no").stdout
     assert "5 for versions" in there("tenant", "quota", "default", "versions", "5").stdout
     assert "no limit" in there("tenant", "quota", "default", "versions", "none").stdout
+    assert "served by eu" in there("tenant", "residency", "default", "eu", "--reason", "moved").stdout
+    assert json.loads(there("tenant", "residency", "default", "none", "--reason", "x", "--json").stdout)["changed"]
     assert "dev asks for draft" in there("tenant", "environment", "default", "dev", "draft").stdout
     issued = there("key", "issue", "bob", "--role", "viewer", "--scope", "read_registry", "--days", "2")
     plain = issued.stdout.strip()

@@ -84,6 +84,7 @@ RUN: dict[str, tuple[list[str], int]] = {
     "tenant list": ([], 0),
     "tenant residency": (["default", "eu", "--reason", "x", "--dry-run"], 0),
     "tenant quota": (["default", "versions", "5", "--dry-run"], 0),
+    "tenant resume": (["default", "--reason", "x"], 0),
     "tenant show": (["default"], 0),
 }
 
@@ -128,6 +129,7 @@ ELSEWHERE = {
     "registry push": "registry/test_exchange.py",
     "registry scan": "registry/test_scans.py",
     "tenant create": "cli/test_governance.py",
+    "tenant suspend": "cli/test_governance.py",
     "tenant withdraw": "cli/test_governance.py",
     "verify": "calc/test_calc_cli.py",
 }

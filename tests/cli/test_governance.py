@@ -150,6 +150,23 @@ def test_on_a_team_registry_each_tenant_has_its_own(
     )
     assert "as they were written" in run("audit", "verify", "--tenant", "acme").stdout
 
+    suspension = ("suspend", "acme", "--reason", "not paid")
+    assert "nobody is let in" in run("tenant", *suspension, "--dry-run").stdout
+    assert ("suspended", "no") in facts(run("tenant", "show", "acme"))
+    since = json.loads(run("tenant", *suspension, "--json").stdout)["suspended_at"]
+    assert since[:10] in dict(facts(run("tenant", "show", "acme")))["suspended"]
+    assert {one["tenant"]: one["suspended_at"] for one in json.loads(run("tenant", "list", "--json").stdout)} == {
+        "acme": since,
+        "default": None,
+    }
+    assert "is let in" in run("tenant", "resume", "acme", "--reason", "paid").stdout
+    assert ("suspended", "no") in facts(run("tenant", "show", "acme"))
+
+
+def facts(result: Result) -> list[tuple[str, str]]:
+    """The lines that name one value."""
+    return [(name, value.strip()) for name, _, value in (line.partition("  ") for line in result.stdout.splitlines())]
+
 
 def test_a_changed_log_fails_the_command(run: Run, tmp_path: Path) -> None:
     with sqlite3.connect(tmp_path / "var" / "registry.sqlite") as connection:

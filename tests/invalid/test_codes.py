@@ -80,6 +80,7 @@ FILES: dict[str, tuple[bytes, Line]] = {
     "GLS033": (A.encode(), 15),
     "GLS034": (D.replace(", unit: tCO2e, required", ", required").encode(), 12),
     "GLS035": (a('            units: "kW"', '            units: "MW"'), 30),
+    "GLS036": (GOOD.encode() + b"needs: {core/fuel_agent: newest}\n", 15),
     "GLS040": (b("energy * factor(grid)", "energy * * 2"), 14),
     "GLS041": (b("energy * factor(grid)", "energy + mass"), 14),
     "GLS042": (
@@ -205,6 +206,7 @@ ELSEWHERE: dict[str, str] = {  # code -> the test that gives it, where it needs 
     "GLS032": "tests/factors/test_foreign.py",
     "GLS053": "tests/resolution/test_prose.py",
     "GLS054": "tests/resolution/test_overlays.py",
+    "GLS072": "tests/line/test_line.py",
 }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -26,7 +27,7 @@ def _fresh() -> Iterator[None]:
 
 
 def _forget() -> None:
-    for remembered in (digests._judging, digests._contents):
+    for remembered in (digests._judging, digests._contents, digests._code):
         remembered.cache_clear()
 
 
@@ -59,6 +60,18 @@ def test_another_version_of_a_tool_judges_every_agent_again(
     assert both(settings) == before
     monkeypatch.setattr(digests, "version", lambda tool: "999" if tool == "mypy" else "1")
     assert all(new != old for new, old in zip(both(settings), before, strict=True))
+
+
+@pytest.mark.parametrize("library", ["jinja2", "pint", "pyyaml"])
+def test_another_version_of_a_library_that_renders_looks_at_every_agent_again(
+    library: str, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    consumed, world = both(settings)
+    monkeypatch.setattr(digests, "version", lambda name: "999" if name == library else version(name))
+    _forget()
+    after = both(settings)
+    assert after[0] == consumed, "what it renders to may be the same"
+    assert after[1] != world
 
 
 def test_other_advisories_or_another_confinement_judge_every_agent_again(settings: Settings, tmp_path: Path) -> None:

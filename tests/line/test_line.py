@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 import subprocess
 import sys
 import time
@@ -19,7 +20,9 @@ from line_tools import EXAMPLES, drop, end_state, example, renamed, run
 from greenlang.bucket import Bucket
 from greenlang.factors import Factor, FactorTable
 from greenlang.factors.storage import write_parquet
-from greenlang.factory import errand, line
+from greenlang.factory import asking, errand, line
+from greenlang.factory.inbox import journal
+from greenlang.factory.outcome import AgentOutcome
 from greenlang.factory.source import SpecSource
 from greenlang.metrics import query
 from greenlang.registry import Registry
@@ -29,6 +32,9 @@ from greenlang.registry.steps import Step, write_step
 from greenlang.sandbox import supervisor
 from greenlang.settings import Settings
 from greenlang.specs.model import slug
+from tests.line.test_overlays import OVERLAY
+from tests.line.test_overlays import SPEC as PUMP
+from tests.registry.lives import judged
 
 README = Path(__file__).resolve().parents[2] / "README.md"
 
@@ -484,6 +490,74 @@ class TestWhatStandsStartsNothing:
         (built,) = run(settings, keys=[first.key]).values()
         assert (built.outcome, built.rebuilt) == ("registered", True)
         assert started, "a row is not believed where its pack is not there"
+
+
+NEEDED = "grid/mix"
+NEEDING = PUMP.replace(b"compute:\n", f"needs: {{{NEEDED}: '>=2'}}\ncompute:\n".encode(), 1)
+
+
+def needs_told(outcome: AgentOutcome) -> list[str]:
+    """What warnings say of needs that nobody meets."""
+    return [d.message.partition(" needs ")[2] for d in outcome.diagnostics if d.code == "GLS072"]
+
+
+@pytest.fixture(scope="module")
+def pump(tmp_path_factory: pytest.TempPathFactory) -> tuple[Settings, AgentOutcome]:
+    """A factory with one agent, which has an overlay and a need that nobody meets."""
+    settings = Settings(var=tmp_path_factory.mktemp("pump") / "var", workers=1)
+    drop(settings, pump__yaml=NEEDING, pump__overlay__yaml=OVERLAY)
+    (outcome,) = run(settings).values()
+    assert outcome.outcome == "registered"
+    assert needs_told(outcome) == [f"{NEEDED} >=2, and {NEEDED} is not registered"]
+    return settings, outcome
+
+
+class TestWhatIsNoPartOfTheWorld:
+    """The world of an agent has not changed: overlay, needs and registry are looked at all the same."""
+
+    @pytest.fixture
+    def stands(self, pump: tuple[Settings, AgentOutcome], tmp_path: Path) -> tuple[Settings, AgentOutcome]:
+        """A copy of the factory that built it."""
+        settings, outcome = pump
+        shutil.copytree(settings.var, tmp_path / "var")
+        return settings.model_copy(update={"var": tmp_path / "var"}), outcome
+
+    def test_an_overlay_that_comes_through_the_api_is_built(self, stands: tuple[Settings, AgentOutcome]) -> None:
+        settings, first = stands
+        corrected = OVERLAY.replace(b"UK electricity", b"UK electricity generated")
+        with Registry(settings.registry) as registry:
+            (wanted,) = asking.accept(settings, registry, [asking.Sent("pump.yaml", NEEDING, corrected)])
+        assert (wanted.key, journal.unfinished(settings)) == (first.key, ())
+        (second,) = run(settings, keys=[wanted.key]).values()
+        assert (second.outcome, second.rebuilt) == ("registered", True)
+        used = {u["digest"] for u in second.lineage if u["kind"] == "overlay"}
+        assert used == {hashlib.sha256(corrected).hexdigest()}
+        (third,) = run(settings, keys=[wanted.key]).values()
+        assert not third.rebuilt
+
+    def test_what_it_needs_is_looked_up_again(self, stands: tuple[Settings, AgentOutcome]) -> None:
+        settings, first = stands
+        (same,) = run(settings, keys=[first.key]).values()
+        assert (same.rebuilt, same.diagnostics) == (False, first.diagnostics)
+        with Registry(settings.registry) as registry:
+            registry.register(judged(NEEDED, "2.0.0"))
+        (met,) = run(settings, keys=[first.key]).values()
+        assert (met.rebuilt, needs_told(met)) == (False, [])
+        with Registry(settings.registry) as registry:
+            registry.yank(NEEDED, "2.0.0", "b" * 64, "wrong figure")
+        (broken,) = run(settings, keys=[first.key]).values()
+        assert not broken.rebuilt
+        assert needs_told(broken) == [f"{NEEDED} >=2, and {NEEDED} has 2.0.0 (yanked)"]
+
+    def test_another_registry_gets_what_the_first_one_holds(self, stands: tuple[Settings, AgentOutcome]) -> None:
+        settings, first = stands
+        moved = settings.model_copy(update={"registry_url": f"sqlite:///{settings.var / 'another.sqlite'}"})
+        assert (line.stale_keys(settings), line.stale_keys(moved)) == ([], [first.key])
+        (entered,) = run(moved).values()
+        assert (entered.outcome, entered.rebuilt, entered.pack_digest) == ("registered", True, first.pack_digest)
+        with Registry(moved.registry) as registry:
+            assert registry.get(first.agent_id).pack_digest == first.pack_digest
+        assert line.stale_keys(moved) == []
 
 
 def test_a_promoted_build_stays_whole_when_a_newer_one_takes_its_place(settings: Settings) -> None:

@@ -26,6 +26,7 @@ def said(*actors: str) -> list[dict[str, Any]]:
         ("user:ann", ("user:bob", "eve"), ["approvals_at_least"]),
         ("user:ann", ("user:bob", "user:ann"), ["approvals_at_least"]),
         ("user:ann", ("cli/bob", "cli/eve"), ["approvals_at_least"]),
+        ("user:ann", ("user:bob", "cli/x:user:eve"), ["approvals_at_least"]),  # whatever LOGNAME says
         ("ann", ("user:bob", "user:ann"), ["approvers"]),  # the key of somebody who approves, for all one knows
     ],
 )

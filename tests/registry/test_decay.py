@@ -19,6 +19,7 @@ from greenlang.factory.parameters import digest_of
 from greenlang.factory.pinned import Pinned, flag_decay
 from greenlang.formulas.library import library
 from greenlang.registry import Pin, Registry
+from greenlang.registry.audit import AuditLog
 from greenlang.registry.decay import Decay, Superseded, flag
 from greenlang.registry.lifecycle import Lifecycle
 from greenlang.registry.pack_exchange import push
@@ -118,8 +119,9 @@ def test_what_is_gone_flags_too_and_a_rebuild_is_free_of_it(registry: Registry) 
 
 def test_a_trial_leaves_nothing(registry: Registry) -> None:
     enter(registry, *pins())
+    before = AuditLog(registry).query()
     assert len(flag(registry, tables("2"), dry_run=True).flagged) == 1
-    assert flags(registry) == []
+    assert (flags(registry), AuditLog(registry).query()) == ([], before)
     assert len(flag(registry, tables("2")).flagged) == 1
 
 

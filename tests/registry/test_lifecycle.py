@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -14,9 +15,10 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from sqlalchemy import text
+from sqlalchemy.engine import Connection
 
 from greenlang.errors import LifecycleError, NotRegistered, ReferenceInvalid
-from greenlang.registry import PUBLIC, Caller, Pin, Registry
+from greenlang.registry import PUBLIC, Caller, Pin, Registry, audit
 from greenlang.registry.audit import AuditLog
 from greenlang.registry.definition import APPEND_ONLY
 from greenlang.registry.ladder import LADDER, allows, standing
@@ -24,6 +26,7 @@ from greenlang.registry.lifecycle import Answer, Lifecycle
 from greenlang.registry.reference import Reference
 from greenlang.registry.tenants import Tenants
 from tests.registry.lives import BOILER, certify, enter, judged, somebody, use
+from tests.registry.postgres import Postgres
 
 
 def lacking(answer: Answer) -> list[str]:
@@ -347,13 +350,36 @@ def test_what_was_yanked_is_not_promoted(registry: Registry) -> None:
 
 
 def test_two_who_promote_at_once_take_one_step(registry: Registry) -> None:
-    from concurrent.futures import ThreadPoolExecutor
-
     enter(registry)
     with ThreadPoolExecutor(4) as pool:
         answers = list(pool.map(lambda n: somebody(registry, f"p{n}").promote(BOILER, "experimental", "now"), range(4)))
     assert sum(answer.taken for answer in answers) == 1
     assert [step.after for step in registry.transitions("heat/boiler", "1.0.0")] == ["draft", "experimental"]
+
+
+def test_a_build_that_is_registered_again_while_it_is_promoted_stays_promoted(
+    postgres: Postgres, postgres_database: str, postgres_url: str, keys: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waits = f"SELECT 1 FROM pg_stat_activity WHERE datname = '{postgres_database}' AND wait_event_type = 'Lock'"
+    again: list[Future[str]] = []
+
+    def end(connection: Connection) -> None:
+        monkeypatch.setattr(audit, "write", write)
+        again.append(pool.submit(enter, registry))
+        while not again[0].done() and not postgres.sql(waits):
+            pass
+        write(connection)
+
+    write = audit.write
+    with Registry(postgres_url, keys=keys) as registry, ThreadPoolExecutor(1) as pool:
+        ref = enter(registry)
+        enter(registry, pack="d")
+        monkeypatch.setattr(audit, "write", end)
+        assert somebody(registry, "ada").promote(ref, "experimental", "now").taken
+        assert again[0].result() == ref
+        steps = [step.after for step in registry.transitions("heat/boiler", "1.0.0") if step.pack_digest == "b" * 64]
+        assert steps == ["draft", "experimental", "experimental"]
+        assert Lifecycle(registry).verify(ref) == []
 
 
 # What was changed is named

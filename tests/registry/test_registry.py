@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import shutil
 import signal
 import time
 from collections.abc import Callable
@@ -16,7 +17,7 @@ import pytest
 from sqlalchemy import text
 
 from greenlang.errors import RegistryConflict, SettingsError
-from greenlang.registry import Port, Registry, RegistryEntry, RegistryError
+from greenlang.registry import Caller, Port, Registry, RegistryEntry, RegistryError
 from greenlang.registry.definition import REVISION
 from greenlang.registry.entry import version_key
 from greenlang.registry.schema import engine_for
@@ -185,6 +186,13 @@ def test_a_newer_schema_is_refused(registry: Registry, url: str, request: pytest
 def test_a_url_that_means_nothing_is_refused(url: str) -> None:
     with pytest.raises(SettingsError, match="GREENLANG_REGISTRY_URL"):
         Registry(url).count()
+
+
+def test_the_key_is_read_once_for_all_callers(keys: Path, tmp_path: Path) -> None:
+    with Registry(f"sqlite:///{tmp_path / 'registry.sqlite'}", keys=keys) as registry:
+        first = registry.as_caller(Caller("default", "ann")).signer.sign(b"x")
+        shutil.rmtree(keys)
+        assert registry.as_caller(Caller("default", "bob")).signer.sign(b"x") == first
 
 
 def test_a_file_that_is_no_database_is_an_error_of_ours(tmp_path: Path) -> None:

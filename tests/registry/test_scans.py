@@ -67,6 +67,16 @@ def test_an_audit_says_by_how_many_advisories_and_of_which_day(tmp_path: Path) -
     assert not hit.met and hit.share is not None
 
 
+def test_what_runs_on_nothing_has_no_vulnerability_and_a_bill_that_cannot_be_read_was_not_audited(
+    tmp_path: Path,
+) -> None:
+    known = advisories(tmp_path)
+    nothing = audited(sbom.Bill({"components": []}), known)
+    assert nothing.met and nothing.basis["newest"] == known.newest
+    unread = audited(sbom.read(b""), known)
+    assert (unread.share, unread.met) == (None, False)
+
+
 def test_a_build_that_is_judged_again_keeps_its_identity_and_gets_the_newer_scan(registry: Registry) -> None:
     enter(registry, judgement=judgement(scanned(40)))
     life = Lifecycle(registry)
@@ -75,6 +85,19 @@ def test_a_build_that_is_judged_again_keeps_its_identity_and_gets_the_newer_scan
     assert audit_check(life, BOILER).met
     assert registry.register(judged(judgement=judgement(scanned(2)))) == "exists"  # tells nothing new
     assert [event.subject for event in AuditLog(registry).query(event="agent.scanned")] == [BOILER]
+
+
+def test_a_factory_that_knows_less_takes_no_finding_back(registry: Registry) -> None:
+    enter(registry, judgement=judgement(scanned(20)))
+    life = Lifecycle(registry)
+    hit = {**scanned(1), "parts": {AUDIT: "not met"}, "found": ["pydantic 2.0: it lies"]}
+    assert registry.register(judged(judgement=judgement(hit))) == "exists"
+    unmeasured = {**scanned(0), "parts": {AUDIT: "not measured"}, "newest": "", "advisories": 0}
+    for knows_less in (scanned(20), unmeasured):
+        assert registry.register(judged(judgement=judgement(knows_less))) == "exists"
+        assert "it lies" in audit_check(life, BOILER).found
+    assert registry.register(judged(judgement=judgement(scanned(0)))) == "exists"
+    assert audit_check(life, BOILER).met
 
 
 @pytest.fixture
@@ -92,6 +115,8 @@ def test_what_was_brought_is_audited_here_and_again_when_more_is_known(
     registry, var, entry = pushed
     ref, life = f"{entry.agent_id}@{entry.version}", Lifecycle(registry)
     assert audit_check(life, ref).found == "not measured"
+    for way in ("docs/operations.md", "`greenlang policy use v1`", "ask who runs it"):
+        assert way in audit_check(life, ref).mend
     assert scans.scan(registry, ref, var, advisories(tmp_path, 1), dry_run=True)["parts"] == {AUDIT: "met"}
     assert audit_check(life, ref).found == "not measured"
     scans.scan(registry, ref, var, advisories(tmp_path, 1))
@@ -123,7 +148,7 @@ def test_the_command_scans_and_says_what_it_needs(tmp_path: Path, monkeypatch: p
         return done.exit_code, done.output
 
     code, said = run()
-    assert code == 1 and "GREENLANG_ADVISORIES" in said
+    assert code == 2 and "GREENLANG_ADVISORIES" in said
     monkeypatch.setenv("GREENLANG_ADVISORIES", str(osv(tmp_path, 2)))
     assert run()[0] == 0
     monkeypatch.setenv("GREENLANG_ADVISORIES", str(osv(tmp_path, 1, "pydantic")))

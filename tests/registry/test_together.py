@@ -4,25 +4,29 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
+import socket
 from collections.abc import Sequence
-from concurrent.futures import Future
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Event
 from typing import Any
 
-from sqlalchemy import text
+import pytest
+from sqlalchemy import insert, text
 from sqlalchemy.engine import Connection
 
 from greenlang.api.idempotency import Once, Replay
 from greenlang.api.problems import Problem
 from greenlang.errors import NotRegistered, QuotaExceeded, RegistryConflict, RegistryError
-from greenlang.registry import Caller, Registry, audit
+from greenlang.registry import Caller, Registry, audit, database
 from greenlang.registry.audit import AuditLog
 from greenlang.registry.discovery import health
 from greenlang.registry.entering import Entering, entered
 from greenlang.registry.heartbeats import Beat, beats
 from greenlang.registry.lifecycle import Lifecycle
+from greenlang.registry.tables import IdempotencyRow
 from greenlang.registry.tenants import Tenants
 from greenlang.registry.usage import Report, reports
 from tests.registry.postgres import Postgres
@@ -64,6 +68,12 @@ def _record(connection: Connection, items: Sequence[tuple[Caller, str]]) -> list
             raise ValueError(item)
         if item == "broken":
             connection.execute(text("SELECT * FROM nowhere"))
+        if item == "full":  # nothing more than what is there already
+            connection.execute(text("PRAGMA max_page_count = 1"))
+            row = {"tenant": "default", "actor": "", "key": "", "request": "", "headers": {}, "at": datetime.now(UTC)}
+            connection.execute(insert(IdempotencyRow).values(**row, body="x" * 100_000))
+        if item == "slow":
+            connection.execute(text("SELECT pg_sleep(60)"))
         if item == "gone":
             connection.execute(text("SELECT pg_terminate_backend(pg_backend_pid())"))
     return [f"{item} of {len(items)}" for _, item in items]
@@ -112,6 +122,54 @@ def test_a_database_that_dies_in_between_has_written_nothing_and_every_write_is_
         assert registry.write(_record, "again") == "again of 1"
 
 
+def test_a_full_disk_fails_every_write_of_the_batch(tmp_path: Path) -> None:
+    """SQLite undoes the whole transaction then, with what others were about to be told is written."""
+    with Registry(f"sqlite:///{tmp_path / 'registry.sqlite'}") as registry:
+        registry.register(entry())
+        with Held(registry):
+            begun = [registry.begin(_record, name) for name in ("a", "full")]
+            begun.append(registry.begin(beats, Beat.of("heat/boiler", "i")))
+        told = [_told(one) for one in begun]
+        assert [type(one) for one in told] == [RegistryError] * 3, told
+        assert "disk is full" in str(told[0])
+        assert (_written(registry), health(registry, "heat/boiler").instances) == ([], ())
+        assert registry.write(_record, "again") == "again of 1"
+
+
+def test_more_than_may_wait_is_refused_at_once(registry: Registry, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("greenlang.registry.together.WAITING", 2)
+    with Held(registry):
+        begun = [registry.begin(_record, name) for name in ("a", "b")]
+        with pytest.raises(RegistryError, match="wait for the registry"):
+            registry.begin(_record, "c")
+    assert [_told(one) for one in begun] == ["a of 2", "b of 2"]
+    assert registry.write(_record, "d") == "d of 1"
+    assert _written(registry) == ["a", "b", "d"]
+
+
+def test_a_database_that_no_longer_answers_is_not_waited_for(
+    postgres_url: str, keys: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("greenlang.registry.database.STATEMENT_SECONDS", 1)
+    with Registry(postgres_url, keys=keys) as registry:
+        with Held(registry):
+            begun = [registry.begin(_record, name) for name in ("a", "slow", "b")]
+        told = [str(_told(one)) for one in begun]
+        assert ["statement timeout" in one for one in told] == [True] * 3, told
+        assert _written(registry) == []
+
+
+def test_a_database_that_never_answers_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("greenlang.registry.schema.CONNECT_SECONDS", 2)  # libpq knows no less
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        registry = Registry(f"postgresql+psycopg2://app@127.0.0.1:{silent.getsockname()[1]}/registry")
+        with ThreadPoolExecutor(1) as pool, pytest.raises(RegistryError, match="timeout expired"):
+            try:
+                pool.submit(registry.count).result(SECONDS)
+            finally:
+                silent.close()  # whoever still waits is let go
+
+
 def test_a_connection_that_was_lost_meanwhile_is_replaced(
     postgres: Postgres, postgres_database: str, postgres_url: str, keys: Path
 ) -> None:
@@ -135,6 +193,35 @@ def test_a_forked_process_does_not_wait_for_what_its_parent_has_under_way(postgr
                     os._exit(code)
             assert os.waitpid(child, 0)[1] == 0
         assert _written(registry) == ["of the child"]
+
+
+def test_a_process_that_was_forked_while_the_registry_was_opened_opens_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opening, go, parent = Event(), Event(), os.getpid()
+
+    def ready(*asked: Any, **more: Any) -> None:
+        if os.getpid() == parent:
+            opening.set()
+            assert go.wait(SECONDS)
+        made(*asked, **more)
+
+    made = database._ready
+    monkeypatch.setattr(database, "_ready", ready)
+    with Registry(f"sqlite:///{tmp_path / 'registry.sqlite'}") as registry, ThreadPoolExecutor(1) as pool:
+        counted = pool.submit(registry.count)
+        assert opening.wait(SECONDS)
+        child = os.fork()
+        if child == 0:
+            code = 1
+            try:
+                signal.alarm(SECONDS)  # ends whoever waits for a thread that is not there
+                code = registry.count()
+            finally:
+                os._exit(code)
+        status = os.waitpid(child, 0)[1]
+        go.set()
+        assert (status, counted.result(SECONDS)) == (0, 0)
 
 
 def test_tenants_are_never_in_one_transaction(postgres_url: str, keys: Path) -> None:
@@ -195,6 +282,35 @@ def test_versions_of_many_at_once_are_judged_as_one_after_the_other(registry: Re
     for agent in ("boiler", "pump", "kiln"):
         assert Lifecycle(registry).verify(f"heat/{agent}") == []
     assert len(AuditLog(registry).query(event="agent.published")) == 3
+
+
+def test_a_batch_of_a_tenant_with_a_quota_and_a_lone_report_do_not_wait_for_each_other(
+    postgres_url: str, keys: Path
+) -> None:
+    locked = Event()
+
+    def report(connection: Connection, told: Sequence[tuple[Caller, Report]]) -> Sequence[Exception | None]:
+        results = reports(connection, told)
+        locked.set()  # the day's row; next it enters what it did into the log
+        return results
+
+    with Registry(postgres_url, keys=keys) as ours, Registry(postgres_url, keys=keys) as theirs:
+        Tenants(ours).set_quota("versions", 3)
+        ours.register(entry())
+        used = Report.of("heat/boiler", datetime.now(UTC).date(), 10, 1)
+        lone: list[Future[Any]] = []
+
+        def meanwhile(_: Connection, items: Sequence[Any]) -> list[None]:
+            lone.append(theirs.begin(report, used))
+            assert locked.wait(SECONDS)
+            return [None] * len(items)
+
+        with Held(ours):
+            fan = Entering(entry("heat/fan"), (), {}, rebuild=False, signer=ours.signer)
+            begun = [ours.begin(entered, fan), ours.begin(meanwhile, None), ours.begin(reports, used)]
+        told = [_told(one) for one in begun]
+        assert (told[0].done, told[1:], _told(lone[0])) == ("created", [None, None], None)
+        assert Lifecycle(ours).metrics("heat/boiler").calls == 20
 
 
 def test_of_the_same_key_in_one_batch_one_request_is_done(registry: Registry) -> None:

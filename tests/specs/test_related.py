@@ -68,6 +68,32 @@ def test_a_range_that_is_none_is_found_with_its_place_and_mend(text: str, place:
     assert finding.line and ">=1.2,<2" in finding.hint
 
 
+def test_a_version_counts_where_it_is_needed_alone() -> None:
+    for said in ("v3", "latest", "3.x"):
+        text = IN_A.replace('">=3"', said)
+        assert not told(text, "GLS036")
+        assert good(text).needs == good(IN_A).needs
+
+
+@pytest.mark.parametrize(
+    ("said", "read"), [("v1.2", "1.2"), ("1.x", "1.*"), (">=v1.2,<v2", ">=1.2,<2"), ("1.2.X", "1.2.*")]
+)
+def test_forms_of_other_registries_are_read(said: str, read: str) -> None:
+    assert good(IN_A.replace('">=1.2,<2"', f'"{said}"')).needs["core/fuel_agent"] == read
+    assert good(IN_C.replace("core/x@1.0.0", f'"core/x@{said}"')).needs["core/x"] == read
+
+
+@pytest.mark.parametrize("said", ["core/grid@newest", "core/grid *", "core/grid 1.2.0", "core/grid (>=1.2)"])
+def test_a_name_that_seems_to_hold_a_range_is_told(said: str) -> None:
+    for text, place in (
+        (IN_A.replace("core/other", said), "description.dependencies[4]"),
+        (IN_C.replace("core/any", f'"{said}"'), "agents[0].depends_on[2]"),
+    ):
+        (finding,) = told(text, "GLS036")
+        assert (finding.severity, finding.path) == ("warning", place)
+        assert "@1.2.0" in finding.hint
+
+
 def test_what_is_no_agent_and_what_needs_itself_is_told() -> None:
     assert told(B.replace("core/grid:", "Core Grid:"), "GLS013")
     assert told(B.replace("core/grid:", "heat/report:"), "GLS029")

@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
+from greenlang.api.caching import quiet
 from greenlang.api.models import Agent
 from greenlang.api.naming import Ref, Text
 from greenlang.api.principal import Store, need
@@ -108,7 +109,7 @@ def health(ref: Ref, store: Store) -> HealthModel:
     return HealthModel.model_validate(discovery.health(store, str(ref)).as_dict())
 
 
-@router.post("/health/{agent_id:path}", responses=documented(404), dependencies=[need("deploy_agent")])
+@router.post("/health/{agent_id:path}", responses=documented(404), dependencies=[need("deploy_agent"), quiet])
 async def heartbeat(ref: Ref, store: Store, beat: Heartbeat) -> InstanceModel:
     """Report that an instance runs, and how well."""
     told = Beat.of(ref, beat.instance, endpoint=beat.endpoint, location=beat.location, metrics=beat.metrics)

@@ -16,6 +16,7 @@ from anyio.to_thread import run_sync
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 
+from greenlang.api.caching import quiet
 from greenlang.api.lives import AnswerModel, DecisionModel, StandingDecision
 from greenlang.api.models import FindingModel
 from greenlang.api.naming import Ref, Text, Words
@@ -180,7 +181,7 @@ def verification(ref: Ref, store: Store) -> Findings:
     return Findings(verified=not findings, findings=findings)
 
 
-@router.post("/agents/{agent_id:path}/usage", dependencies=[need("deploy_agent")])
+@router.post("/agents/{agent_id:path}/usage", dependencies=[need("deploy_agent"), quiet])
 async def usage(ref: Ref, store: Store, told: Usage) -> Recorded:
     """Report how a build did on a day; reports of a day add up."""
     if told.dry_run:

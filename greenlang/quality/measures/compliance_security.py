@@ -100,8 +100,8 @@ def audited(bill: sbom.Bill, advisories: Advisories | None) -> MeasureResult:
     """The components of a bill against known vulnerabilities. ``basis``: how many advisories, and the newest's day."""
     if advisories is None:
         return inapplicable(AUDIT, f"no advisories are at hand (GREENLANG_ADVISORIES); the audit {NOT_RUN}")
-    if not bill.components:
-        return inapplicable(AUDIT, "the bill names no component")
+    if bill.problem:
+        return inapplicable(AUDIT, "there is no bill that can be read; see its schema")
     found = []
     for component in bill.components:
         name, version = str(component.get("name", "")), str(component.get("version", ""))
