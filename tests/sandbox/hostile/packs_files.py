@@ -97,7 +97,10 @@ PACKS: tuple[Hostile, ...] = (
         "archive",
         "unpacks an archive whose member climbs out of the pack",
         swallowed(
-            "tarfile.open(Path(__file__).with_name('a.tar')).extractall(Path(__file__).parent, filter='fully_trusted')",
+            # not extractall: the first versions of Python 3.11 have no filters, later ones refuse such members by one
+            "archive = tarfile.open(Path(__file__).with_name('a.tar'))\n"
+            "member = archive.next()\n"
+            "Path(__file__).parent.joinpath(member.name).write_bytes(archive.extractfile(member).read())",
             "import tarfile\nfrom pathlib import Path\n",
         )
         | {"tests/a.tar": _tar()},
