@@ -5,10 +5,10 @@ BIN := .venv/bin
 STAMP := .venv/.stamp
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check format up down bench docs lock regen
+.PHONY: help setup run test check format up down bench bench-10k docs lock regen image
 
 help: ## this list
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
 
 $(STAMP): requirements.lock pyproject.toml sdk/python/pyproject.toml hatch_build.py
 	@test -n "$(PYTHON)" || { echo "GreenLang needs Python 3.11 or newer on the PATH (or: make PYTHON=/path/to/python run)"; exit 1; }
@@ -61,13 +61,24 @@ bench: $(STAMP) ## ratios: SDK import, factor release, look-ups, batches, genera
 	@$(BIN)/python -m tools.bench_api --sqlite
 	@$(BIN)/python -m tools.bench
 
+bench-10k: $(STAMP) ## the whole catalogue through the whole line, as Dagster runs with PostgreSQL: minutes, seconds by stage, events, bytes
+	@$(BIN)/python -m tools.bench_10k ../shared/specs/catalogue/agent_catalogue_10400.csv
+
 regen: $(STAMP) ## write the golden packs of tests/golden anew
 	@$(BIN)/python tools/regen_golden.py
 
 docs: $(STAMP) ## build the documentation into site/
 	$(BIN)/mkdocs build --strict
 
-lock: $(STAMP) ## resolve requirements.lock again, for every platform, with hashes
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-		--no-emit-find-links --no-strip-extras --no-annotate --no-header --no-emit-package greenlang-sdk --no-emit-package greenlang \
-		--all-extras --group dev pyproject.toml -o requirements.lock
+lock: $(STAMP) ## resolve requirements.lock again, for every platform, with hashes; and the part of it that the image needs
+	$(LOCK) --all-extras --group dev -o requirements.lock
+	$(LOCK) $(SERVED:%=--extra %) --group build --constraint requirements.lock -o deploy/docker/requirements.lock
+SERVED = pipelines api postgresql celery k8s llm telemetry
+LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	--no-emit-find-links --no-strip-extras --no-annotate --no-header --no-emit-package greenlang-sdk \
+	--no-emit-package greenlang pyproject.toml
+
+image: ## build the container image (Docker), on the base's present digest
+	docker build -f deploy/docker/Dockerfile --build-arg BASE=$(BASE)@$$(docker buildx imagetools inspect $(BASE) \
+		--format '{{.Manifest.Digest}}') -t greenlang:$$(sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml) .
+BASE = $(shell sed -n 's/^ARG BASE=//p' deploy/docker/Dockerfile)

@@ -123,8 +123,9 @@ def agent_line(
     recorder = Recorder(context, factory)
     selected = {key.to_user_string() for key in context.selected_asset_keys}
     keys = list(context.partition_keys)
-    for stage in factory.run_batch(keys=keys, files=(), force=config.force, entrance="ui"):
-        recorder.see(stage, assets=selected)
+    with recorder:
+        for stage in factory.run_batch(keys=keys, files=(), force=config.force, entrance="ui"):
+            recorder.see(stage, assets=selected)
     context.log.info(recorder.line())
     if len(keys) == 1 and not recorder.registered:
         reason = next((a.reason for a in recorder.failed if a.key == keys[0]), "its spec is no longer in specs/")

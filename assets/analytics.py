@@ -1,4 +1,4 @@
-"""The analysts' assets: the DuckDB catalogue over the Parquet tables.
+"""The analysts' assets: the DuckDB catalogue over the Parquet tables, and their mirror in PostgreSQL.
 
 Belongs here: declarations and thin bodies. Does not belong here: SQL of the views (``greenlang.metrics``).
 """
@@ -36,5 +36,19 @@ def metrics_agree_with_the_registry(factory: FactoryResource) -> AssetCheckResul
     return AssetCheckResult(passed=rows == entries, metadata={"metrics": rows, "registry": entries})
 
 
-ASSETS = [factory_metrics]
+@asset(
+    deps=[names.FACTORY_METRICS],
+    group_name=names.ANALYTICS,
+    owners=names.OWNERS,
+    kinds={"postgres", "sql"},
+    tags={"domain": "analytics"},
+    description="The metrics in PostgreSQL, for tools that do not speak DuckDB. Without GREENLANG_MIRROR_URL: nothing.",
+)
+def mirror_tables(factory: FactoryResource) -> MaterializeResult:
+    """Bring the mirror up to date."""
+    filled = factory.fill_mirror()
+    return MaterializeResult(metadata=filled or {"mirror": "none: GREENLANG_MIRROR_URL names no database"})
+
+
+ASSETS = [factory_metrics, mirror_tables]
 CHECKS = [metrics_agree_with_the_registry]

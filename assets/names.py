@@ -12,6 +12,10 @@ FACTOR_RELEASE = "factor_release"
 FORMULAS = "formulas"
 BACK_ENDS_AGREE = "back_ends_agree"  # a check of the formulas
 FACTORY_METRICS = "factory_metrics"
+MIRROR_TABLES = "mirror_tables"
+MORNING_REPORT = "morning_report"
+DASHBOARD = "dashboard"
+MORNING_TAG = "greenlang/morning"  # of a run: the date of the night that its reports tell of; without it the last one
 REFERENCE_ASSETS = ("raw_embedded", "factors", FORMULAS, FACTOR_RELEASE)
 AGENT_ASSETS = (
     "agent_spec",

@@ -27,7 +27,12 @@ Mistakes in a spec are values (`greenlang.specs.diagnostics.Diagnostic`), collec
     ├── QuotaExceeded (ValueError)        a tenant asks for more than it may have
     ├── RegistryError (OSError)           the registry's database fails
     ├── BucketError (OSError)             the bucket cannot be read or written
+    ├── MirrorError (OSError)             the mirror of the metrics cannot be read or filled (greenlang.metrics.mirror)
+    ├── ExchangeError (OSError)           the store between machines fails, or two ends of it do not fit together
+    ├── BackupError (OSError)             a backup that cannot be written or read, a place it cannot be restored to
+    ├── BackupBroken (ValueError)         a backup that is not whole, or not as it was made; names the member
     ├── SandboxUnavailable (RuntimeError) this machine lacks the primitives and weakness was not asked for
+    ├── AlertError (OSError)              a channel takes no alert (greenlang.alerts)
     ├── FetchError (OSError)              a publisher's file that cannot be fetched, or is another
     ├── RemoteError (OSError)             a server that cannot be reached, or that fails (greenlang.client)
     │   └── RemoteRefused (ValueError)    a server that refuses a request; carries its problem document
@@ -181,6 +186,30 @@ class RegistryError(GreenlangError, OSError):
 
 class BucketError(GreenlangError, OSError):
     """The bucket cannot be read or written."""
+
+
+class ExchangeError(GreenlangError, OSError):
+    """The store between machines cannot be read or written, or what two machines hold does not fit together."""
+
+
+class BackupError(GreenlangError, OSError):
+    """A backup that cannot be written or read, or a place that it cannot be restored to; the message says the mend."""
+
+
+class BackupBroken(GreenlangError, ValueError):
+    """A backup that is not whole, or not as it was made. ``member`` is the name of the member where that shows."""
+
+    def __init__(self, message: str, member: str = "") -> None:
+        super().__init__(message)
+        self.member = member
+
+
+class MirrorError(GreenlangError, OSError):
+    """The mirror's database cannot be reached, read or filled."""
+
+
+class AlertError(GreenlangError, OSError):
+    """A channel that takes no alert: the webhook or the mail server. The message tells no secret."""
 
 
 class SandboxUnavailable(GreenlangError, RuntimeError):

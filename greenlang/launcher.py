@@ -31,7 +31,8 @@ class Order:
     """What a run is to build: accepted specs of a tenant by their keys.
 
     ``workers``: processes, 0 for as many as the settings say; ``rounds``: of questions to a model for a repair, None
-    for the settings' own; ``force``: build also what has not changed; ``batch``: the run's name in the metrics.
+    for the settings' own; ``force``: build also what has not changed; ``batch``: the run's name in the metrics;
+    ``trace``: W3C traceparent of the request.
     """
 
     tenant: str
@@ -40,6 +41,7 @@ class Order:
     rounds: int | None = None
     force: bool = False
     batch: str = ""
+    trace: str = ""
 
 
 @dataclass(frozen=True, slots=True)

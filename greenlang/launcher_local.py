@@ -28,7 +28,8 @@ from typing import Any
 
 from greenlang.errors import GreenlangError, SettingsError
 from greenlang.launcher import ENDED, Event, Fold, Order, RunProgress, of_run
-from greenlang.settings import Settings
+from greenlang.settings import SECRETS, Settings
+from greenlang.telemetry import process
 
 TRIES = 3  # a run that the process died over so often has failed
 _LOOK = 0.3  # seconds between two looks for a wish to end
@@ -102,7 +103,7 @@ class LocalLauncher:
             child.wait(seconds)
 
     def _started(self, lock: int) -> subprocess.Popen[bytes]:
-        settings = self.settings.model_dump_json(exclude_defaults=True)
+        settings = self.settings.model_dump_json(exclude_defaults=True, exclude=set(SECRETS))
         command = [sys.executable, "-m", "greenlang.launcher_local", str(lock), settings]
         try:
             with (self.folder / "log").open("ab") as log:
@@ -159,6 +160,18 @@ def _queue(folder: Path) -> list[Path]:
         return sorted((folder / "queue").iterdir())
     except FileNotFoundError:
         return []
+
+
+def ordered(folder: Path, tenant: str) -> int:
+    """How many specs of a tenant's orders in ``folder`` have no outcome yet. Starts nothing."""
+    left = 0
+    for entry in _queue(folder):
+        with contextlib.suppress(LookupError, ValueError):  # it ends just now, or was never written whole
+            order = _order(folder, _run_of(entry))
+            if order.tenant == tenant:
+                events, _ = _events(folder / _run_of(entry), 0)
+                left += len(set(order.keys) - {event["key"] for event in events if "outcome" in event})
+    return left
 
 
 @contextlib.contextmanager
@@ -283,4 +296,6 @@ def _run_of(entry: Path) -> str:
 
 
 if __name__ == "__main__":
-    _Runner(Settings(**json.loads(sys.argv[2]))).work(int(sys.argv[1]))
+    _settings = Settings(**json.loads(sys.argv[2]))
+    process.start(_settings)
+    _Runner(_settings).work(int(sys.argv[1]))

@@ -99,12 +99,17 @@ def key_id(key: Ed25519PublicKey) -> str:
 
 def read_public_key(path: Path) -> Ed25519PublicKey:
     """A public key in PEM. Raises PackError if it is none."""
+    return public_key(path.read_bytes(), str(path))
+
+
+def public_key(data: bytes, name: str) -> Ed25519PublicKey:
+    """The same of its bytes; ``name`` is what the error calls them."""
     try:
-        key = serialization.load_pem_public_key(path.read_bytes())
+        key = serialization.load_pem_public_key(data)
     except ValueError as error:
-        raise PackError(f"{path} is no public key in PEM") from error
+        raise PackError(f"{name} is no public key in PEM") from error
     if not isinstance(key, Ed25519PublicKey):
-        raise PackError(f"{path} is no Ed25519 key")
+        raise PackError(f"{name} is no Ed25519 key")
     return key
 
 

@@ -20,11 +20,22 @@ from dagster import (
 )
 from pydantic import Field
 
-from assets.names import AGENT_ASSETS, BACK_ENDS_AGREE, FACTORY_METRICS, FORMULAS, REFERENCE_ASSETS
+from assets.names import (
+    AGENT_ASSETS,
+    BACK_ENDS_AGREE,
+    DASHBOARD,
+    FACTORY_METRICS,
+    FORMULAS,
+    MIRROR_TABLES,
+    MORNING_REPORT,
+    REFERENCE_ASSETS,
+)
 from assets.record import Recorder
 from greenlang.launcher import ENTRANCE, EVENT, Order
 from greenlang.registry.caller import DEFAULT_TENANT
-from resources.factory import FactoryResource
+from greenlang.telemetry.trace import TAG, adopt
+from greenlang_pipelines.nights import run_of_tenant
+from resources.factory import NIGHTLY, FactoryResource
 
 LINE_BATCH = "line_batch"
 
@@ -38,6 +49,7 @@ class LineBatch(Config):
     force: bool = Field(False, description="build the keys even if nothing changed")
     entrance: str = Field("batch", description="who asked: sensor, nightly, ui, api, ...")
     tenant: str = Field("default", description="whose agents; only those of `default` are Dagster's partitions")
+    night: str = Field("", description="the night whose budget pays for models; empty by day")
     workers: int = Field(0, description="processes; 0: as many as the settings say")
     batch: str = Field("", description="what the run is called in the metrics; nothing: a name of its own")
     rounds: int | None = Field(None, description="questions to a model for one repair; none: as the settings say")
@@ -45,16 +57,30 @@ class LineBatch(Config):
 
 @op(pool="line", description="Take files in, build what is new or changed, register it, record it.")
 def run_line(context: OpExecutionContext, config: LineBatch, factory: FactoryResource) -> int:
+    adopt(context.run.tags.get(TAG))
     if config.entrance == ENTRANCE:
         return _run_order(context, config, factory)
+    if config.entrance == NIGHTLY and config.tenant != DEFAULT_TENANT:
+        return run_of_tenant(context, factory, tenant=config.tenant, keys=config.agent_keys, night=config.night)
     recorder = Recorder(context, factory)
     # A key that was green and fails now must not be passed over in silence.
     green = context.instance.get_materialized_partitions(AssetKey(AGENT_ASSETS[-1]))
     outcomes = factory.run_batch(
-        keys=config.agent_keys, files=config.files, force=config.force, entrance=config.entrance
+        keys=config.agent_keys,
+        files=config.files,
+        force=config.force,
+        entrance=config.entrance,
+        night=config.night,
+        on_progress=recorder.progress,
     )
-    for stage in outcomes:
-        recorder.see(stage, skip=green)
+    with recorder:
+        for stage in outcomes:
+            recorder.see(stage, skip=green)
+        if config.agent_keys is None and config.files is None:
+            # What a killed run has built and not told of. It stands, so nothing is built.
+            untold = sorted(factory.registered_keys() - green - recorder.told)
+            for stage in factory.run_batch(keys=untold, files=(), entrance=config.entrance) if untold else ():
+                recorder.see(stage, skip=green)
     recorder.close()
     context.add_output_metadata(recorder.metadata())
     fallen = [a for a in recorder.failed if a.key in green or a.outcome == "infrastructure"]
@@ -77,10 +103,11 @@ def _run_order(context: OpExecutionContext, config: LineBatch, factory: FactoryR
     order = Order(config.tenant, keys, config.workers, config.rounds, config.force, config.batch)
     recorder = Recorder(context, factory)
     registered = 0
-    for stage in factory.run_order(order, lambda event: context.log.info(f"{EVENT}{json.dumps(event)}")):
-        registered += stage.agent is not None and stage.agent.outcome == "registered"
-        if order.tenant == DEFAULT_TENANT:
-            recorder.see(stage)
+    with recorder:
+        for stage in factory.run_order(order, lambda event: context.log.info(f"{EVENT}{json.dumps(event)}")):
+            registered += stage.agent is not None and stage.agent.outcome == "registered"
+            if order.tenant == DEFAULT_TENANT:
+                recorder.see(stage)
     if order.tenant == DEFAULT_TENANT:
         recorder.close()
     return registered
@@ -114,7 +141,14 @@ daily_agreement = define_asset_job(
 
 daily_metrics = define_asset_job(
     "daily_metrics",
-    selection=AssetSelection.assets(FACTORY_METRICS),
+    selection=AssetSelection.assets(FACTORY_METRICS, MIRROR_TABLES),
     executor_def=in_process_executor,
-    description="Build the DuckDB catalogue anew and count.",
+    description="Build the DuckDB catalogue anew and count; bring its mirror in PostgreSQL up to date.",
+)
+
+morning = define_asset_job(
+    "morning",
+    selection=AssetSelection.assets(FACTORY_METRICS, MORNING_REPORT, DASHBOARD),
+    executor_def=in_process_executor,
+    description="The catalogue, the report of the last night, and the dashboard.",
 )

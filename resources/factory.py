@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,9 +17,11 @@ from dagster import ConfigurableResource
 from pydantic import Field
 
 from greenlang import _paths
+from greenlang.registry.caller import DEFAULT_TENANT
 from greenlang.settings import Settings
 
 if TYPE_CHECKING:
+    from greenlang.alerts.alert import Alert
     from greenlang.bucket import Entry
     from greenlang.factors import FactorTable
     from greenlang.factors.editions import EditionMissing, EditionRead
@@ -29,6 +32,7 @@ if TYPE_CHECKING:
     from greenlang.formulas.agreement import Agreement
     from greenlang.formulas.library import FormulaLibrary
     from greenlang.launcher import Event, Order
+    from greenlang.nightly.freshness import Overdue
     from greenlang.sync import Prepared
 
 
@@ -59,12 +63,18 @@ class FactoryResource(ConfigurableResource):
         files: Sequence[str] | None = None,
         force: bool = False,
         entrance: str,
+        tenant: str = DEFAULT_TENANT,
+        night: str = "",
+        on_progress: Callable[[int, int], None] | None = None,
     ) -> Iterator[StageOutcome]:
-        """Intake, build, registration and metrics; see `greenlang.factory.line.run_batch`."""
+        """Intake, build, registration and metrics; see `greenlang.factory.line.run_batch`.
+
+        ``tenant`` and ``night`` are those of a nightly batch.
+        """
         from greenlang.factory.line import run_batch
 
-        settings = self.nightly_settings() if entrance == NIGHTLY else self.settings
-        return run_batch(settings, keys=keys, files=files, force=force, entrance=entrance)
+        settings = self.nightly_settings(tenant, night) if entrance == NIGHTLY else self.settings
+        return run_batch(settings, keys=keys, files=files, force=force, entrance=entrance, on_progress=on_progress)
 
     def run_order(self, order: Order, tell: Callable[[Event], None]) -> Iterator[StageOutcome]:
         """What the API asked for, for a tenant; see `greenlang.factory.orders.carry_out`."""
@@ -72,15 +82,33 @@ class FactoryResource(ConfigurableResource):
 
         return carry_out(self.settings, order, tell)
 
-    def stale_keys(self) -> list[str]:
+    def stale_keys(self, tenant: str = DEFAULT_TENANT, night: str = "") -> list[str]:
         """For the night: keys whose consumed digest changed, which have no outcome yet, or met fewer mutants."""
         from greenlang.factory.line import stale_keys
 
-        return stale_keys(self.nightly_settings())
+        return stale_keys(self.nightly_settings(tenant, night))
 
-    def nightly_settings(self) -> Settings:
-        """The settings of the nightly batch: it tries more mutants."""
-        return self.settings.model_copy(update={"mutants": self.settings.nightly_mutants})
+    def nightly_settings(self, tenant: str = DEFAULT_TENANT, night: str = "") -> Settings:
+        """The settings of a tenant's nightly batch: it tries more mutants, and pays models from the night's budget."""
+        settings = self.settings.model_copy(update={"mutants": self.settings.nightly_mutants, "night": night})
+        if tenant == DEFAULT_TENANT:
+            return settings
+        from greenlang.factory.orders import tenant_settings
+
+        return tenant_settings(settings, tenant)
+
+    def tenants(self) -> list[str]:
+        """Whose agents are built by night: ``default``, and on PostgreSQL every tenant that is not suspended."""
+        settings = self.settings
+        if settings.registry.startswith("sqlite"):
+            return [DEFAULT_TENANT]
+        from greenlang.registry import Caller, Registry
+        from greenlang.registry.caller import PUBLIC
+        from greenlang.registry.tenants import Tenants
+
+        with Registry(settings.registry, caller=Caller(DEFAULT_TENANT, "factory"), keys=settings.keys) as registry:
+            found = [one.tenant for one in Tenants(registry).all() if one.suspended_at is None]
+        return sorted({DEFAULT_TENANT, *found} - {PUBLIC})
 
     def pack_folder(self, key: str) -> Path:
         """Where the pack of a key lies."""
@@ -233,11 +261,53 @@ class FactoryResource(ConfigurableResource):
     # -- metrics
     # -------------------------------------------------------------------------------------------------
 
+    def overdue(self, now: datetime) -> list[Overdue]:
+        """The catalogue and the factor release in force, where they are older than the settings allow."""
+        from greenlang.nightly.freshness import overdue_file
+        from greenlang.sync import releases
+
+        settings = self.settings
+        name = releases(settings).pinned or ""
+        release = settings.var / "factors" / "releases" / name / "factors.parquet" if name else None
+        found = (
+            overdue_file(
+                "catalogue", "", _made(settings.catalogue), now, timedelta(hours=settings.catalogue_overdue_hours)
+            ),
+            overdue_file("release", name, _made(release), now, timedelta(days=settings.release_overdue_days)),
+        )
+        return [one for one in found if one is not None]
+
+    def alert(self, alert: Alert) -> None:
+        """Keep an alert and send it; what cannot be delivered now waits for `deliver_alerts`."""
+        from greenlang.alerts import send
+
+        send(self.settings, alert)
+
+    def deliver_alerts(self) -> None:
+        """Try again what could not be delivered."""
+        from greenlang.alerts import deliver
+
+        deliver(self.settings)
+
     def rebuild_catalogue(self) -> None:
         """Build the views-only DuckDB file anew and swap it in."""
         from greenlang.metrics import MetricsStore
 
         MetricsStore(self.settings).rebuild_catalogue()
+
+    def fill_mirror(self) -> dict[str, int] | None:
+        """Bring the metrics' mirror in PostgreSQL up to date, and what was added; None where none is set up."""
+        from dataclasses import asdict
+
+        from greenlang.metrics.mirror import fill
+
+        return asdict(fill(self.settings)) if self.settings.mirror_url else None
+
+    def registered_keys(self) -> set[str]:
+        """Partition keys of the agents that stand, from their rows; no catalogue is needed."""
+        from greenlang.metrics import MetricsStore
+
+        return {str(r["key"]) for r in MetricsStore(self.settings).outcomes() if r["outcome"] == "registered"}
 
     def outcome_counts(self) -> dict[str, int]:
         """Outcome -> number of agents, from the catalogue."""
@@ -246,9 +316,41 @@ class FactoryResource(ConfigurableResource):
         sql = "select outcome, count(*) as n from agents group by outcome order by outcome"
         return {str(row["outcome"]): int(row["n"]) for row in query(self.settings, sql).as_dicts()}
 
+    def morning_report(self, night: str = "") -> tuple[str, Path]:
+        """Write the report of the night of a date, or of the last one, and send it where that is set: its Markdown, and
+        its page.
+        """
+        from greenlang.digest import forms, message, night_of, write_morning
+
+        found = night_of(self.settings, self._night(night))
+        page = write_morning(self.settings, found) / "index.html"
+        if self.settings.morning_send:
+            self.alert(message(found))
+        return forms(found)["md"], page
+
+    def dashboard(self, night: str = "") -> tuple[str, Path]:
+        """Write the dashboard of the nights up to that of a date, or to the last one: its Markdown, and its page."""
+        from greenlang.digest import dashboard_markdown, dashboard_of, write_dashboard
+
+        found = dashboard_of(self.settings, self._night(night))
+        return dashboard_markdown(found), write_dashboard(self.settings, found)
+
+    def _night(self, name: str) -> date:
+        from greenlang.digest import last_night
+
+        return date.fromisoformat(name) if name else last_night(self.settings, datetime.now(UTC))
+
     def registered_count(self) -> int:
         """How many agent versions the registry holds."""
         from greenlang.registry import Registry
 
         with Registry(self.settings.registry) as registry:
             return registry.count()
+
+
+def _made(file: Path | None) -> datetime | None:
+    """When a file was written; None where there is none."""
+    try:
+        return datetime.fromtimestamp(file.stat().st_mtime, UTC) if file is not None else None
+    except FileNotFoundError:
+        return None

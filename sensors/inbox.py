@@ -12,8 +12,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 
 from dagster import (
@@ -32,6 +34,7 @@ from dagster import (
 
 from greenlang.bucket import Entry
 from greenlang.settings import Settings
+from greenlang.telemetry.trace import span, tags
 from resources.factory import FactoryResource
 
 _IN_FLIGHT = [
@@ -42,6 +45,7 @@ _IN_FLIGHT = [
     DagsterRunStatus.CANCELING,
 ]
 _LONGEST_WAIT = 3600
+_log = logging.getLogger("greenlang.sensor")
 _ENTRANCE = "greenlang/entrance"
 _MEND = "mend"
 
@@ -88,7 +92,8 @@ def build(job: JobDefinition, settings: Settings) -> SensorDefinition:
             if now >= cursor.mend_not_before:
                 cursor.mend_not_before = now + _wait(cursor.mends)
                 cursor.mends += 1
-                return SensorResult(run_requests=[_mend()], cursor=cursor.dump())
+                with _tick("everything is looked at again"):
+                    return SensorResult(run_requests=[_mend()], cursor=cursor.dump())
         elif not cursor.after:
             cursor.mends, cursor.mend_not_before = 0, 0.0
         files = factory.waiting_files(cursor.after)
@@ -108,9 +113,18 @@ def build(job: JobDefinition, settings: Settings) -> SensorDefinition:
             cursor.not_before = now + _wait(cursor.tries)
             cursor.tries += 1
         cursor.after = page[-1].name if len(files) > len(page) else ""
-        return SensorResult(run_requests=[_request(page)], cursor=cursor.dump())
+        with _tick(f"{len(page)} files are handed to a batch"):
+            return SensorResult(run_requests=[_request(page)], cursor=cursor.dump())
 
     return inbox_sensor
+
+
+@contextmanager
+def _tick(message: str) -> Iterator[None]:
+    """The span that the runs of a tick are parts of."""
+    with span("inbox_sensor", kind="producer"):
+        _log.info(message)
+        yield
 
 
 def _in_flight(instance: DagsterInstance, job: str) -> bool:
@@ -139,12 +153,14 @@ def _digest(page: Sequence[Entry]) -> str:
 
 
 def _mend() -> RunRequest:
-    return RunRequest(run_config={"ops": {"run_line": {"config": {"entrance": _MEND}}}}, tags={_ENTRANCE: _MEND})
+    return RunRequest(
+        run_config={"ops": {"run_line": {"config": {"entrance": _MEND}}}}, tags={_ENTRANCE: _MEND, **tags()}
+    )
 
 
 def _request(page: Sequence[Entry]) -> RunRequest:
     names = [entry.name for entry in page]
     return RunRequest(
         run_config={"ops": {"run_line": {"config": {"files": names, "entrance": "sensor"}}}},
-        tags={_ENTRANCE: "sensor", "greenlang/files": str(len(names))},
+        tags={_ENTRANCE: "sensor", "greenlang/files": str(len(names)), **tags()},
     )

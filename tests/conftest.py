@@ -17,7 +17,13 @@ from greenlang.settings import Settings
 from greenlang.sync import chosen, prepare, releases
 from tests import libraries
 from tests.loopback import stay_here
-from tests.registry.postgres import postgres, postgres_database, postgres_owner_url, postgres_url  # noqa: F401
+from tests.registry.postgres import (  # noqa: F401
+    own_postgres,
+    postgres,
+    postgres_database,
+    postgres_owner_url,
+    postgres_url,
+)
 
 ROOT = Path(__file__).resolve().parents[1]
 stay_here()

@@ -21,7 +21,7 @@ import psycopg2
 from sqlalchemy.engine import make_url
 
 from greenlang.registry import migrate
-from tests.registry.postgres import APP, OWNER, Postgres, start
+from tests.registry.postgres import APP, OWNER, SUPERUSER, Postgres, start
 
 _BARE = """
 from fastapi import FastAPI, Response
@@ -108,6 +108,11 @@ class Database:
     def url(self) -> str:
         """As the application reaches it."""
         return self._postgres.url("bench")
+
+    def make(self, name: str) -> str:
+        """Another database, empty; its URL for a superuser."""
+        self._postgres.sql(f"CREATE DATABASE {name}")
+        return self._postgres.url(name, SUPERUSER)
 
     def kill(self) -> None:
         """As a power cut: all of its processes at once."""

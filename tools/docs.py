@@ -20,6 +20,7 @@ from greenlang.factors.gates.page import page as plausibility_page
 from greenlang.factors.select_docs import filled
 from greenlang.factors.sources_page import sources_page
 from greenlang.factors.stats import count
+from greenlang.metrics.analysts import filled as analysts_page
 from greenlang.metrics.docs import page as metrics_page
 from greenlang.quality import page as quality_page
 from greenlang.quality.report import schema as report_schema
@@ -31,6 +32,7 @@ from greenlang.specs.codes import CODES
 from greenlang.specs.diff import RULES
 from greenlang.specs.schemas import overlay_schema, schema_of
 from greenlang.sync import releases, sync
+from greenlang.telemetry.declared import page as telemetry_tables
 from tests.sandbox.hostile.packs import table as hostile_packs
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
@@ -71,6 +73,12 @@ def _with_rules(page: str) -> str:
     return page[: page.index(start) + len(start)] + "\n".join(["", *rows, "", ""]) + page[page.index(end) :]
 
 
+def _with_metrics(page: str) -> str:
+    """The page with the tables of Prometheus' metrics between its two marks."""
+    start, end = "<!-- metrics -->\n", "<!-- /metrics -->"
+    return page[: page.index(start) + len(start)] + "\n" + telemetry_tables() + "\n\n" + page[page.index(end) :]
+
+
 def _with_roles(page: str) -> str:
     """The page with the table of roles between its two marks."""
     start, end = "<!-- roles -->\n", "<!-- /roles -->"
@@ -108,12 +116,14 @@ def pages() -> dict[str, str]:
         "lifecycle.md": lifecycle_page(),
         "quality.md": quality_page(),
         "metrics.md": metrics_page(),
+        "analysts.md": analysts_page((DOCS / "analysts.md").read_text()),
         "factors.md": _factors(),
         "result-certificate.schema.json": json.dumps(schema(), indent=2) + "\n",
         "plausibility.md": plausibility_page(),
         "governance.md": _with_roles((DOCS / "governance.md").read_text()),
         "sandbox.md": sandbox_page(hostile_packs()),
         "api.md": api_page((DOCS / "api.md").read_text()),
+        "telemetry.md": _with_metrics((DOCS / "telemetry.md").read_text()),
         "selection.md": filled((DOCS / "selection.md").read_text()),
         "specs-tools.md": _with_rules((DOCS / "specs-tools.md").read_text()),
         "schemas/quality-report.schema.json": json.dumps(report_schema(), indent=2) + "\n",

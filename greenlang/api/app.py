@@ -6,7 +6,6 @@ Belongs here: putting it together. Does not belong here: any of the parts.
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import cache
@@ -21,11 +20,13 @@ from greenlang.api.front import Front
 from greenlang.api.principal import refuse_undeclared
 from greenlang.api.routes import ROUTERS
 from greenlang.api.services import Services
+from greenlang.api.sharing import shared
 from greenlang.api.signin import SignIn
 from greenlang.api.warming import cooled, warmed
 from greenlang.errors import SettingsError
 from greenlang.registry import Registry
 from greenlang.settings import Settings
+from greenlang.telemetry.requests import Requests
 
 
 def create_app(
@@ -50,10 +51,13 @@ def create_app(
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        warming = asyncio.create_task(warmed(app)) if warm else None
+        tasks = [asyncio.create_task(warmed(app))] if warm else []
+        if (settings.api_workers or 1) > 1:
+            tasks.append(asyncio.create_task(shared(app.state.requests)))
         yield
-        if warming is not None:
-            warming.cancel()
+        for task in tasks:
+            task.cancel()
+        if warm:
             cooled()
         app.state.services.close()
         if own:
@@ -71,13 +75,13 @@ def create_app(
     )
     app.state.settings, app.state.registry, app.state.launcher = settings, store, launcher
     app.state.signin = signin
-    app.state.counts = Counter()
+    app.state.requests = Requests(settings.var)
     app.state.warm = not warm
     app.state.services = Services(settings, store, launcher)
     problems.install(app)
     schema.install(app)
     refuse_undeclared(app)
-    app.add_middleware(Front, settings=settings, registry=store, signin=signin, counts=app.state.counts)
+    app.add_middleware(Front, settings=settings, registry=store, signin=signin, requests=app.state.requests)
     return app
 
 

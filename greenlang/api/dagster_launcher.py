@@ -19,6 +19,7 @@ import httpx
 
 from greenlang.errors import GreenlangError
 from greenlang.launcher import ENDED, ENTRANCE, EVENT, Event, Fold, Order, RunProgress, Status, of_run
+from greenlang.telemetry.trace import TAG
 
 JOB, LOCATION, REPOSITORY = "line_batch", "greenlang", "__repository__"
 _PAGE = 1000
@@ -98,6 +99,7 @@ class DagsterLauncher:
             "greenlang/entrance": ENTRANCE,
             "greenlang/tenant": order.tenant,
             "greenlang/keys": str(len(order.keys)),
+            **({TAG: order.trace} if order.trace else {}),
         }
         given = {
             "selector": {"jobName": JOB, "repositoryName": REPOSITORY, "repositoryLocationName": LOCATION},

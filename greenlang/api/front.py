@@ -8,7 +8,6 @@ from __future__ import annotations
 import logging
 import re
 import time
-from collections import Counter
 from dataclasses import replace
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Network, ip_address
@@ -25,10 +24,12 @@ from greenlang.api.idempotency import Once, Recorded, digest
 from greenlang.api.limits import Buckets, told, whole_body
 from greenlang.api.problems import SECURITY_HEADERS, Problem, problem_of
 from greenlang.api.signin import TENANT_HEADER, SignIn
+from greenlang.api.watching import known, route_of, watched, watching
 from greenlang.errors import GreenlangError, RegistryError
 from greenlang.registry import Caller, Registry
 from greenlang.registry.roles import Principal
 from greenlang.settings import Settings
+from greenlang.telemetry.requests import Requests
 
 KEPT_PATHS = "/api/v1/registry/"
 STRANGERS_BYTES = 65_536  # a larger body of somebody who did not sign in is refused unread
@@ -45,14 +46,14 @@ class Front:
     """Signs in, counts, reads the body within bounds, answers what it can from memory, and passes the rest on."""
 
     def __init__(
-        self, app: ASGIApp, *, settings: Settings, registry: Registry, signin: SignIn, counts: Counter[str]
+        self, app: ASGIApp, *, settings: Settings, registry: Registry, signin: SignIn, requests: Requests
     ) -> None:
         self._app = app
         self._registry = registry
         self._fresh = Fresh(registry, settings.api_fresh_ms)
         self._agents = Answers(MOST_BYTES)
         self._lists = Answers(MOST_LISTS)
-        self.counts = counts  # of answers, by class of status; `kept` came from memory
+        self.requests = requests
         self._swept: dict[str, float] = {}
         self._settings = settings
         self._signin = signin
@@ -62,12 +63,17 @@ class Front:
         """One request."""
         if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
-            return
+        elif watching():
+            await watched(self._answer, scope, receive, send)
+        else:
+            await self._answer(scope, receive, send)
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = Headers(scope=scope)
         asked = headers.get("x-request-id", "")
         request = asked if _REQUEST_ID.fullmatch(asked) else f"{getrandbits(64):016x}"
         own: Pairs = [(b"x-request-id", request.encode())]
-        send = _with_headers(send, own, self.counts)
+        send = _with_headers(send, own, self.requests, scope)
         try:
             if b"%00" in scope.get("raw_path", b"") or b"%00" in scope["query_string"]:
                 raise Problem(422, "the address holds a NUL", kind="invalid-request")
@@ -78,6 +84,7 @@ class Front:
             if scope["type"] == "http" and scope["method"] in _WITH_BODY:
                 receive = await self._buffered(headers, receive, known=principal is not None)
             scope[MARKS] = {}
+            known(principal)
             if principal is not None and scope["type"] == "http" and scope["method"] == "GET":
                 await self._read(principal, request, scope, receive, send)
                 return
@@ -96,10 +103,12 @@ class Front:
         key = key_of(scope, principal)
         seen: Seen | None = None
         if scope["path"].startswith(KEPT_PATHS):
+            self.requests.reads += 1
             seen = await self._fresh.seen(principal.caller.tenant)
             answer = self._agents.find(key, seen) or self._lists.find(key, seen)
             if answer is not None:
-                self.counts["kept"] += 1
+                self.requests.kept += 1
+                scope[MARKS]["memory"] = True
                 await answer.send(asked, send)
                 return
         scope["principal"] = _of_request(principal, request)
@@ -251,10 +260,12 @@ async def _refuse(problem: Problem, scope: Scope, receive: Receive, send: Send) 
     await problem.response(scope["path"])(scope, receive, send)
 
 
-def _with_headers(send: Send, own: Pairs, counts: Counter[str]) -> Send:
+def _with_headers(send: Send, own: Pairs, requests: Requests, scope: Scope) -> Send:
+    begun = time.perf_counter()
+
     async def sending(message: Message) -> None:
         if message["type"] == "http.response.start":
-            counts[f"{message['status'] // 100}xx"] += 1
+            requests.answered(scope["method"], route_of(scope), message["status"], time.perf_counter() - begun)
             said = message["headers"] = list(message["headers"])
             names = {name for name, _ in said}
             said += [pair for pair in _SECURITY if pair[0] not in names]

@@ -28,6 +28,7 @@ from greenlang.metrics import MetricsStore
 from greenlang.registry import Registry
 from greenlang.registry.jobs import Batch
 from greenlang.settings import Settings
+from greenlang.telemetry.factory import FactorySeries
 
 
 class Factors:
@@ -74,6 +75,7 @@ class Services:
         self._lock = threading.Lock()
         self.watched = Watched()
         self.agents = Shown()
+        self._series: dict[str, FactorySeries] = {}
         self._factors: tuple[tuple[int, int] | None, Factors] | None = None
 
     def close(self) -> None:
@@ -111,6 +113,16 @@ class Services:
     def of_tenant(self, tenant: str) -> Settings:
         """The factory of a tenant, over the factors that are in force for all."""
         return tenant_settings(self.settings, tenant)
+
+    def series(self, tenant: str) -> FactorySeries:
+        """The Prometheus series of a tenant's factory, kept from scrape to scrape."""
+        with self._lock:
+            found = self._series.get(tenant)
+        if found is None:
+            made = FactorySeries(self.of_tenant(tenant), self.settings)
+            with self._lock:
+                found = self._series.setdefault(tenant, made)
+        return found
 
     def progress(self, batch: Batch, tenant: str) -> RunProgress:
         """How far a batch is; from the outcomes that stand where its launcher does not know it any more."""

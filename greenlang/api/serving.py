@@ -28,8 +28,11 @@ def application() -> FastAPI:
     try:
         from greenlang.api.app import create_app
         from greenlang.settings import Settings
+        from greenlang.telemetry import process
 
-        return create_app(Settings(), sign_in=not os.environ.get("GREENLANG_API_NO_SIGN_IN"), warm=True)
+        found = Settings()
+        process.start(found)
+        return create_app(found, sign_in=not os.environ.get("GREENLANG_API_NO_SIGN_IN"), warm=True)
     except GreenlangError as error:
         _log.error("%s", error)
     except Exception:  # noqa: BLE001 - whatever it is: a process that dies of it is started again for ever

@@ -25,6 +25,7 @@ from greenlang_sdk import decimals
 from greenlang.calc.mistakes import Code, Refused
 from greenlang.calc.quantity import CO2, CO2E, power_of, shown
 from greenlang.errors import CalculationError
+from greenlang.formulas.conversion import scaled
 from greenlang.formulas.declare import Given
 from greenlang.formulas.evaluate import DECLARED, LookupMiss, Value, compare, kind_of, table_value
 from greenlang.formulas.show import show
@@ -161,8 +162,8 @@ class Evaluator:
                 return self.sum(node)
             case Convert(operand=operand, factor=factor, shift=shift):
                 inner = self.tagged(operand)
-                value = self.guard(node, lambda: _number(inner) * factor)
-                shares = {basis: share * factor for basis, share in inner.shares.items()}
+                value = self.guard(node, lambda: scaled(_number(inner), factor))
+                shares = {basis: scaled(share, factor) for basis, share in inner.shares.items()}
                 return Tagged(value + shift if shift else value, shares)
             case Negate(operand=operand):
                 inner = self.tagged(operand)

@@ -19,7 +19,7 @@ from greenlang.calc.mistakes import Refused
 from greenlang.calc.quantity import Conversion, known_unit, ratio_of
 from greenlang.calc.sourcing import NAMED_APART
 from greenlang.errors import UnitError
-from greenlang.formulas.exact import ratio
+from greenlang.formulas.conversion import ratio
 from greenlang.formulas.tree import Convert, Node
 
 _CLOSE = Fraction(1, 10**30)

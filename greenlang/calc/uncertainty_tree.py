@@ -21,6 +21,7 @@ from typing import cast
 from greenlang_sdk import decimals
 
 from greenlang.errors import CalculationError
+from greenlang.formulas.conversion import scaled
 from greenlang.formulas.evaluate import DECLARED, compare, no_answer, table_value
 from greenlang.formulas.show import show
 from greenlang.formulas.tree import (
@@ -110,7 +111,7 @@ class SlopeEvaluator:
                 return Sloped(number)
             case Convert(operand=operand, factor=factor, shift=shift):
                 inner = self.number(operand)
-                value = inner.value * factor
+                value = scaled(inner.value, factor)
                 return Sloped(value + shift if shift else value, _scaled(inner.slopes, factor))
             case Sum():
                 return self.sum(node)

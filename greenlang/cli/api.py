@@ -38,6 +38,7 @@ def serve(
     import uvicorn
 
     from greenlang.api.serving import BROKEN
+    from greenlang.telemetry import logs
 
     found = settings(context)
     if no_sign_in:
@@ -58,6 +59,7 @@ def serve(
         port=found.api_port if port is None else port,
         workers=number,
         access_log=False,
+        log_config=None if logs.on() else uvicorn.config.LOGGING_CONFIG,
         log_level="info",
         server_header=False,
         h11_max_incomplete_event_size=65536,

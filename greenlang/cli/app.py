@@ -14,6 +14,7 @@ import typer
 from typer.core import TyperGroup
 
 from greenlang.errors import (
+    BackupBroken,
     CatalogueError,
     DiscoveryError,
     GreenlangError,
@@ -59,7 +60,7 @@ def exit_code(error: GreenlangError) -> int:
             return NEGATIVE if str(error.problem.get("type", "")).endswith(":quota-exceeded") else INFRASTRUCTURE
         return NEGATIVE if error.status in {HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT} else USAGE
     # no such factor, or none that the selection rule takes
-    if isinstance(error, (LookupError, QuotaExceeded, RegistryConflict, VersionConflict)):
+    if isinstance(error, (LookupError, BackupBroken, QuotaExceeded, RegistryConflict, VersionConflict)):
         return NEGATIVE
     return USAGE if isinstance(error, _WRONG_USE) else INFRASTRUCTURE
 

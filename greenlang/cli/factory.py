@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import asdict
 from datetime import datetime
 from decimal import Decimal
@@ -15,16 +14,12 @@ from greenlang.cli.app import built_settings, settings
 from greenlang.cli.registry import AsJson
 from greenlang.cli.remote import connected, server_of
 from greenlang.cli.show import as_json, facts, plain, table, when
+from greenlang.masking import without_secrets
 
 if TYPE_CHECKING:
     from greenlang.client import Document
 
 app = typer.Typer(help="What became of the specs, the factory's figures, its settings.", no_args_is_help=True)
-
-_PASSWORD = re.compile(r"(://[^/@:\s]*):[^/\s]*@")
-_KEY = re.compile(
-    r"([?&;][^=&;\s]*(?:key|secret|token|password|passwd|sig|credential)[^=&;\s]*)=[^&;\s]*", re.IGNORECASE
-)
 
 
 class Fate(StrEnum):
@@ -143,12 +138,6 @@ def config(context: typer.Context, json: AsJson = False) -> None:
         as_json(rows)
     else:
         table(("setting", "value", "from"), [tuple(row.values()) for row in rows])
-
-
-def without_secrets(text: str) -> str:
-    """A setting without the password of an address and without keys in its query."""
-    text = _PASSWORD.sub(r"\1:***@", text)
-    return _KEY.sub(r"\1=***", text)
 
 
 def show_metrics(figures: dict[str, Any], *, json: bool) -> None:

@@ -46,6 +46,7 @@ def status(context: typer.Context, json: AsJson = False) -> None:
             "weight": p.weight,
             "requests_per_minute": p.requests_per_minute,
             "tokens_per_minute": p.tokens_per_minute,
+            "max_concurrent": p.max_concurrent,
         }
         for p in config.providers
     ]

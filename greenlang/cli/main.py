@@ -13,13 +13,19 @@ from greenlang.cli import (
     agent_life,
     agent_publish,
     agent_start,
+    alerts,
     api,
     audit,
+    backup,
     calc,
     calc_verify,
     catalogue,
     demo,
+    doctor,
     factors,
+    factory_digest,
+    factory_exchange,
+    factory_mirror,
     formulas,
     jobs,
     key,
@@ -32,10 +38,12 @@ from greenlang.cli import (
     registry_life,
     registry_versions,
     spec,
+    telemetry,
     template,
     tenant,
 )
-from greenlang.cli.app import Group, version_asked
+from greenlang.cli.app import Group, settings, version_asked
+from greenlang.telemetry import process
 
 app = typer.Typer(
     cls=Group,
@@ -70,11 +78,16 @@ def options(
 ) -> None:
     """Options that every command knows."""
     context.obj = var
+    if process.asked():
+        process.start(settings(context))
 
 
 app.command("demo")(demo.demo)
 app.command("query")(query.query)
 app.command("verify")(calc_verify.verify)
+app.command("doctor")(doctor.doctor)
+app.command("restore")(backup.restore)
+app.add_typer(backup.app, name="backup")
 _agent = (agent_check, agent_judge, agent_life, agent_publish, agent_start)  # each joins its commands to one app
 app.add_typer(_agent[0].app, name="agent")
 _registry = (registry_emit, registry_find, registry_life, registry_versions)
@@ -89,9 +102,11 @@ app.add_typer(factors.app, name="factors")
 app.add_typer(formulas.app, name="formulas")
 app.add_typer(calc.app, name="calc")
 app.add_typer(spec.app, name="spec")
+app.add_typer(telemetry.app, name="telemetry")
 app.add_typer(template.app, name="template")
 app.add_typer(catalogue.app, name="catalogue")
-app.add_typer(jobs.app, name="factory")  # joins the factory's
+_factory = (alerts, factory_digest, factory_exchange, factory_mirror, jobs)
+app.add_typer(_factory[0].app, name="factory")
 app.add_typer(llm.app, name="llm")
 
 if __name__ == "__main__":

@@ -19,6 +19,7 @@ import typer
 
 from greenlang.cli.governed import governed
 from greenlang.errors import RemoteRefused, SettingsError
+from greenlang.settings import secret
 
 if TYPE_CHECKING:
     from greenlang.client import Call, Client, Page
@@ -112,7 +113,10 @@ SERVED: Mapping[str, tuple[str, ...]] = {  # with the options that act here only
 _FILES = "it reads files of this machine: leave --server out"
 _PACK = "it works on a pack of this machine: `registry pull ID FOLDER` brings one, then name FOLDER without --server"
 _TABLES = "it keeps the factor tables of the machine that it runs on: call it where the server runs"
+_METRICS = "it asks the metrics of one machine: call it where the server runs"
+_STORE = "it brings tables of this machine to the store, or from there: leave --server out"
 _MODELS = "models, their keys and recordings are those of one machine: call it where the server runs"
+_MACHINE = "it copies everything of the machine that it runs on: call it where the server runs"
 HERE: Mapping[str, str] = {
     "agent benchmark": _PACK,
     "agent deploy": _PACK,
@@ -125,6 +129,7 @@ HERE: Mapping[str, str] = {
     "agent validate": "it reads a spec on this machine, and needs no server: leave --server out",
     "agent verify": _PACK,
     "audit prune": "only who owns the database removes events: call it where the server runs",
+    "backup": _MACHINE,
     "calc check": _FILES,
     "calc overlaps": _FILES,
     "calc prove": _FILES,
@@ -134,21 +139,30 @@ HERE: Mapping[str, str] = {
     "calc spend": _FILES,
     "calc uncertainty": _FILES,
     "catalogue": _FILES,
+    "doctor": "it looks at the machine that it runs on: call it where the server runs",
     "demo": "it builds examples on this machine: leave --server out",
     "factors refused": _TABLES,
     "factors release": _TABLES,
     "factors stats": _TABLES,
     "factors sync": _TABLES,
+    "factory alert-test": "channels and their secrets are those of one machine: call it where the server runs",
     "factory config": "settings are those of one machine: call it where the server runs",
+    "factory dashboard": _METRICS,
+    "factory morning": _METRICS,
+    "factory pull": _STORE,
+    "factory push": _STORE,
+    "factory mirror": "the mirror is filled from the tables of one machine: call it where the server runs",
     "formulas stats": _TABLES,
     "llm": _MODELS,
     "policy check": _FILES,
     "quality advisories": "the file of known vulnerabilities is that of one machine: call it where the server runs",
-    "quality repairs": "it asks the metrics of one machine: call it where the server runs",
+    "quality repairs": _METRICS,
     "quality validate": _PACK,
     "query": "free SQL is not served, for tenants share a server's metrics: `factory status`, `factory logs` and "
     "`factory metrics` are, `registry search` and `audit query` ask the rest",
+    "restore": _MACHINE,
     "registry scan": "advisories are those of one machine: call it where the server runs",
+    "telemetry": "it tells of the factory of this machine: a server's series are at its /metrics",
     "registry migrate": "only who owns the database changes its tables: call it where the server runs",
     "verify": _FILES,
 }
@@ -203,13 +217,14 @@ def connected(context: typer.Context) -> Iterator[Client]:
     from greenlang.client import Client
 
     server = server_of(context)
-    with Client(server, key=os.environ.get(KEY, "")) as client:
+    key = secret(KEY, os.environ)
+    with Client(server, key=key.get_secret_value() if key else "") as client:
         try:
             yield client
         except RemoteRefused as error:
-            if error.status == 401 and not os.environ.get(KEY):
+            if error.status == 401 and key is None:
                 raise SettingsError(
-                    f"{server} wants to know who calls: set {KEY}; `greenlang key issue` makes a key"
+                    f"{server} wants to know who calls: set {KEY} (or {KEY}_FILE); `greenlang key issue` makes a key"
                 ) from error
             raise
 

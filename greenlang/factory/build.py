@@ -268,11 +268,13 @@ class Builder:
 
 
 def clear_leftovers(settings: Settings) -> None:
-    """Remove build folders of a process that was killed."""
+    """Remove build folders and half-written files of a process that was killed."""
     for folder in settings.packs.glob(f"{_BUILD_PREFIX}*"):
         shutil.rmtree(folder, ignore_errors=True)
     for folder in settings.packs.glob(f".{_BUILD_PREFIX}*"):
         shutil.rmtree(folder, ignore_errors=True)
+    for file in settings.packs.glob(".*.tmp"):  # one batch at a time writes there
+        file.unlink(missing_ok=True)
     for folder in (settings.var / "cache" / "quality").glob(".mypy-*"):
         if time.time() - folder.stat().st_mtime > _ABANDONED:  # a check of packs by hand may be at work beside this
             shutil.rmtree(folder, ignore_errors=True)

@@ -13,6 +13,7 @@ from decimal import Decimal
 from functools import cache
 
 from greenlang import units
+from greenlang.formulas.conversion import terms
 
 _UNIT = re.compile(r"(?:(?<=.)([*/]))?([^\W\d]\w*)(?:\*\*([1-9])(?![\d.]))?")
 _BELOW = re.compile(r"/\(([^()/]*)\)")
@@ -27,16 +28,31 @@ class Constants:
 
     values: dict[str, tuple[Decimal, str]] = field(default_factory=dict)
 
-    def factor(self, source: str, target: str, value: Decimal) -> str:
-        """The name of a conversion factor: what two compound units share is left out of it."""
+    def conversion(self, source: str, target: str, factor: Decimal) -> list[tuple[str, str]]:
+        """The operators and constants that convert, exactly: `* KG_PER_T`, `/ MIN_PER_H`, or a ratio's two terms."""
+        times, over = terms(factor)
+        if over == 1:
+            return [("*", self.factor(source, target, factor))]
+        if times == 1:
+            return [("/", self.factor(target, source, over))]
+        return [
+            ("*", self.factor(source, target, times, "numerator")),
+            ("/", self.factor(source, target, over, "denominator")),
+        ]
+
+    def factor(self, source: str, target: str, value: Decimal, term: str = "") -> str:
+        """The name of a conversion factor, or of a ``term`` of it: what two compound units share is left out of it."""
         over, under = _ratio(source, target)
         amount = f"a step of 1 {under}" if under in _SCALES else "1" if under == "1" else f"1 {under}"
         comment = f"{amount} as a plain number" if over == "1" else f"{amount} in {over}"
-        return self._named(f"{_upper(over)}_PER_{_upper(under)}", value, comment)
+        name = f"{_upper(over)}_PER_{_upper(under)}"
+        if term:
+            name, comment = f"{name}_{term.upper()}", f"{comment}, an exact ratio: its {term}"
+        return self._named(name, value, comment)
 
     def shift(self, source: str, target: str, value: Decimal) -> str:
         """The name of the shift between two scales."""
-        zero, scale = (_product(*terms) if (terms := _terms(unit)) else unit for unit in (source, target))
+        zero, scale = (_product(*found) if (found := _terms(unit)) else unit for unit in (source, target))
         return self._named(f"{_upper(scale)}_AT_ZERO_{_upper(zero)}", value, f"zero {zero} in {scale}")
 
     def _named(self, name: str, value: Decimal, comment: str) -> str:

@@ -46,6 +46,7 @@ from greenlang.sandbox import Profile, Sandbox
 from greenlang.settings import Settings
 from greenlang.specs.diagnostics import Diagnostic
 from greenlang.specs.model import identity, slug
+from greenlang.telemetry import runs
 
 FLUSH_AGENTS = 25
 FLUSH_SECONDS = 2.0
@@ -74,21 +75,28 @@ def run_batch(
     on_progress: Progress | None = None,
     on_stage: Ended | None = None,
     run_id: str = "",
+    trace: str = "",
 ) -> Iterator[StageOutcome]:
     """Take files in, build what is to be built, register, record; yields every stage as it ends.
 
     ``files`` are names in the inbox, ``keys`` partition keys of accepted specs. With neither, everything in the inbox
     and every accepted spec without an outcome. ``force`` rebuilds also what has not changed. ``on_stage`` is told of a
-    stage when it ends; what is yielded waits until the spec has its outcome. Of an agent that stands, nothing is
-    started. Raises SandboxUnavailable (where it takes in or builds) and SettingsError (of the models' configuration)
+    stage when it ends; what is yielded waits until the spec has its outcome. ``trace`` is the asker's W3C
+    traceparent. Of an agent that stands, nothing is started. Raises SandboxUnavailable (where it takes in or builds)
+    and SettingsError (of the models' configuration)
     before anything is touched, and BucketError.
     """
     check(settings)  # or each agent that needs a repair would fall over it
     # Raises where the machine lacks the primitives and weakness was not asked for.
     profile = Sandbox(settings).prove() if files or (keys is None and files is None) else None
-    with _alone(settings):
-        batch = _Batch(settings, entrance, workers or settings.workers, profile, on_progress, on_stage, run_id)
-        yield from batch.run(keys, files, force=force, settle=settle)
+    run_id = run_id or uuid.uuid4().hex
+
+    def line(on_stage: Ended | None) -> Iterator[StageOutcome]:
+        with alone(settings):
+            batch = _Batch(settings, entrance, workers or settings.workers, profile, on_progress, on_stage, run_id)
+            yield from batch.run(keys, files, force=force, settle=settle)
+
+    yield from runs.told(line, run_id=run_id, entrance=entrance, on_stage=on_stage, parent=trace)
 
 
 def stale_keys(settings: Settings) -> list[str]:
@@ -117,7 +125,7 @@ def stale_keys(settings: Settings) -> list[str]:
 
 
 @contextmanager
-def _alone(settings: Settings) -> Iterator[None]:
+def alone(settings: Settings) -> Iterator[None]:
     """One batch at a time over one ``var``; a second one waits."""
     settings.var.mkdir(parents=True, exist_ok=True)
     with (settings.var / "batch.lock").open("w") as lock:
@@ -164,7 +172,7 @@ class _Batch:
         self.standing = {row["key"]: row for row in self.store.outcomes()}
         self.at_hand = AtHand(settings)
         self.run_info = RunInfo(
-            run_id=self.run_id or uuid.uuid4().hex,
+            run_id=self.run_id,
             entrance=self.entrance,
             started_at=datetime.now(UTC),
             sandbox_profile=self.profile.name if self.profile else "",
@@ -429,6 +437,11 @@ def _judgement(outcome: AgentOutcome) -> dict[str, Any]:
 
 def _report(key: str) -> str:
     return f"reports/{slug(key)}.md"
+
+
+def told(intake: Intake) -> list[AgentOutcome]:
+    """The outcomes that an intake has decided by itself: files that were replaced, and those that were refused."""
+    return [*map(_of_replaced, intake.replaced), *map(_of_refused, intake.refused)]
 
 
 def _of_refused(refused: Refused) -> AgentOutcome:

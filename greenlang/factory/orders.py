@@ -31,6 +31,7 @@ def carry_out(settings: Settings, order: Order, tell: Callable[[Event], None]) -
         keys=order.keys,
         force=order.force,
         run_id=order.batch,
+        trace=order.trace,
         entrance=ENTRANCE,
         workers=min(order.workers or own.workers, own.workers),
         on_stage=lambda key, name: tell(of_stage(key, name)),

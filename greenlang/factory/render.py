@@ -216,8 +216,7 @@ class _Writer:
                 tail.insert(0, (rest.op, rest.right))
                 rest = rest.left
             elif isinstance(rest, Convert) and rest.factor != 1 and not rest.shift:
-                name = self.constants.factor(rest.source_unit, rest.unit or "1", rest.factor)
-                tail.insert(0, ("*", Name(name=name, kind="symbol")))
+                tail[:0] = [(sign, Name(name=name, kind="symbol")) for sign, name in self.conversion_terms(rest)]
                 rest = rest.operand
             else:
                 break
@@ -331,6 +330,9 @@ class _Writer:
         b = right.text if right.strength > strength else f"({right.text})"
         return _Part(f"{a} {node.op} {b}", strength)
 
+    def conversion_terms(self, node: Convert) -> list[tuple[str, str]]:
+        return self.constants.conversion(node.source_unit, node.unit or "1", node.factor)
+
     def conversion(self, node: Convert) -> _Part:
         target = node.unit or "1"
         if node.factor == 1 and not node.shift:
@@ -338,7 +340,7 @@ class _Writer:
         strength = _SUM if node.factor == 1 else _PRODUCT
         text = self.wrapped(node.operand, strength, decimal=True)  # once: conversions stand inside conversions
         if node.factor != 1:
-            text = f"{text} * {self.constants.factor(node.source_unit, target, node.factor)}"
+            text = " ".join([text, *(f"{sign} {name}" for sign, name in self.conversion_terms(node))])
         if node.shift:
             name = self.constants.shift(node.source_unit, target, node.shift)
             text, strength = f"{text} + {name}", _SUM

@@ -17,6 +17,7 @@ import threading
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from multiprocessing import connection, get_context, parent_process
 from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerProcess
@@ -26,6 +27,7 @@ from greenlang.factory.build import Builder, Built, Task
 from greenlang.factory.chunk import TOGETHER, build_chunk, chunks, lost
 from greenlang.factory.outcome import Ended
 from greenlang.settings import Settings
+from greenlang.telemetry import process
 
 if TYPE_CHECKING:
     from greenlang.sandbox.verdict import Profile
@@ -195,15 +197,15 @@ def _start(settings: Settings, profile: Profile | None, *, tell: bool) -> _Worke
     context = get_context("forkserver")
     context.set_forkserver_preload(list(_IMPORTED))
     ours, theirs = context.Pipe()
-    process = context.Process(target=_work, args=(settings, profile, theirs, tell, dict(os.environ)), daemon=True)
+    worker = context.Process(target=_work, args=(settings, profile, theirs, tell, process.environment()), daemon=True)
     try:
-        process.start()
+        worker.start()
     except BaseException:
         ours.close()
         raise
     finally:
         theirs.close()
-    return _Worker(process, ours)
+    return _Worker(worker, ours)
 
 
 def _work(
@@ -213,6 +215,7 @@ def _work(
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C reaches the whole group: end without a traceback
     os.environ.clear()  # as it was when the first worker of this process was forked
     os.environ.update(environment)
+    process.start_worker(settings)
     parent = parent_process()
     if parent is not None:
         threading.Thread(target=_die_with, args=(parent.sentinel,), daemon=True).start()
@@ -224,10 +227,15 @@ def _work(
     with contextlib.suppress(EOFError, BrokenPipeError, ConnectionResetError):
         while True:
             chunk = pipe.recv()
-            for built in build_chunk(builder, chunk, lambda key: pipe.send((_AT, key))):
+            for built in build_chunk(builder, chunk, partial(_at, pipe)):
                 pipe.send((_BUILT, built))
             pipe.send((_DONE, None))
             settle()
+
+
+def _at(pipe: Connection, key: str) -> None:
+    process.works_on(key)
+    pipe.send((_AT, key))
 
 
 def settle() -> None:

@@ -13,6 +13,7 @@ from decimal import Decimal, DecimalException
 from greenlang_sdk import decimals
 
 from greenlang.errors import CalculationError
+from greenlang.formulas.conversion import scaled
 from greenlang.formulas.show import show
 from greenlang.formulas.tree import (
     Arithmetic,
@@ -109,7 +110,7 @@ class _Evaluator:
             case Sum():
                 return self.sum(node)
             case Convert(operand=operand, factor=factor, shift=shift):
-                inner = self.number(operand) * factor
+                inner = scaled(self.number(operand), factor)
                 return inner + shift if shift else inner
             case Negate(operand=operand):
                 return -self.number(operand)

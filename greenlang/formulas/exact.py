@@ -5,9 +5,10 @@ and conversions are computed on whole numbers (numerator and denominator), so no
 answer does not depend on the order of operations. sqrt, exp, ln, log10 and other powers are *declared functions*: they
 take and give 34 significant digits, half-even (``greenlang_sdk.decimals``).
 
-A conversion factor that was rounded to 34 digits (1 kWh in mmBtu) stands for the simplest fraction that rounds to it:
-that is the factor itself. `greenlang.formulas.sql` computes the same in DuckDB; ``evaluate`` is the 34-digit reference
-of generated agents, which differs from this only where 34 digits do not tell on which side of a tie a value lies.
+A conversion factor that was rounded to 34 digits (1 kWh in mmBtu) stands for the fraction that
+`greenlang.formulas.conversion` finds. `greenlang.formulas.sql` computes the same in DuckDB. ``evaluate`` is the
+34-digit reference of generated agents: it differs only where 34 digits do not tell on which side of a tie a value
+lies.
 
 Belongs here: the meaning of exactness, shared by one-off calculation, batch fall-back and agreement tests.
 """
@@ -17,11 +18,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from decimal import Decimal, DecimalException
 from fractions import Fraction
-from functools import lru_cache
 
 from greenlang_sdk import decimals
 
 from greenlang.errors import CalculationError
+from greenlang.formulas.conversion import ratio
 from greenlang.formulas.evaluate import DECLARED, LookupMiss, Rows, Tables, Value, compare, no_answer, table_value
 from greenlang.formulas.show import show
 from greenlang.formulas.tree import (
@@ -48,8 +49,6 @@ DIGITS = 38  # of an output, before and after the point together: what DECIMAL(3
 MAX_POWER = 64  # written whole exponents up to here are multiplied out
 _MAX_BITS = 40_000
 _REDUCE_BITS = 2_000
-_DECIMAL_DIGITS = 34
-_LONG = 28  # digits of a constant that may have been rounded; zeros at its end are not written
 
 Pair = tuple[int, int]  # numerator, denominator; the denominator is above zero
 Given = Mapping[str, Value | Rows | None]
@@ -97,29 +96,6 @@ def divide_half_even(numerator: int, denominator: int) -> int:
     if 2 * rest > denominator or (2 * rest == denominator and quotient & 1):
         quotient += 1
     return -quotient if numerator < 0 else quotient
-
-
-@lru_cache(maxsize=4096)
-def ratio(value: Decimal) -> Fraction:
-    """The fraction that a constant stands for: itself, or the simplest one that rounds to its 34 digits."""
-    exact = Fraction(value)
-    if not value or len(value.as_tuple().digits) < _LONG:
-        return exact
-    half = Fraction(Decimal(1).scaleb(value.adjusted() - _DECIMAL_DIGITS)) * 5
-    near = _simplest(abs(exact) - half, abs(exact) + half)
-    if near.numerator * near.denominator > 10**30:
-        return exact  # no fraction stands behind it, as with pi
-    return near if exact > 0 else -near
-
-
-def _simplest(low: Fraction, high: Fraction) -> Fraction:
-    """The fraction with the smallest denominator between two positive ones."""
-    whole = low.numerator // low.denominator
-    if whole == low:
-        return Fraction(whole)
-    if whole + 1 <= high:
-        return Fraction(whole + 1)
-    return whole + 1 / _simplest(1 / (high - whole), 1 / (low - whole))
 
 
 _WIDE = decimals.CONTEXT.copy()

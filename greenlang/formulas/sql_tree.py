@@ -14,9 +14,10 @@ from typing import Literal
 
 from greenlang.errors import CalculationError, FormulaError
 from greenlang.formulas import declared, sql_numbers
+from greenlang.formulas.conversion import ratio
 from greenlang.formulas.declare import FormulaColumn, FormulaSymbol
 from greenlang.formulas.evaluate import Tables
-from greenlang.formulas.exact import program, ratio, whole_exponent
+from greenlang.formulas.exact import program, whole_exponent
 from greenlang.formulas.show import show
 from greenlang.formulas.sql_numbers import Condition, Value
 from greenlang.formulas.sql_status import Guard, after, first_bad, flat, status_of

@@ -156,7 +156,10 @@ class If(Node):
 
 @dataclass(frozen=True, slots=True)
 class Convert(Node):
-    """Inserted by the checker: value * ``factor`` + ``shift``, from ``source_unit`` into ``unit``."""
+    """Inserted by the checker: value * ``factor`` + ``shift``, from ``source_unit`` into ``unit``.
+
+    A factor of 34 digits may have been rounded: ``greenlang.formulas.conversion`` tells what it stands for.
+    """
 
     operand: Node
     source_unit: str

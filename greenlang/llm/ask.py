@@ -18,6 +18,7 @@ Why = Literal[
     "no_model",  # no provider is configured: what needs one says so
     "not_recorded",  # replay only, and no cassette holds this request
     "budget",  # the reservation would exceed what is left
+    "night_budget",  # the same, of the night over all agents
     "rounds",  # no round is left for this agent
     "unavailable",  # every provider failed or is held off by its circuit breaker
     "malformed",  # no reply of the wanted type after the re-asks

@@ -16,14 +16,16 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from greenlang.llm.accounts import Accounts, Reservation, Short
+from greenlang.llm.accounts import Accounts, Short
 from greenlang.llm.ask import NoAnswer
 from greenlang.llm.breaker import Breaker
 from greenlang.llm.cassettes import Recorded
 from greenlang.llm.config import Gateways, Price, Provider
 from greenlang.llm.parameters import OPTIONAL, Sent, chosen, named_in
+from greenlang.llm.purse import Held, Money, NightShort
 from greenlang.llm.request import Request
 from greenlang.llm.secrets import Redactor
+from greenlang.llm.slots import NoSlot, Slots
 from greenlang.llm.wire import Call, Said, Trouble, Wire
 
 _FRAME = 64  # tokens of the frame around messages, at most
@@ -69,13 +71,17 @@ class Caller:
         keys: Mapping[str, SecretStr],
         *,
         wire: Wire,
-        accounts: Accounts,
+        money: Money,
+        limits: Accounts,
+        slots: Slots,
         redact: Redactor,
         ground: Ground,
     ) -> None:
         self.config = config
         self.wire = wire
-        self.accounts = accounts
+        self.money = money
+        self.limits = limits
+        self.slots = slots
         self.redact = redact
         self.ground = ground
         self._keys = dict(keys)
@@ -100,18 +106,24 @@ class Caller:
                 if isinstance(outcome, Recorded):
                     return replace(outcome, fallbacks=tuple(passed))
                 if isinstance(outcome, Short):
-                    return NoAnswer(
-                        "budget",
-                        f"{model} may cost {outcome.needed:.6f} USD, and {outcome.left:.6f} USD of the agent's"
-                        f" {whom.budget} are left",
-                        "raise GREENLANG_LLM_BUDGET_USD, or go on without a model",
-                    )
+                    return self._short(outcome, model, whom)
                 passed.append(f"{provider.name}/{model}: {outcome.reason}")
                 if not outcome.next_model:
                     break
         return NoAnswer(
             "unavailable", "; ".join(passed) or "no provider", "try again later; see `greenlang llm status`"
         )
+
+    def _short(self, short: Short, model: str, whom: For) -> NoAnswer:
+        """What a budget does not allow, in words."""
+        cost = f"{model} may cost {short.needed:.6f} USD, and {short.left:.6f} USD of"
+        if isinstance(short, NightShort):
+            assert self.money.purse is not None
+            limit = self.money.purse.limit
+            mend = "the next night asks again; GREENLANG_NIGHTLY_BUDGET_USD is what one may cost"
+            return NoAnswer("night_budget", f"budget: {cost} the night's {limit} are left", mend)
+        mend = "raise GREENLANG_LLM_BUDGET_USD, or go on without a model"
+        return NoAnswer("budget", f"{cost} the agent's {whom.budget} are left", mend)
 
     def _model(self, provider: Provider, model: str, request: Request, whom: For) -> Recorded | Short | _Passed:
         price = self.wire.price(provider, model)
@@ -123,16 +135,11 @@ class Caller:
         sent = chosen(requested, kind=provider.kind, model=model, supported=supported, drop=provider.drop)
         attempts, last = 0, "no attempt"
         while attempts < provider.retries.attempts:
-            admitted = self._admitted(target, request)
-            if isinstance(admitted, str):
-                return _Passed(f"{last}; then {admitted}" if attempts else admitted)
-            reservation = self._reserved(target, request, sent, whom)
-            if isinstance(reservation, Short):
-                target.breaker.left()
-                self.accounts.used(admitted, 0)
-                return reservation
             try:
-                return self._once(target, request, sent, whom, admitted, reservation)
+                outcome = self._attempt(target, request, sent, whom)
+                if isinstance(outcome, str):
+                    return _Passed(f"{last}; then {outcome}" if attempts else outcome)
+                return outcome
             except Trouble as trouble:
                 last = self.redact(str(trouble))
                 refused = named_in(str(trouble), sent) if trouble.sort == "refused" else None
@@ -146,13 +153,32 @@ class Caller:
                     break
         return _Passed(last)
 
+    def _attempt(self, target: _Model, request: Request, sent: Sent, whom: For) -> Recorded | Short | str:
+        """One call, in a slot and a minute of its provider, within the budgets; or why none. Raises Trouble."""
+        provider = target.provider
+        try:
+            with self.slots.taken(
+                provider.name, provider.max_concurrent, longest_wait=self.config.longest_wait, sleep=self.ground.sleep
+            ):
+                admitted = self._admitted(target, request)
+                if isinstance(admitted, str):
+                    return admitted
+                held = self._reserved(target, request, sent, whom)
+                if isinstance(held, Short):
+                    target.breaker.left()
+                    self.limits.used(admitted, 0)
+                    return held
+                return self._once(target, request, sent, whom, admitted, held)
+        except NoSlot as full:
+            return str(full)
+
     def _admitted(self, target: _Model, request: Request) -> int | str:
         """A place in the provider's minute, or why there is none."""
         provider, waited = target.provider, 0.0
         if not target.breaker.admit():
             return f"held off by its circuit breaker ({target.breaker.state})"
         while True:
-            number, wait = self.accounts.admit(
+            number, wait = self.limits.admit(
                 provider.name,
                 prompt_bound(request) + request.parameters.max_tokens,
                 requests=provider.requests_per_minute,
@@ -167,16 +193,14 @@ class Caller:
             waited += wait
             self.ground.sleep(wait)
 
-    def _reserved(self, target: _Model, request: Request, sent: Sent, whom: For) -> Reservation | Short:
+    def _reserved(self, target: _Model, request: Request, sent: Sent, whom: For) -> Held | Short:
         """A call's worst case, set aside, with what the journal is told if this process is killed before it settles."""
         usd, now = worst(target.price, request), self.ground.clock()
         lost = self._row(target, request, sent, whom, result="lost", cost=usd, begun=now, estimated=True)
         until = now + 2 * (target.provider.timeouts.connect + target.provider.timeouts.total) + _MARGIN
-        return self.accounts.reserve(whom.agent, usd, whom.budget, until=until, call=lost)
+        return self.money.reserve(whom.agent, usd, whom.budget, until=until, call=lost)
 
-    def _once(
-        self, target: _Model, request: Request, sent: Sent, whom: For, admitted: int, reservation: Reservation
-    ) -> Recorded:
+    def _once(self, target: _Model, request: Request, sent: Sent, whom: For, admitted: int, held: Held) -> Recorded:
         """One call; whatever becomes of it is settled, counted and told. Raises Trouble."""
         begun = self.ground.clock()
         try:
@@ -185,12 +209,12 @@ class Caller:
             trouble = error if isinstance(error, Trouble) else None
             (target.breaker.failed if trouble and trouble.sort == "failed" else target.breaker.left)()
             billed = trouble is None or trouble.billed
-            cost = reservation.usd if billed else Decimal(0)  # what may have been billed counts as spent
+            cost = held.usd if billed else Decimal(0)  # what may have been billed counts as spent
             kind = trouble.sort if trouble else "failed"
             row = self._row(target, request, sent, whom, result=kind, cost=cost, begun=begun, estimated=billed)
-            self.accounts.settle(reservation, cost, row)
+            self.money.settle(held, cost, row)
             if not billed:
-                self.accounts.used(admitted, 0)
+                self.limits.used(admitted, 0)
             raise
         target.breaker.succeeded()
         recorded = self._recorded(target, request, sent, said)
@@ -198,8 +222,8 @@ class Caller:
         row = self._row(
             target, request, sent, whom, result="answered", cost=cost, begun=begun, estimated=uncounted, said=recorded
         )
-        self.accounts.settle(reservation, cost, row)
-        self.accounts.used(admitted, recorded.prompt_tokens + recorded.completion_tokens)
+        self.money.settle(held, cost, row)
+        self.limits.used(admitted, recorded.prompt_tokens + recorded.completion_tokens)
         return recorded
 
     def _recorded(self, target: _Model, request: Request, sent: Sent, said: Said) -> Recorded:

@@ -96,6 +96,7 @@ class Provider(_Closed):
     weight: int = Field(1, ge=0)
     requests_per_minute: int = Field(60, ge=1)
     tokens_per_minute: int = Field(100_000, ge=1)
+    max_concurrent: int = Field(8, ge=1, le=1000)  # calls at once, over all processes of this machine
     retries: Retries = Retries()
     timeouts: Timeouts = Timeouts()
     prices: dict[str, Price] = Field(default_factory=dict)

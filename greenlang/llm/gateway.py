@@ -24,8 +24,10 @@ from greenlang.llm.cassettes import Cassettes, Recorded
 from greenlang.llm.disclosing import Exchange, disclosed
 from greenlang.llm.parsing import parse
 from greenlang.llm.prompts import render
+from greenlang.llm.purse import Money, purse_of
 from greenlang.llm.request import ASIDE, Parameters, Request, request, round_digest
 from greenlang.llm.secrets import Redactor
+from greenlang.llm.slots import Slots
 from greenlang.llm.usage import flush
 from greenlang.llm.wire import LiteLLM, Wire
 from greenlang.settings import Settings
@@ -65,7 +67,9 @@ class Gateway:
             self.config,
             keys,
             wire=wire or LiteLLM(self.ground.clock),
-            accounts=self.accounts,
+            money=Money(self.accounts, purse_of(settings)),
+            limits=Accounts(settings.llm_shared),
+            slots=Slots(settings.llm_shared / "slots"),
             redact=Redactor(keys.values()),
             ground=self.ground,
         )

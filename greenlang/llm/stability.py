@@ -80,7 +80,7 @@ def stability(
         if isinstance(outcome, NoAnswer):
             hint = f" ({outcome.hint})" if outcome.hint else ""
             unanswered.append(f"sample {sample}: {outcome.why}: {outcome.reason}{hint}")
-            if outcome.why in {"budget", "rounds", "no_model"}:
+            if outcome.why in {"budget", "night_budget", "rounds", "no_model"}:
                 break
         else:
             answers.append(outcome)

@@ -33,12 +33,15 @@ class AtHand:
         """What an agent waits for that got no answer for this reason; empty where nothing that comes would help.
 
         ``model <digest>`` changes with the providers that have a key and with the recordings, ``budget <USD>`` and
-        ``rounds <n>`` with the limits; a provider that failed is worth another try whenever agents are built.
+        ``rounds <n>`` with the limits; ``night <name>`` waits for another night, or the day; a provider that failed is
+        worth another try whenever agents are built.
         """
         if why in {"no_model", "not_recorded"}:
             return f"model {self._models}"
         if why == "budget":
             return f"budget {self.settings.llm_budget_usd}"
+        if why == "night_budget":
+            return f"night {self.settings.night}"
         if why == "rounds":
             return f"rounds {self.settings.llm_rounds}"
         return _PROVIDER if why == "unavailable" else ""
@@ -50,6 +53,8 @@ class AtHand:
             return then != self._models
         if kind == "budget":
             return self.settings.llm_budget_usd > Decimal(then)
+        if kind == "night":
+            return then != self.settings.night
         if kind == "rounds":
             return self.settings.llm_rounds > int(then)
         return kind == _PROVIDER

@@ -22,7 +22,8 @@ them. Ask while a batch is running:
     duckdb -readonly var/metrics.duckdb "select outcome, count(*) from agents group by outcome"
 
 The file is built anew and swapped after each batch; a client that had the old one open keeps reading, and
-sees new rows. Times are UTC. Texts that do not apply are NULL in `agents`.
+sees new rows. Times are UTC. Texts that do not apply are NULL in `agents`. Ready questions, past nights, charts, how
+other clients connect, and the same in PostgreSQL: [For analysts](analysts.md).
 
 This page is derived from `greenlang/metrics/fields.py` and the factors' declaration: change it there, then
 `python -m greenlang.metrics.docs > docs/metrics.md`.

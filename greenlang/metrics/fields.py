@@ -46,6 +46,8 @@ FIELDS: dict[str, Field] = {
     "call_id": Field("VARCHAR", "id of the call"),
     "case_name": Field("VARCHAR", "name of the input that was asked"),
     "category": Field("VARCHAR", "kind of test: the test file's name without test_"),
+    "change": Field("VARCHAR", "what became of the factor row: added, changed or withdrawn"),
+    "changed_fields": Field("VARCHAR", "names of the columns that differ, with spaces between; empty but for changed"),
     "certificate_digest": Field("VARCHAR", "SHA-256 of the pack's certificate"),
     "citation": Field("VARCHAR", "document, table and place where the publisher states it"),
     "completion_tokens": Field("BIGINT", "tokens that the model wrote, as its provider counted them; 0 for a replay"),
@@ -74,6 +76,7 @@ FIELDS: dict[str, Field] = {
     ),
     "evidence": Field("VARCHAR", "what was measured or checked"),
     "expression": Field("VARCHAR", "the formula as text"),
+    "factor_key": Field("VARCHAR", "key of the factor row: its reference in lineage without ef://"),
     "factor_release": Field("VARCHAR", "release of the factor table that was used"),
     "failures_after": Field("INTEGER", "failures of this class after the attempt"),
     "failures_before": Field("INTEGER", "failures of this class before the attempt"),
@@ -112,6 +115,8 @@ FIELDS: dict[str, Field] = {
     ),
     "n": Field("INTEGER", "position of the row in its list"),
     "name": Field("VARCHAR", "name for people"),
+    "new_value": Field("DECIMAL(38, 24)", "the figure since the release; NULL for a row that was withdrawn"),
+    "old_value": Field("DECIMAL(38, 24)", "the figure before the release; NULL for a row that was added"),
     "operator": Field(
         "VARCHAR", "kind of change that made the mutant; control: one that changes nothing and has to survive"
     ),
@@ -131,6 +136,10 @@ FIELDS: dict[str, Field] = {
     "ref": Field("VARCHAR", "reference of what was used: ef://..., a formula id, a file name"),
     "refused": Field("BIGINT", "specs that were refused before anything was built"),
     "registered": Field("BIGINT", "specs whose agent stands in the registry"),
+    "relative_change": Field(
+        "DOUBLE", "(new_value - old_value) / old_value; NULL where there is no old figure or it is 0"
+    ),
+    "release": Field("VARCHAR", "factor release that brought the change"),
     "report": Field("VARCHAR", "folder of the quality report, relative to var"),
     "request_digest": Field("VARCHAR", "SHA-256 of the canonical request: the name of its cassette"),
     "required": Field("BOOLEAN", "whether failing this dimension quarantines the agent"),
@@ -165,13 +174,14 @@ FIELDS: dict[str, Field] = {
         "BIGINT", "how often the rung was really tried; skipped rungs and questions without answer are none"
     ),
     "unanswered": Field("BIGINT", "questions to a model that had no answer"),
+    "unit": Field("VARCHAR", "unit of the factor's figure"),
     "usd": Field("DOUBLE", "US dollars that models cost"),
     "version": Field("VARCHAR", "version of the agent, as its spec gives it"),
     "visible_rate": Field("DOUBLE", "share of the tests that the repair could see which passed, 0 to 1"),
     "waits_for": Field(
         "VARCHAR",
-        "what a rung for a model lacked: model <digest of providers and recordings>, budget <USD>, rounds <n> or "
-        "provider; the agent is built again once there is another, or more",
+        "what a rung for a model lacked: model <digest of providers and recordings>, budget <USD>, night <name>, "
+        "rounds <n> or provider; the agent is built again once there is another, or more",
     ),
     "weight": Field("DOUBLE", "weight of the dimension in the agent's score"),
     "workers": Field("INTEGER", "processes of the run"),
@@ -350,5 +360,12 @@ VIEWS: dict[str, View] = {
         "One row a call of a language model, the failed ones and the replays too.", ("partition", *_CALL)
     ),
     "formulas": View("The formula library.", FORMULAS),
+    "factor_changes": View(
+        "What each stored factor release changed against the one before, one row a factor row.",
+        (
+            *("release", "change", "factor_key", "old_value", "new_value", "unit", "relative_change"),
+            "changed_fields",
+        ),
+    ),
 }
 FACTORS_DESCRIPTION = "The emission factors in force, one row a published figure, with its citation."

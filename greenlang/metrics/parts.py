@@ -22,7 +22,7 @@ from greenlang.metrics.fields import JOURNALS, TABLES
 from greenlang.metrics.rows import Row, schema
 
 SCHEMA_PART = "_schema.parquet"  # no rows: gives an empty table its columns and old parts their new ones
-_MERGED = "merged-"
+MERGED = "merged-"
 _SUPERSEDES = b"greenlang.supersedes"
 _LARGE = 32 * 2**20
 _ABANDONED = 3600.0  # seconds after which an unfinished file belongs to a killed process
@@ -84,7 +84,7 @@ def merge(folder: Path, table: str, *, grace: float, at_least: int) -> int:
     rows = _distinct(parts, table)
     note = {_SUPERSEDES: json.dumps([part.name for part in parts]).encode()}
     merged = pa.Table.from_batches(rows.to_batches(), schema=schema(table).with_metadata(note))
-    write_arrow(folder / f"{_MERGED}{time.time_ns():020d}-{os.getpid()}.parquet", merged)
+    write_arrow(folder / f"{MERGED}{time.time_ns():020d}-{os.getpid()}.parquet", merged)
     return len(parts)
 
 
@@ -109,7 +109,7 @@ def _distinct(parts: Iterable[Path], table: str) -> pa.Table:
 def superseded(folder: Path) -> dict[str, float]:
     """Names of parts whose rows stand in a merged part -> when that was written (seconds since the epoch)."""
     names: dict[str, float] = {}
-    for path in folder.glob(f"{_MERGED}*.parquet"):
+    for path in folder.glob(f"{MERGED}*.parquet"):
         metadata = pq.read_schema(path).metadata or {}
         written = path.stat().st_mtime
         names.update((str(name), written) for name in json.loads(metadata.get(_SUPERSEDES, b"[]")))

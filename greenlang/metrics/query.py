@@ -8,17 +8,22 @@ from __future__ import annotations
 import glob
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import duckdb
 
 from greenlang.errors import QueryError
 from greenlang.metrics.catalogue import fingerprint, rebuild
+from greenlang.metrics.nights import as_of_sql, releases_folder
 from greenlang.settings import Settings
 from greenlang.sql import literal
 
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+T = TypeVar("T")
 _ATTEMPTS = 3
 _WRITES = re.compile(
     "COPY|INSERT|UPDATE|DELETE|MERGE|CREATE|DROP|ALTER|ATTACH|EXPORT|ENABLE_|SERIALIZED", re.IGNORECASE
@@ -39,22 +44,49 @@ class QueryResult:
         return [dict(zip(self.columns, row, strict=True)) for row in self.rows]
 
 
-def query(settings: Settings, sql: str, parameters: Sequence[Any] | Mapping[str, Any] = ()) -> QueryResult:
+def query(
+    settings: Settings, sql: str, parameters: Sequence[Any] | Mapping[str, Any] = (), *, night: str = ""
+) -> QueryResult:
     """Run one query over the views of the catalogue, which is built if it is missing or out of date.
 
-    Only a query is run (SELECT, FROM, WITH, DESCRIBE, SHOW, SUMMARIZE, PIVOT, EXPLAIN), and it reaches
-    no file outside ``settings.tables``. Raises QueryError, with DuckDB's own message where DuckDB refuses.
+    Only a query is run (SELECT, FROM, WITH, DESCRIBE, SHOW, SUMMARIZE, PIVOT, EXPLAIN), and it reaches no file outside
+    ``settings.tables`` and the stored factor releases. ``night``: the views as they stood at the end of that day, or at
+    that moment (UTC, ISO 8601). Raises QueryError, with DuckDB's own message where DuckDB refuses.
     """
+
+    def rows(connection: duckdb.DuckDBPyConnection) -> QueryResult:
+        cursor = connection.execute(sql, parameters or None)
+        columns = cursor.description or ()
+        names, types = tuple(c[0] for c in columns), tuple(str(c[1]).strip('"') for c in columns)
+        return QueryResult(names, types, cursor.fetchall())
+
+    return _asked(settings, sql, parameters, night, rows)
+
+
+def arrow(
+    settings: Settings, sql: str, parameters: Sequence[Any] | Mapping[str, Any] = (), *, night: str = ""
+) -> pa.Table:
+    """The answer as an Arrow table, in DuckDB's own types; else as `query`."""
+    return _asked(settings, sql, parameters, night, lambda opened: _relation(opened, sql, parameters).to_arrow_table())
+
+
+def _relation(connection: duckdb.DuckDBPyConnection, sql: str, parameters: Any) -> duckdb.DuckDBPyRelation:
+    found = connection.sql(sql, params=parameters or None)
+    if found is None:
+        raise QueryError("this statement has no answer that a file could hold")
+    return found
+
+
+def _asked(
+    settings: Settings, sql: str, parameters: Any, night: str, take: Callable[[duckdb.DuckDBPyConnection], T]
+) -> T:
     if not settings.var.is_dir():
         raise QueryError(f"nothing has been built in {settings.var} yet: run `greenlang demo`, or name another --var")
     for attempt in range(1, _ATTEMPTS + 1):
         try:
-            with _open(settings) as connection:
+            with _open(settings, night, sql) as connection:
                 _only_a_query(connection, sql, parameters)
-                cursor = connection.execute(sql, parameters or None)
-                columns = cursor.description or ()
-                names, types = tuple(c[0] for c in columns), tuple(str(c[1]).strip('"') for c in columns)
-                return QueryResult(names, types, cursor.fetchall())
+                return take(connection)
         except duckdb.IOException as error:
             # A part that was listed may have been merged and removed, or a table file replaced: ask again.
             if attempt == _ATTEMPTS:
@@ -64,11 +96,11 @@ def query(settings: Settings, sql: str, parameters: Sequence[Any] | Mapping[str,
     raise AssertionError("unreachable")
 
 
-def _open(settings: Settings) -> duckdb.DuckDBPyConnection:
+def _open(settings: Settings, night: str, sql: str) -> duckdb.DuckDBPyConnection:
     """A confined connection that reads the catalogue. In-memory, so threads of one process share nothing."""
     if not settings.catalogue.exists():
         rebuild(settings.catalogue, settings.tables)
-    connection = _attach(settings)
+    connection = _attach(settings, night, sql)
     try:
         (found,) = connection.execute("SELECT catalogue_fingerprint()").fetchone() or (None,)
     except duckdb.CatalogException:
@@ -77,10 +109,10 @@ def _open(settings: Settings) -> duckdb.DuckDBPyConnection:
         return connection
     connection.close()
     rebuild(settings.catalogue, settings.tables)
-    return _attach(settings)
+    return _attach(settings, night, sql)
 
 
-def _attach(settings: Settings) -> duckdb.DuckDBPyConnection:
+def _attach(settings: Settings, night: str, sql: str) -> duckdb.DuckDBPyConnection:
     connection = duckdb.connect(
         config={
             "autoinstall_known_extensions": False,
@@ -90,10 +122,13 @@ def _attach(settings: Settings) -> duckdb.DuckDBPyConnection:
     )
     try:
         # the views name the folder in glob's escaped form, the files found have the plain one
-        folders = ", ".join(literal(f"{name}/") for name in {str(settings.tables), glob.escape(str(settings.tables))})
+        readable = [str(settings.tables), str(releases_folder(settings.tables))]
+        folders = ", ".join(literal(f"{name}/") for one in readable for name in {one, glob.escape(one)})
         connection.execute(f"SET allowed_directories = [{folders}]")
         connection.execute(f"ATTACH {literal(str(settings.catalogue))} AS metrics (READ_ONLY)")
         connection.execute("USE metrics")
+        for statement in as_of_sql(night, sql) if night else ():
+            connection.execute(statement)
         connection.execute("SET enable_external_access = false")
         connection.execute("SET lock_configuration = true")
     except BaseException:

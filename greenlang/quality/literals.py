@@ -31,6 +31,7 @@ from greenlang.factory import whole
 from greenlang.factory.identifiers import identifier
 from greenlang.factory.naming import package_name, part_modules
 from greenlang.factory.outcome import Detail
+from greenlang.formulas.conversion import terms
 from greenlang.formulas.tree import Call, Convert, Number, walk
 from greenlang.quality.literals_places import Place, hidden, numbers
 from greenlang.quality.source import nodes
@@ -317,15 +318,17 @@ def _of_library(formula_id: str, value: Decimal) -> str:
 
 def _conversion(part: Resolution, value: Decimal) -> str:
     """Which conversion of the plans a constant is, recomputed from the units; empty if it is none."""
+    if value == 1:  # a term of many conversions, and written in none
+        return ""
     for plan in part.plans.values():
         for node in walk(plan.expression):
-            if isinstance(node, Convert) and value in (node.factor, node.shift):
+            if isinstance(node, Convert) and value in (written := (*terms(node.factor), node.shift)):
                 target = node.unit or "1"
                 try:
-                    recomputed = units.conversion(node.source_unit, target)
+                    factor, shift = units.conversion(node.source_unit, target)
                 except UnitError:
                     continue
-                if _same(value, recomputed[0 if value == node.factor else 1]):
+                if _same(value, (*terms(factor), shift)[written.index(value)]):
                     return f"units: {node.source_unit} in {target}"
     return ""
 

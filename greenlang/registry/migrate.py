@@ -29,7 +29,7 @@ FIRST = "0001"  # its tables said `schema_version` 1, Alembic came after
 
 def current(url: str) -> str | None:
     """The revision of the database's tables; None where there are none."""
-    with _connection(url) as connection:
+    with opened(url) as connection:
         return revision(connection)
 
 
@@ -41,7 +41,7 @@ def upgrade(url: str, app_role: str | None = None, *, keys: Path | None = None) 
     for an SQLite file it is ``keys`` beside it. Raises SettingsError where that cannot be, RegistryError where the
     database fails.
     """
-    with _connection(url) as connection:
+    with opened(url) as connection:
         upgrade_in(connection, keys or keys_beside(url))
         if connection.dialect.name == "postgresql":
             for role in sorted({*isolation.granted(connection), *([app_role] if app_role else [])}):
@@ -69,7 +69,7 @@ def downgrade(url: str, to: str, *, lose: bool = False) -> None:
 
     Raises SettingsError, and changes nothing, where something would be lost and ``lose`` is not said.
     """
-    with _connection(url) as connection:
+    with opened(url) as connection:
         from alembic import command
 
         config = _config(connection, None)
@@ -120,7 +120,8 @@ def keys_beside(url: str) -> Path | None:
 
 
 @contextmanager
-def _connection(url: str) -> Iterator[Connection]:
+def opened(url: str) -> Iterator[Connection]:
+    """A transaction that writes, and counts when the block ends well. Raises SettingsError, RegistryError."""
     try:
         engine = engine_for(url)
     except (ArgumentError, NoSuchModuleError, ImportError) as error:

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
-import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,38 +14,22 @@ import pytest
 from starlette.testclient import TestClient
 
 from greenlang.api.app import create_app
-from greenlang.registry import Caller, Registry, migrate
+from greenlang.registry import Caller, Registry
 from greenlang.registry.audit import AuditLog
 from greenlang.registry.tenants import Tenants
 from greenlang.settings import Settings
 from tests.api.conftest import key_for
-from tests.registry.postgres import APP, OWNER, Postgres, start
+from tests.registry.postgres import Postgres
 
 LISTS = "/api/v1/registry/tenants/acme/lists"
 WRITERS = 4
 
 
-@pytest.fixture
-def server() -> Iterator[tuple[Any, Postgres]]:
-    """A server of this test's own, with a registry in it."""
-    home = Path(tempfile.mkdtemp(prefix="gl-out-"))
-    home.chmod(0o755)
-    running = start(home / "data")
-    try:
-        made = Postgres(home / "data")
-        for role in (OWNER, APP):
-            made.sql(f"CREATE ROLE {role} LOGIN NOSUPERUSER NOBYPASSRLS")
-        made.sql(f"CREATE DATABASE registry OWNER {OWNER}")
-        migrate.upgrade(made.url("registry", OWNER), APP)
-        yield running, made
-    finally:
-        running.cleanup()
-        shutil.rmtree(home, ignore_errors=True)
-
-
 @pytest.mark.slow
-def test_a_killed_database_loses_nothing_that_was_acknowledged(server: tuple[Any, Postgres], tmp_path: Path) -> None:
-    running, made = server
+def test_a_killed_database_loses_nothing_that_was_acknowledged(
+    own_postgres: tuple[Any, Postgres], tmp_path: Path
+) -> None:
+    running, made = own_postgres
     settings = Settings(var=tmp_path / "var", registry_url=made.url("registry"))
     registry = Registry(settings.registry, keys=settings.keys)
     Tenants(registry).create("acme")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import zipfile
 from io import BytesIO
 from pathlib import Path
@@ -406,6 +407,8 @@ def test_the_process_counts_its_answers(client: TestClient, registry: Registry, 
     for path in ("heat/boiler", "heat/boiler", "none"):
         client.get(f"{AGENTS}/{path}", headers=mine)
     text = client.get("/metrics", headers=mine).text
-    assert 'greenlang_answers_total{status="2xx"} 2' in text
-    assert 'greenlang_answers_total{status="4xx"} 1' in text
-    assert "greenlang_kept_answers_total 1" in text
+    own = f'greenlang_api_requests_total{{process="{os.getpid()}",method="GET",route='
+    assert f'{own}"/api/v1/registry/agents/{{agent_id}}",status="200"}} 1' in text
+    assert f'{own}"(memory)",status="200"}} 1' in text
+    assert f'{own}"/api/v1/registry/agents/{{agent_id}}",status="404"}} 1' in text
+    assert 'greenlang_factory_cache_hit_ratio{cache_layer="api"} 0.' in text

@@ -11,9 +11,9 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from greenlang.api.app import create_app
-from greenlang.cli.factory import without_secrets
 from greenlang.cli.main import app
 from greenlang.factory import AgentFactory, AgentSpec
+from greenlang.masking import without_secrets
 from greenlang.registry import Registry
 from greenlang.settings import Settings
 from greenlang.signing import PUBLIC

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from greenlang import units
 from greenlang.errors import CalculationError
 from greenlang.formulas.check import Scope, Symbol, check, fit
-from greenlang.formulas.exact import answer, declared_functions, divide_half_even, program, ratio
+from greenlang.formulas.conversion import ratio
+from greenlang.formulas.exact import answer, declared_functions, divide_half_even, program
 from greenlang.formulas.parse import parse
 
 SCOPE = Scope(

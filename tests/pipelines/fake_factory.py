@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from pydantic import Field
@@ -21,10 +21,14 @@ class FakeFactory(FactoryResource):
     """Registers every agent whose key does not say otherwise (``.../incomplete...``, ``.../refused...``)."""
 
     stale: list[str] = Field(default_factory=list)
+    others: dict[str, list[str]] = Field(default_factory=dict)  # tenant -> its stale keys
     rebuilt: bool = True
 
-    def stale_keys(self) -> list[str]:
-        return self.stale
+    def stale_keys(self, tenant: str = "default", night: str = "") -> list[str]:
+        return self.others.get(tenant, self.stale)
+
+    def tenants(self) -> list[str]:
+        return ["default", *self.others]
 
     def run_batch(
         self,
@@ -33,8 +37,14 @@ class FakeFactory(FactoryResource):
         files: Sequence[str] | None = None,
         force: bool = False,
         entrance: str,
+        tenant: str = "default",
+        night: str = "",
+        on_progress: Callable[[int, int], None] | None = None,
     ) -> Iterator[StageOutcome]:
-        CALLS.append({"keys": keys, "files": files, "force": force, "entrance": entrance})
+        if on_progress:
+            on_progress(0, len(files or ()) + len(keys or ()))
+        by_night = {"tenant": tenant, "night": night} if night else {}
+        CALLS.append({"keys": keys, "files": files, "force": force, "entrance": entrance, **by_night})
         for name in files or ():
             if name.startswith("bad"):
                 yield _stage(AgentOutcome(f"file:{name}", name, "refused", "not YAML"))

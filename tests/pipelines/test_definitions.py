@@ -30,6 +30,9 @@ ASSETS = {
     "agent_pack": ("agents", {"qa_report"}),
     "registry_entry": ("agents", {"agent_pack"}),
     "factory_metrics": ("analytics", {"registry_entry"}),
+    "mirror_tables": ("analytics", {"factory_metrics"}),
+    "morning_report": ("analytics", {"factory_metrics"}),
+    "dashboard": ("analytics", {"factory_metrics"}),
 }
 CHECKS = {
     *(gate_name(gate) for gate in GATES),
@@ -52,9 +55,15 @@ def test_the_definitions_are_all_there() -> None:
     assert {key.name for key in defs.resolve_asset_graph().asset_check_keys} == CHECKS
     repository = defs.get_repository_def()
     jobs = {name for name in repository.job_names if not name.startswith("__")}
-    assert jobs == {"line_batch", "reference_tables", "daily_agreement", "daily_metrics"}
-    assert {s.name for s in repository.schedule_defs} == {"nightly", "daily_catalogue", "daily_agreement"}
-    assert {s.name for s in repository.sensor_defs} == {"inbox_sensor", "tables_sensor"}
+    assert jobs == {"line_batch", "line_machines", "reference_tables", "daily_agreement", "daily_metrics", "morning"}
+    assert {s.name for s in repository.schedule_defs} == {"nightly", "daily_catalogue", "daily_agreement", "morning"}
+    assert {s.name for s in repository.sensor_defs} == {
+        "inbox_sensor",
+        "tables_sensor",
+        "nightly_catch_up",
+        "failure_alerts",
+        "freshness_alerts",
+    }
 
 
 def test_every_asset_says_what_it_is_whose_and_of_what_kind() -> None:

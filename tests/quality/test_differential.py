@@ -10,6 +10,8 @@ from functools import cache
 from typing import Any
 
 import pytest
+from greenlang_sdk.canonical import canonical
+from greenlang_sdk.testing import _answer  # the line that the sandbox writes
 
 from greenlang.factory import whole
 from greenlang.formulas.tree import Arithmetic, Compare, Convert, If, Lookup, Name, Node, Number, rebuild
@@ -20,7 +22,7 @@ from greenlang.resolution.plan import Resolution
 from greenlang.specs.model import InputSpec
 from greenlang.specs.reader import violates
 from tests.factory.conftest import BUILDERS
-from tests.factory.made_agents import imported
+from tests.factory.made_agents import imported, planned
 
 FLAT = sorted(set(BUILDERS) - {"toolbox"})
 
@@ -28,9 +30,6 @@ FLAT = sorted(set(BUILDERS) - {"toolbox"})
 @cache
 def answered(name: str) -> tuple[Resolution, list[dict[str, Any]], bytes]:
     """The generated agent's answers to its hidden inputs."""
-    from greenlang_sdk.canonical import canonical
-    from greenlang_sdk.testing import _answer  # the line that the sandbox writes
-
     resolution = BUILDERS[name]()
     asked = inputs(resolution)
     with imported(resolution) as pack:
@@ -105,6 +104,37 @@ def test_an_agent_that_calculates_otherwise_is_found() -> None:
     assert found[0].output == "b"
     assert found[0].case.startswith("hidden_")
     assert found[0].sources["agent"] != found[0].sources["decimal"] == found[0].sources["duckdb"]
+
+
+CURTAILED = """
+schema_version: "2.0.0"
+id: energy/curtailed_v1
+name: Curtailed
+version: 1.0.0
+summary: energy that did not pass
+compute:
+  inputs:
+    available: {dtype: float64, unit: MW, ge: 0}
+    limit: {dtype: float64, unit: MW, ge: 0}
+    interval: {dtype: float64, unit: min, gt: 0}
+  outputs:
+    energy: {dtype: float64, unit: MWh}
+  formulas:
+    energy: max(0, available - limit) * interval
+"""
+
+
+def test_a_conversion_that_ends_on_a_tie_is_rounded_alike() -> None:
+    """3434.13 MW for 883.919 min are 50591.5459245 MWh: times 1/60 in 34 digits they were a hair more."""
+    resolution, findings = planned(CURTAILED)
+    assert resolution is not None, findings
+    asked = [{"available": "10934.13", "limit": "7500", "interval": "883.919"}]
+    with imported(resolution) as pack:
+        lines = canonical(_answer(pack.Agent(), asked[0])) + b"\n"
+    assert b'"energy":"50591.545924"' in lines
+    found, told = differences(resolution, asked, lines)
+    assert found == ()
+    assert told.exact == 1
 
 
 def test_an_agent_with_another_row_is_found() -> None:

@@ -117,3 +117,21 @@ def postgres_url(postgres: Postgres, postgres_database: str) -> str:
 def postgres_owner_url(postgres: Postgres, postgres_database: str) -> str:
     """The same registry (of `postgres_url`), as the role that owns its tables reaches it."""
     return postgres.url(postgres_database, OWNER)
+
+
+@pytest.fixture
+def own_postgres() -> Iterator[tuple[Any, Postgres]]:
+    """A server of this test's own, with a registry in its database `registry`: it may be killed and started again."""
+    home = Path(tempfile.mkdtemp(prefix="gl-out-"))
+    home.chmod(0o755)
+    running = start(home / "data")
+    try:
+        made = Postgres(home / "data")
+        for role in (OWNER, APP):
+            made.sql(f"CREATE ROLE {role} LOGIN NOSUPERUSER NOBYPASSRLS")
+        made.sql(f"CREATE DATABASE registry OWNER {OWNER}")
+        migrate.upgrade(made.url("registry", OWNER), APP)
+        yield running, made
+    finally:
+        running.cleanup()
+        shutil.rmtree(home, ignore_errors=True)

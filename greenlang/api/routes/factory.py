@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import logging
 import tarfile
 import uuid
 from collections.abc import Callable, Iterator
@@ -43,8 +44,10 @@ from greenlang.registry import Registry
 from greenlang.registry.jobs import Batch, Job, Jobs
 from greenlang.registry.packs import PackNotHere, RegisteredPack, homes, pack_of
 from greenlang.registry.roles import Principal
+from greenlang.telemetry.trace import span
 
 router = APIRouter(prefix="/api/v1/factory", tags=["factory"])
+_log = logging.getLogger("greenlang.api")
 
 _TEXTS = frozenset({".py", ".md", ".json", ".yaml", ".toml", ".typed", ".txt"})
 Identity = Annotated[str, InPath(pattern="^[0-9a-f]{32}$")]
@@ -210,11 +213,15 @@ def _asked(
         raise Problem(422, str(error), kind="spec-refused", diagnostics=findings) from error
     keys = tuple(dict.fromkeys(w.key for w in wanted))
     identity = uuid.uuid4().hex  # of the batch, here and in the metrics
-    order = Order(who.caller.tenant, keys, workers, options.max_refinements, options.force, identity)
     launcher = services.launcher
-    run = launcher.start(order)
     told = {"max_concurrent": workers or None, **options.model_dump(exclude={"skip_tests", "skip_docs"})}
-    return jobs.add(wanted, launcher=launcher.name, run=run, options=told, identity=identity)
+    known: dict[str, str | int] = {"job_id": identity, "agents": len(keys)}
+    with span("job", kind="producer", fields={"job_id": identity}, attributes=known) as made:
+        trace = made.traceparent
+        order = Order(who.caller.tenant, keys, workers, options.max_refinements, options.force, identity, trace)
+        run = launcher.start(order)
+        _log.info("agents are asked for", extra={"fields": {"agents": len(keys), "run": run}})
+        return jobs.add(wanted, launcher=launcher.name, run=run, options=told, identity=identity)
 
 
 def _sent(services: Services, who: Principal, one: SpecIn) -> Sent:

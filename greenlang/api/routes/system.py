@@ -1,11 +1,11 @@
 """Whether the service lives and can work.
 
-Belongs here: health, readiness, process metrics. Does not belong here: the factory's metrics (`factory`).
+Belongs here: health, readiness, series for Prometheus. Does not belong here: the factory's figures as JSON (`factory`).
 """
 
 from __future__ import annotations
 
-from collections import Counter
+import logging
 from typing import Literal
 
 from fastapi import APIRouter, Request
@@ -15,13 +15,17 @@ from starlette.responses import PlainTextResponse, RedirectResponse
 
 from greenlang import __version__
 from greenlang.api.console.render import HOME
-from greenlang.api.principal import need
+from greenlang.api.principal import Who, need
 from greenlang.api.problems import RETRY_SECONDS, Problem, documented
+from greenlang.api.services import Shared
 from greenlang.registry import Registry
+from greenlang.telemetry.exposition import CONTENT_TYPE
+from greenlang.telemetry.exposition import text as text_of
+from greenlang.telemetry.requests import Requests
 
 router = APIRouter(tags=["system"])
 
-_CLASSES = ("2xx", "3xx", "4xx", "5xx")
+_log = logging.getLogger("greenlang.api")
 
 
 class Index(BaseModel):
@@ -76,13 +80,16 @@ def ready(request: Request) -> Ready:
 @router.get(
     "/metrics",
     response_class=PlainTextResponse,
-    responses={200: {"content": {"text/plain": {}}}},
+    responses={200: {"content": {"text/plain": {}}}, **documented(503)},
     dependencies=[need("view_metrics")],
 )
-async def metrics(request: Request) -> PlainTextResponse:
-    """How this process answered, in Prometheus' text format: answers by class of status, and those from memory."""
-    counts: Counter[str] = request.app.state.counts
-    lines = ["# TYPE greenlang_answers_total counter"]
-    lines += [f'greenlang_answers_total{{status="{name}"}} {counts[name]}' for name in _CLASSES]
-    lines += ["# TYPE greenlang_kept_answers_total counter", f"greenlang_kept_answers_total {counts['kept']}"]
-    return PlainTextResponse("\n".join(lines) + "\n")
+def metrics(request: Request, who: Who, services: Shared) -> PlainTextResponse:
+    """The series of one's own factory, and how the API answered, in Prometheus' text format (docs/telemetry.md)."""
+    requests: Requests = request.app.state.requests
+    ratio = requests.ratio()
+    try:
+        told = services.series(who.caller.tenant).text({} if ratio is None else {("api",): ratio})
+    except OSError as error:
+        _log.warning("the metrics cannot be read: %s", error)
+        raise Problem(503, "the factory's tables cannot be read now", kind="unavailable") from error
+    return PlainTextResponse(told + text_of(requests.lines()), media_type=CONTENT_TYPE)

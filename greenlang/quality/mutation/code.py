@@ -10,9 +10,11 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable, Iterator
 from decimal import Decimal, InvalidOperation
+from fractions import Fraction
 
-from greenlang_sdk.decimals import normal_text
+from greenlang_sdk.decimals import CONTEXT, normal_text
 
+from greenlang.formulas.conversion import ratio, terms
 from greenlang.formulas.tree import Convert, Number, walk
 from greenlang.quality.mutation import operators as op
 from greenlang.quality.mutation.model import Edit, Source
@@ -58,12 +60,17 @@ def _other_values(value: Decimal, conversions: Iterable[Convert], *, shift: bool
     """What the constant were if another unit were converted, or the same one the wrong way round."""
     found: set[Decimal] = set()
     for node in conversions:
-        if value != (node.shift if shift else node.factor):
+        times, over = terms(node.factor)
+        if value not in ((node.shift,) if shift else (times, over)):
             continue
-        for _, factor, zero in other_conversions(node.source_unit, node.unit or "1")[:2]:
-            found.add(zero if shift else factor)
-        if not shift:
-            found.add(Decimal(1) / value)
+        others = other_conversions(node.source_unit, node.unit or "1")[:2]
+        if shift:
+            found.update(zero for _, _, zero in others)
+            continue
+        exact = ratio(node.factor)
+        for wrong in (*(ratio(factor) for _, factor, _ in others), 1 / exact):
+            n, d = (Fraction(value) * (wrong / exact if value == times else exact / wrong)).as_integer_ratio()
+            found.add(CONTEXT.divide(Decimal(n), Decimal(d)))
     return found - {value, Decimal(0)}
 
 

@@ -13,8 +13,8 @@ from decimal import Decimal
 from greenlang.llm.ask import Ask, Disclosure, Model, NoAnswer, Why
 from greenlang.llm.replies import FailureExplanation
 
-_ENDS: frozenset[Why] = frozenset({"budget", "rounds"})  # no other rung would get an answer either
-_MAY_COME: frozenset[Why] = frozenset({"no_model", "not_recorded", "budget", "rounds", "unavailable"})
+_ENDS: frozenset[Why] = frozenset({"budget", "night_budget", "rounds"})  # no other rung would get an answer either
+_MAY_COME: frozenset[Why] = frozenset({"no_model", "not_recorded", "budget", "night_budget", "rounds", "unavailable"})
 
 
 @dataclass

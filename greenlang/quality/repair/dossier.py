@@ -57,6 +57,7 @@ _WHAT_WOULD_COME: dict[Why, str] = {
     "no_model": "Set a key, configure a provider or import recordings (`greenlang llm status` tells what there is).",
     "not_recorded": "Record the answer where a model may be called, and import it: `greenlang llm cassettes import`.",
     "budget": "Raise GREENLANG_LLM_BUDGET_USD, if the agent is worth it.",
+    "night_budget": "The next night asks again; raise GREENLANG_NIGHTLY_BUDGET_USD where nights often end so.",
     "rounds": "Raise GREENLANG_LLM_ROUNDS, if the agent is worth it.",
     "unavailable": "The providers did not answer.",
 }

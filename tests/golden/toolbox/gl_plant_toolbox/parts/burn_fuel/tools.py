@@ -9,7 +9,8 @@ from greenlang_sdk.agent import Tool
 
 from ...factors import lookup
 
-MMBTU_PER_KWH = Decimal("0.003412141633127941920046026160112198")  # 1 kWh in mmBtu
+MMBTU_PER_KWH_NUMERATOR = Decimal(180000000)  # 1 kWh in mmBtu, an exact ratio: its numerator
+MMBTU_PER_KWH_DENOMINATOR = Decimal(52752792631)  # 1 kWh in mmBtu, an exact ratio: its denominator
 KGCH4_PER_GCH4 = Decimal("0.001")  # 1 gCH4 in kgCH4
 
 
@@ -23,7 +24,7 @@ def co2_kg(*, consumption: Decimal, fuel_type: str, country: str) -> Decimal:
             CO2
     """
     co2_factor = lookup("co2_factor", fuel_type, country)
-    return consumption * MMBTU_PER_KWH * co2_factor
+    return consumption * MMBTU_PER_KWH_NUMERATOR / MMBTU_PER_KWH_DENOMINATOR * co2_factor
 
 
 def ch4_kg(*, consumption: Decimal, fuel_type: str, country: str) -> Decimal:
@@ -36,7 +37,13 @@ def ch4_kg(*, consumption: Decimal, fuel_type: str, country: str) -> Decimal:
             CH4
     """
     ch4_factor = lookup("ch4_factor", fuel_type, country)
-    return consumption * MMBTU_PER_KWH * ch4_factor * KGCH4_PER_GCH4
+    return (
+        consumption
+        * MMBTU_PER_KWH_NUMERATOR
+        / MMBTU_PER_KWH_DENOMINATOR
+        * ch4_factor
+        * KGCH4_PER_GCH4
+    )
 
 
 def co2e_kg(*, co2_kg: Decimal, ch4_kg: Decimal) -> Decimal:

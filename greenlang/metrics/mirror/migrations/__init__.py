@@ -1,0 +1,1 @@
+"""The revisions of the mirror's tables, and Alembic's entrance to them."""
