@@ -33,6 +33,7 @@ Mistakes in a spec are values (`greenlang.specs.diagnostics.Diagnostic`), collec
     ├── BackupBroken (ValueError)         a backup that is not whole, or not as it was made; names the member
     ├── SandboxUnavailable (RuntimeError) this machine lacks the primitives and weakness was not asked for
     ├── AlertError (OSError)              a channel takes no alert (greenlang.alerts)
+    │   └── AlertRefused                  it refuses this one, and may take others
     ├── FetchError (OSError)              a publisher's file that cannot be fetched, or is another
     ├── RemoteError (OSError)             a server that cannot be reached, or that fails (greenlang.client)
     │   └── RemoteRefused (ValueError)    a server that refuses a request; carries its problem document
@@ -210,6 +211,10 @@ class MirrorError(GreenlangError, OSError):
 
 class AlertError(GreenlangError, OSError):
     """A channel that takes no alert: the webhook or the mail server. The message tells no secret."""
+
+
+class AlertRefused(AlertError):
+    """A channel that answers, and refuses this alert; it may take others."""
 
 
 class SandboxUnavailable(GreenlangError, RuntimeError):

@@ -103,18 +103,22 @@ class LocalLauncher:
             child.wait(seconds)
 
     def _started(self, lock: int) -> subprocess.Popen[bytes]:
-        settings = self.settings.model_dump_json(exclude_defaults=True, exclude=set(SECRETS))
-        command = [sys.executable, "-m", "greenlang.launcher_local", str(lock), settings]
+        settings = self.settings.model_dump_json(exclude_defaults=True, exclude=set(SECRETS), context={"plain": True})
+        command = [sys.executable, "-m", "greenlang.launcher_local", str(lock), str(self.settings.var)]
         try:
             with (self.folder / "log").open("ab") as log:
-                return subprocess.Popen(
+                started = subprocess.Popen(
                     command,
-                    stdin=subprocess.DEVNULL,
+                    stdin=subprocess.PIPE,
                     stdout=log,
                     stderr=log,
                     pass_fds=(lock,),
                     start_new_session=True,  # what ends the API does not end a batch
                 )
+            assert started.stdin is not None
+            with contextlib.suppress(BrokenPipeError), started.stdin as given:
+                given.write(settings.encode())  # not an argument: passwords are in it, and everybody can read those
+            return started
         except OSError as error:
             raise SettingsError(f"no process can be started for the factory: {error.strerror}") from error
 
@@ -296,6 +300,6 @@ def _run_of(entry: Path) -> str:
 
 
 if __name__ == "__main__":
-    _settings = Settings(**json.loads(sys.argv[2]))
+    _settings = Settings(**json.load(sys.stdin))
     process.start(_settings)
     _Runner(_settings).work(int(sys.argv[1]))

@@ -12,11 +12,15 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, FieldSerializationInfo, SecretStr, field_serializer, field_validator
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from greenlang.errors import SettingsError
+from greenlang.masking import MASK, without_secrets
+
+# Addresses with a password in them: read from files too, and shown by no dump and no repr.
+ADDRESSES = ("registry_url", "registry_admin_url", "celery_broker", "mirror_url")
 
 
 def secret(name: str, environment: Mapping[str, str]) -> SecretStr | None:
@@ -38,25 +42,25 @@ def secret(name: str, environment: Mapping[str, str]) -> SecretStr | None:
 
 
 class _Files(PydanticBaseSettingsSource):
-    """Settings that are secrets, from files."""
-
-    NAMES = ("registry_url", "registry_admin_url", "celery_broker")
+    """Addresses from their variables, or from files where a variable is not there or blank."""
 
     def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
         """The text of the file; None where no file is named."""
-        found = secret(f"GREENLANG_{field_name.upper()}", os.environ) if field_name in self.NAMES else None
+        found = secret(f"GREENLANG_{field_name.upper()}", os.environ) if field_name in ADDRESSES else None
         return found.get_secret_value() if found else None, field_name, False
 
     def __call__(self) -> dict[str, Any]:
         """Name -> text, of those that there are."""
-        found = {name: self.get_field_value(self.settings_cls.model_fields[name], name)[0] for name in self.NAMES}
+        found = {name: self.get_field_value(self.settings_cls.model_fields[name], name)[0] for name in ADDRESSES}
         return {name: text for name, text in found.items() if text is not None}
 
 
 class Settings(BaseSettings):
     """The factory's settings. ``Settings()`` reads the environment; keyword arguments win over it."""
 
-    model_config = SettingsConfigDict(env_prefix="GREENLANG_", frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(
+        env_prefix="GREENLANG_", frozen=True, extra="ignore", env_ignore_empty=True, hide_input_in_errors=True
+    )
 
     var: Path = Field(Path("var"), description="folder for everything the factory writes")
     bucket: str | None = Field(
@@ -155,7 +159,9 @@ class Settings(BaseSettings):
         description="how often a question for an overlay is asked; answers that calculate differently give no proposal",
     )
     mirror_url: str | None = Field(
-        None, description="SQLAlchemy URL of the PostgreSQL database that mirrors the metrics; default: no mirror"
+        None,
+        repr=False,
+        description="SQLAlchemy URL, or _FILE, of the PostgreSQL database that mirrors the metrics; default: no mirror",
     )
     mirror_schema: str = Field(
         "factory", pattern="^[a-z_][a-z0-9_]{0,62}$", description="the mirror's schema there, one a tenant"
@@ -249,8 +255,22 @@ class Settings(BaseSettings):
     def settings_customise_sources(
         cls, settings_cls: type[BaseSettings], init_settings: PydanticBaseSettingsSource, *others: Any, **more: Any
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Keyword arguments, the environment, files of secrets."""
-        return (init_settings, *others, *more.values(), _Files(settings_cls))
+        """Keyword arguments, addresses from variables or files, the environment."""
+        return (init_settings, _Files(settings_cls), *others, *more.values())
+
+    @field_serializer(*ADDRESSES)
+    def _masked(self, value: str | None, info: FieldSerializationInfo) -> str | None:
+        """A dump shows no password, but to whoever asks for it: ``context={"plain": True}``."""
+        if (info.context or {}).get("plain"):
+            return value
+        return self.shown(info.field_name)
+
+    def shown(self, name: str) -> str | None:
+        """A setting as it may be seen by anybody; of a secret only that it is set. None: it is not."""
+        value = getattr(self, name)
+        if value is None or value == type(self).model_fields[name].default:
+            return None if value is None else str(value)
+        return MASK if name in ADDRESSES or isinstance(value, SecretStr) else without_secrets(str(value))
 
     @field_validator("var")
     @classmethod

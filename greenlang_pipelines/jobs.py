@@ -31,6 +31,7 @@ from assets.names import (
     REFERENCE_ASSETS,
 )
 from assets.record import Recorder
+from assets.untold import tell_untold
 from greenlang.launcher import ENTRANCE, EVENT, Order
 from greenlang.registry.caller import DEFAULT_TENANT
 from greenlang.telemetry.trace import TAG, adopt
@@ -77,10 +78,7 @@ def run_line(context: OpExecutionContext, config: LineBatch, factory: FactoryRes
         for stage in outcomes:
             recorder.see(stage, skip=green)
         if config.agent_keys is None and config.files is None:
-            # What a killed run has built and not told of. It stands, so nothing is built.
-            untold = sorted(factory.registered_keys() - green - recorder.told)
-            for stage in factory.run_batch(keys=untold, files=(), entrance=config.entrance) if untold else ():
-                recorder.see(stage, skip=green)
+            tell_untold(context.instance, factory, recorder)
     recorder.close()
     context.add_output_metadata(recorder.metadata())
     fallen = [a for a in recorder.failed if a.key in green or a.outcome == "infrastructure"]

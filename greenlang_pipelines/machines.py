@@ -36,6 +36,7 @@ from dagster import (
 
 from assets.names import AGENT_ASSETS, SPEC_INBOX
 from assets.record import Recorder
+from assets.untold import tell_untold
 from greenlang.launcher import ENTRANCE
 from greenlang.registry.caller import DEFAULT_TENANT
 from greenlang.settings import Settings
@@ -90,9 +91,9 @@ def plan_batch(
 ) -> Iterator[Output[dict[str, Any]] | DynamicOutput[int]]:
     from greenlang.exchange.home import plan
 
+    adopt(context.run.tags.get(TAG))
     if config.entrance == ENTRANCE or config.tenant != DEFAULT_TENANT:
         raise Failure("orders of the API and other tenants' nights are line_batch's", allow_retries=False)
-    _store().delete([f"steps/{name}" for name in _store().names("steps")])  # of earlier batches
     settings = factory.nightly_settings(night=config.night) if config.entrance == NIGHTLY else factory.settings
     made = plan(
         settings,
@@ -102,6 +103,8 @@ def plan_batch(
         files=config.files,
         force=config.force,
     )
+    store = _store()
+    store.delete([f"steps/{name}" for name in store.names("steps")])  # of earlier batches; the store is ours by now
     context.log.info(f"{made.keys} agents in {made.shards} shards; {made.told} files were refused or replaced")
     yield Output(asdict(made), "plan", metadata={"agents": made.keys, "shards": made.shards, "refused": made.told})
     for number in range(1, made.shards + 1):
@@ -131,7 +134,8 @@ def build_shard(
     context.log.info(recorder.line())
     # A row that failed and names a pack is of an agent that stood before.
     fallen = [a.key for a in recorder.failed if a.pack_digest or a.outcome == "infrastructure"]
-    return {"outcomes": Counter(agent.outcome for agent in agents), "fallen": fallen}
+    outcomes = Counter(agent.outcome for agent in agents)
+    return {"outcomes": outcomes, "fallen": fallen, "told": sorted(recorder.told)}
 
 
 @op(
@@ -145,8 +149,13 @@ def close_batch(
     from greenlang.exchange.home import Plan, close
     from greenlang.metrics import agents
 
+    adopt(context.run.tags.get(TAG))
     landed = close(factory.settings, Plan(**{**plan, "journals": tuple(plan["journals"])}))
     context.log.info(f"{landed.parcels} parcels landed, {landed.packs} packs with them")
+    with Recorder(context, factory) as recorder:  # of a machine that died between its parcel and its events
+        told = {key for shard in shards for key in shard["told"]}
+        if untold := tell_untold(context.instance, factory, recorder, told):
+            context.log.info(f"{untold} agents stood that Dagster did not know as they are")
     counts: Counter[str] = Counter()
     for shard in shards:
         counts.update(shard["outcomes"])

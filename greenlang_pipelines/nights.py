@@ -35,7 +35,7 @@ from resources.factory import NIGHTLY, FactoryResource
 
 NIGHT, TENANT, ENTRANCE, PRIORITY = "greenlang/night", "greenlang/tenant", "greenlang/entrance", "dagster/priority"
 ON_TIME = timedelta(minutes=5)  # the schedule starts a night within this,
-MISSED = timedelta(minutes=15)  # and the sensor one that is older than that: never both
+MISSED = timedelta(minutes=15)  # and the sensor one that is older than that, or was held up: never both
 LINE_BATCH = "line_batch"
 _SECOND = timedelta(seconds=1)
 _SHOWN = 20
@@ -89,6 +89,10 @@ class Nights:
             found.append(night)
             night = self.last(night.astimezone(UTC) - _SECOND)  # in UTC: the wall clock knows no such second by night
         return found
+
+    def held(self, night: datetime) -> bool:
+        """Whether a blackout held a night up when it was due: it is the sensor's, as soon as the window is over."""
+        return self.blackouts.at(night) is not None
 
     def verdict(self, instance: DagsterInstance, night: datetime, moment: datetime, *, since: datetime) -> Verdict:
         """Whether the night starts now."""

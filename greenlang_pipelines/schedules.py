@@ -47,6 +47,8 @@ def build(settings: Settings) -> Sequence[ScheduleDefinition]:
         if moment - night > nights.ON_TIME:
             return SkipReason("the hour has passed: nightly_catch_up starts the last night that was missed, once")
         found = due.verdict(context.instance, night, moment, since=night)
+        if found.starts and due.held(night):
+            return SkipReason("a blackout held the night up: nightly_catch_up starts it")
         return due.runs(context.instance, factory, night) if found.starts else SkipReason(found.why)
 
     catalogue = ScheduleDefinition(

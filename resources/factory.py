@@ -303,11 +303,19 @@ class FactoryResource(ConfigurableResource):
 
         return asdict(fill(self.settings)) if self.settings.mirror_url else None
 
-    def registered_keys(self) -> set[str]:
-        """Partition keys of the agents that stand, from their rows; no catalogue is needed."""
+    def registered(self) -> dict[str, dict[str, Any]]:
+        """The rows of the agents that stand, by partition key; no catalogue is needed."""
         from greenlang.metrics import MetricsStore
 
-        return {str(r["key"]) for r in MetricsStore(self.settings).outcomes() if r["outcome"] == "registered"}
+        return {str(r["key"]): r for r in MetricsStore(self.settings).outcomes() if r["outcome"] == "registered"}
+
+    def standing(self, rows: Sequence[dict[str, Any]]) -> Iterator[StageOutcome]:
+        """What a batch tells of agents that stand, from their rows; nothing is started."""
+        from greenlang.factory.standing import as_told
+        from greenlang.metrics import MetricsStore
+
+        for built in as_told(rows, MetricsStore(self.settings)).values():
+            yield from built.stages
 
     def outcome_counts(self) -> dict[str, int]:
         """Outcome -> number of agents, from the catalogue."""

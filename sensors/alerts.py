@@ -132,6 +132,8 @@ def freshness(settings: Settings) -> SensorDefinition:
             )
             if late is not None:
                 found["night"] = overdue_night(late, succeeded, settings.nightly_overdue_hours)
+        else:
+            told.since = moment  # switched on again, it owes no night
         patient = moment - told.awake < timedelta(hours=settings.nightly_overdue_hours)  # it is being caught up on
         for what in sorted(() if patient else found.keys() - told.open.keys()):
             factory.alert(_alert(found[what], moment))
@@ -149,7 +151,8 @@ def freshness(settings: Settings) -> SensorDefinition:
 class _Told:
     """What has been told: overdue thing -> id of its alert and its words.
 
-    ``since``: the first look; ``awake``: the first look since the machine was off, or Dagster; ``looked``: this one.
+    ``since``: the first look, or the last at which nights were off; ``awake``: the first look since the machine was
+    off, or Dagster; ``looked``: this one.
     """
 
     since: datetime

@@ -48,7 +48,7 @@ def build(jobs: Sequence[JobDefinition], settings: Settings) -> SensorDefinition
             return SensorResult(skip_reason="the schedule nightly is switched off", cursor=moment.isoformat())
         since = _since(context.cursor) or moment
         night = due.last(moment)
-        if night is None or (due.scheduled and moment - night < nights.MISSED):
+        if night is None or (due.scheduled and not due.held(night) and moment - night < nights.MISSED):
             return SensorResult(skip_reason="the schedule nightly has its turn", cursor=since.isoformat())
         found = due.verdict(context.instance, night, moment, since=since)
         if not found.starts:

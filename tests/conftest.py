@@ -40,9 +40,9 @@ def _libraries(tmp_path_factory: pytest.TempPathFactory) -> None:
     libraries.keep_in(of_all_workers(tmp_path_factory) / "libraries")
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="module", autouse=True)
 def no_loop_left() -> None:
-    """For modules that call `asyncio.run`, which drops the main thread's loop: litellm leaves an open one there."""
+    """Whatever calls `asyncio.run` drops the main thread's loop, and litellm leaves an open one there."""
     with warnings.catch_warnings(), contextlib.suppress(RuntimeError):  # there is none
         warnings.simplefilter("ignore", DeprecationWarning)
         asyncio.get_event_loop_policy().get_event_loop().close()

@@ -16,7 +16,9 @@ from __future__ import annotations
 
 import argparse
 import csv
+import hashlib
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -41,6 +43,8 @@ from greenlang.factors.table import write_parquet
 from greenlang.factory import line
 from greenlang.metrics import query
 from greenlang.settings import Settings
+from greenlang.specs.model import slug
+from greenlang.sql import literal
 from tools.bench_catalogue import made_up
 from tools.bench_memory import Watch, watched
 from tools.bench_server import Database
@@ -82,6 +86,7 @@ class Told:
     events: int
     outcomes: Counter[str]
     stages: dict[str, float] = field(default_factory=dict)
+    dagster: str = ""
 
 
 def fresh(folder: Path, given: argparse.Namespace, postgres: str) -> Factory:
@@ -129,7 +134,8 @@ def job(factory: Factory, label: str, log: Path, *, may_fail: bool = False, **co
     counted = query(factory.settings, "SELECT outcome, count(*) FROM agents GROUP BY outcome").rows
     stages = {str(name): float(spent) for name, spent in query(factory.settings, STAGES).rows}
     outcomes = Counter({str(name): int(n) for name, n in counted})
-    return Told(label, seconds, watch.processor, watch, events(factory) - before, outcomes, stages)
+    said = re.findall(r"telling Dagster of .* each", log.read_text(errors="replace"))
+    return Told(label, seconds, watch.processor, watch, events(factory) - before, outcomes, stages, "".join(said[-1:]))
 
 
 def events(factory: Factory) -> int:
@@ -161,14 +167,27 @@ def drop(factory: Factory, folder: Path, names: Sequence[str]) -> None:
 
 
 def packs(factory: Factory) -> dict[str, str]:
-    """Digest of every standing pack by its key."""
-    rows = query(factory.settings, "SELECT partition, pack_digest FROM agents WHERE pack_digest IS NOT NULL").rows
-    return {str(key): str(digest) for key, digest in rows}
+    """SHA-256 over the bytes of every pack on disk, by its key's name."""
+    found = {}
+    for folder in sorted(p for p in factory.settings.packs.iterdir() if p.is_dir()):
+        total = hashlib.sha256()
+        for path in sorted(p for p in folder.rglob("*") if p.is_file()):
+            total.update(f"{path.relative_to(folder)}\0".encode() + hashlib.sha256(path.read_bytes()).digest())
+        found[folder.name] = total.hexdigest()
+    return found
 
 
-def change_a_factor(factory: Factory) -> tuple[str, int]:
-    """One row of the factor table gets another value: a row that some twenty agents pin. Its key, and how many."""
-    ref, pinned = query(factory.settings, PINNED).rows[0]
+def names_of(factory: Factory, condition: str) -> set[str]:
+    """Names of the packs of the keys for which a condition on `agents` holds."""
+    return {
+        slug(str(key)) for (key,) in query(factory.settings, f"SELECT partition FROM agents WHERE {condition}").rows
+    }
+
+
+def change_a_factor(factory: Factory) -> tuple[str, set[str]]:
+    """One row of the factor table gets another value: one that some twenty agents pin. Its key, and their packs."""
+    ref, _ = query(factory.settings, PINNED).rows[0]
+    pinned = names_of(factory, f"partition IN (SELECT partition FROM lineage WHERE ref = {literal(str(ref))})")
     path = factory.settings.tables / "factors.parquet"
     table = FactorTable.load(path)
     key = str(ref).removeprefix("ef://").partition("@")[0]
@@ -177,7 +196,7 @@ def change_a_factor(factory: Factory) -> tuple[str, int]:
     if new.digest == table.digest:
         sys.exit(f"{ref}: no such row in the factor table")
     write_parquet(tuple(new), path, release=new.release, digest=new.digest)
-    return key, int(pinned)
+    return key, pinned
 
 
 def changed(spec: str) -> str:
@@ -198,8 +217,7 @@ def measure(specs: Path, names: Sequence[str], folder: Path, given: argparse.Nam
     for part in sorted(p for p in factory.settings.var.iterdir() if p.is_dir()):
         written, files = size(part)
         print(f"    var/{part.name:<10} {written / 1e6:10,.0f} MB in {files:,} files")
-    keys = sorted(packs(factory))
-    before = packs(factory)
+    keys = sorted(str(key) for (key,) in query(factory.settings, "SELECT partition FROM agents").rows)
     told.append(job(factory, "nothing changed", folder / "nothing.log"))
     show(told[-1], 0)
     told.append(job(factory, "nothing changed, every key asked for", folder / "asked.log", agent_keys=keys))
@@ -208,16 +226,21 @@ def measure(specs: Path, names: Sequence[str], folder: Path, given: argparse.Nam
         factory.bucket.write(f"inbox/{name}", changed((specs / name).read_text()).encode())
     told.append(job(factory, "changed specs", folder / "changed.log"))
     show(told[-1], min(len(names), given.changed))
+    before = packs(factory)
     key, pinned = change_a_factor(factory)
     stale = line.stale_keys(factory.settings)
     told.append(job(factory, "one changed factor row", folder / "factor.log", may_fail=True, agent_keys=stale))
     after = packs(factory)
-    other = [name for name in after if after[name] != before.get(name, after[name])]
+    other = {name for name in after if after[name] != before.get(name)}
+    kept = names_of(factory, "reason LIKE 'stale:%'")
     show(told[-1], len(other))
-    rebuilt, run = f"{len(other)} packs changed", "run_id = (SELECT run_id FROM runs ORDER BY started_at DESC LIMIT 1)"
-    ((kept,),) = query(factory.settings, f"SELECT count(*) FROM agents WHERE reason LIKE 'stale:%' AND {run}").rows
-    print(f"    {key} is pinned by {pinned} agents; {len(stale):,} keys looked at, {rebuilt}, ", end="")
-    print(f"{kept} kept their old one because their golden cases want it, all others are the same to the byte")
+    same = f"{len(after) - len(other):,} the same to the byte"
+    print(
+        f"    {key}: {len(pinned)} agents pin it; {len(stale):,} keys looked at, {len(other)} packs changed, ", end=""
+    )
+    print(f"{len(kept)} kept as their golden cases want the old figure, {same}")
+    if other | kept != pinned or other & kept or before.keys() != after.keys():
+        sys.exit(f"not exactly the dependents: {sorted((other | kept) ^ pinned)[:5]}")
     return told
 
 
@@ -228,6 +251,8 @@ def show(told: Told, built: int) -> None:
     if built:
         print(f"    {built / told.seconds * 60:.0f} agents a minute; {told.events:,} events stored, ", end="")
         print(f"{told.events / built:.1f} an agent")
+    if told.dagster:
+        print(f"    {told.dagster}")
     print(f"    outcomes {dict(told.outcomes)}")
     print(f"    memory of the largest process {told.watch.most:,.0f} MB ({told.watch.whose})")
     for name, spent, written in sorted(told.watch.each.values(), key=lambda each: -each[1])[:4]:

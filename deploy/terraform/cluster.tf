@@ -107,7 +107,7 @@ resource "aws_eks_node_group" "factory" {
   }
 
   lifecycle {
-    ignore_changes = [scaling_config[0].desired_size] # the autoscaler's
+    ignore_changes = [scaling_config[0].desired_size] # the cluster autoscaler's: ../helm/cluster-autoscaler.yaml
   }
 
   depends_on = [aws_iam_role_policy_attachment.nodes, aws_eks_addon.network, aws_eks_addon.proxy]

@@ -68,9 +68,10 @@ resource "aws_iam_openid_connect_provider" "cluster" {
 locals {
   issuer = trimprefix(aws_eks_cluster.main.identity[0].oidc[0].issuer, "https://")
   service_accounts = {
-    factory = "${var.namespace}:${var.release}"
-    files   = "kube-system:efs-csi-controller-sa"
-    secrets = "external-secrets:external-secrets"
+    autoscaler = "kube-system:cluster-autoscaler"
+    factory    = "${var.namespace}:${var.release}"
+    files      = "kube-system:efs-csi-controller-sa"
+    secrets    = "external-secrets:external-secrets"
   }
 }
 
@@ -166,4 +167,47 @@ data "aws_iam_policy_document" "secrets" {
 resource "aws_iam_role_policy" "secrets" {
   role   = aws_iam_role.service["secrets"].id
   policy = data.aws_iam_policy_document.secrets.json
+}
+
+# The cluster autoscaler, which makes the nodes more and fewer: of this cluster alone. EKS itself puts these tags on the
+# group of machines behind a managed node group, and the autoscaler finds it by them.
+data "aws_iam_policy_document" "autoscaler" {
+  statement {
+    sid = "Look"
+    actions = [
+      "autoscaling:DescribeAutoScalingGroups",
+      "autoscaling:DescribeAutoScalingInstances",
+      "autoscaling:DescribeLaunchConfigurations",
+      "autoscaling:DescribeScalingActivities",
+      "autoscaling:DescribeTags",
+      "ec2:DescribeImages",
+      "ec2:DescribeInstanceTypes",
+      "ec2:DescribeLaunchTemplateVersions",
+      "ec2:GetInstanceTypesFromInstanceRequirements",
+    ]
+    resources = ["*"] # AWS takes no other for these
+  }
+
+  statement {
+    sid       = "Group"
+    actions   = ["eks:DescribeNodegroup"]
+    resources = [aws_eks_node_group.factory.arn]
+  }
+
+  statement {
+    sid       = "Scale"
+    actions   = ["autoscaling:SetDesiredCapacity", "autoscaling:TerminateInstanceInAutoScalingGroup"]
+    resources = ["arn:${data.aws_partition.current.partition}:autoscaling:${var.region}:${local.account}:autoScalingGroup:*"]
+
+    condition {
+      test     = "StringEquals"
+      variable = "aws:ResourceTag/k8s.io/cluster-autoscaler/${aws_eks_cluster.main.name}"
+      values   = ["owned"]
+    }
+  }
+}
+
+resource "aws_iam_role_policy" "autoscaler" {
+  role   = aws_iam_role.service["autoscaler"].id
+  policy = data.aws_iam_policy_document.autoscaler.json
 }

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from typing import Any, Literal
 
 Kind = Literal["run_failed", "overdue", "mended", "morning", "test"]
 _LONGEST = 20_000  # characters of the detail: a mail that somebody reads, and a body that a webhook takes
+_SHORT = 1_000  # of one for which that was too long
 _TITLE = 200
 
 
@@ -37,6 +38,10 @@ class Alert:
         if len(self.detail) > _LONGEST:
             object.__setattr__(self, "detail", f"{self.detail[:_LONGEST]}\n\n(cut off)")
 
+    def shortened(self) -> Alert:
+        """With the beginning of its detail alone."""
+        return self if len(self.detail) <= _SHORT else replace(self, detail=f"{self.detail[:_SHORT]}\n\n(cut off)")
+
     def text(self) -> str:
         """For people."""
         facts = "\n".join(f"{name}: {value}" for name, value in self.facts.items())
@@ -45,13 +50,28 @@ class Alert:
         return "\n\n".join(part for part in parts if part) + "\n"
 
     def body(self) -> bytes:
-        """For programs: JSON in UTF-8, the same bytes for the same alert. ``text`` is what chat services show."""
-        told: dict[str, Any] = {**asdict(self), "at": self.at.isoformat(), "text": self.text()}
-        return json.dumps(told, ensure_ascii=False, sort_keys=True).encode()
+        """For programs: JSON in UTF-8, the same bytes for the same alert.
+
+        ``text`` is what chat services show. The detail is in it, and not once more: some services take little.
+        """
+        told = self._fields()
+        del told["detail"]
+        return _json({**told, "text": self.text()})
+
+    def kept(self) -> bytes:
+        """The whole alert, as JSON in UTF-8."""
+        return _json(self._fields())
+
+    def _fields(self) -> dict[str, Any]:
+        return {**asdict(self), "at": self.at.isoformat()}
 
     @classmethod
-    def load(cls, body: bytes) -> Alert:
-        """From `body`. Raises ValueError, KeyError or TypeError for what is none."""
-        told = json.loads(body)
-        told.pop("text")
+    def load(cls, kept: bytes) -> Alert:
+        """From `kept`. Raises ValueError, KeyError or TypeError for what is none."""
+        told = json.loads(kept)
+        told.pop("text", None)  # older files have it
         return cls(**{**told, "at": datetime.fromisoformat(told["at"]), "look": tuple(told["look"])})
+
+
+def _json(told: dict[str, Any]) -> bytes:
+    return json.dumps(told, ensure_ascii=False, sort_keys=True).encode()

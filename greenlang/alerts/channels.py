@@ -8,6 +8,7 @@ from __future__ import annotations
 import secrets
 import socket
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
@@ -29,22 +30,60 @@ class Channel(Protocol):
         """What it is called where deliveries are told."""
 
     def send(self, alert: Alert) -> str:
-        """Deliver an alert; what is to be mended although it was taken. Raises AlertError. Neither tells a secret."""
+        """Deliver an alert; what is to be mended although it was taken. Raises AlertRefused where it answers and takes
+        this one not, AlertError where it takes none. Neither tells a secret.
+        """
+
+
+@dataclass(frozen=True)
+class Broken:
+    """A channel whose settings cannot be used: it takes nothing, and says why."""
+
+    name: str
+    why: str
+
+    def send(self, alert: Alert) -> str:
+        """Raises AlertError."""
+        raise AlertError(self.why)
 
 
 def channels(settings: Settings) -> list[Channel]:
     """The channels, none where none is set. Raises SettingsError for settings that cannot be used."""
+    return [one for load in _KINDS.values() if (one := load(settings)) is not None]
+
+
+def each_channel(settings: Settings) -> list[Channel]:
+    """The channels, each read by itself: one whose settings cannot be used is `Broken`, and silences no other."""
     found: list[Channel] = []
-    if url := _secret("GREENLANG_ALERT_WEBHOOK", settings.alert_webhook, settings.alert_webhook_file):
-        key = _secret("GREENLANG_ALERT_WEBHOOK_KEY", settings.alert_webhook_key, settings.alert_webhook_key_file)
-        found.append(Webhook.at(url, key))
-    server = _secret("GREENLANG_SMTP_URL", settings.smtp_url, settings.smtp_url_file)
-    if settings.alert_email_to.strip():
-        if server is None:
-            raise SettingsError("GREENLANG_ALERT_EMAIL_TO is set, and GREENLANG_SMTP_URL names no mail server")
-        sender = settings.alert_email_from or f"greenlang@{socket.gethostname()}"
-        found.append(Mail.by(server, sender, settings.alert_email_to))
+    for name, load in _KINDS.items():
+        try:
+            one = load(settings)
+        except SettingsError as error:
+            one = Broken(name, str(error))
+        if one is not None:
+            found.append(one)
     return found
+
+
+def _webhook(settings: Settings) -> Channel | None:
+    url = _secret("GREENLANG_ALERT_WEBHOOK", settings.alert_webhook, settings.alert_webhook_file)
+    if url is None:
+        return None
+    key = _secret("GREENLANG_ALERT_WEBHOOK_KEY", settings.alert_webhook_key, settings.alert_webhook_key_file)
+    return Webhook.at(url, key)
+
+
+def _mail(settings: Settings) -> Channel | None:
+    if not settings.alert_email_to.strip():
+        return None
+    server = _secret("GREENLANG_SMTP_URL", settings.smtp_url, settings.smtp_url_file)
+    if server is None:
+        raise SettingsError("GREENLANG_ALERT_EMAIL_TO is set, and GREENLANG_SMTP_URL names no mail server")
+    sender = settings.alert_email_from or f"greenlang@{socket.gethostname()}"
+    return Mail.by(server, sender, settings.alert_email_to)
+
+
+_KINDS: dict[str, Callable[[Settings], Channel | None]] = {"webhook": _webhook, "mail": _mail}
 
 
 def try_out(settings: Settings, *, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> dict[str, str]:

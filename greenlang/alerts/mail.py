@@ -23,11 +23,12 @@ from urllib.parse import parse_qs, unquote, urlsplit
 from pydantic import SecretStr
 
 from greenlang.alerts.alert import Alert
-from greenlang.errors import AlertError, SettingsError
+from greenlang.errors import AlertError, AlertRefused, SettingsError
 
 _SECONDS = 10.0
 _FORM = "write smtp://name:password@host:587, smtps://name:password@host:465, or smtp://localhost:25?tls=no"
 _PORTS = {"smtp": 587, "smtps": 465}
+_TOO_LONG = 552  # also to MAIL FROM, which tells the size (RFC 1870)
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,10 @@ class Mail:
         )
 
     def send(self, alert: Alert) -> str:
-        """Hand it to the server; which addresses it refused, where it took others. Raises AlertError."""
+        """Hand it to the server; which addresses it refused, where it took others.
+
+        Raises AlertRefused where it refuses this message for good, AlertError where it takes none.
+        """
         message = self._message(alert)
         try:
             context = None if self.tls == "no" else ssl.create_default_context()
@@ -87,9 +91,11 @@ class Mail:
                     client.login(self.user, self.password.get_secret_value())
                 refused = client.send_message(message)
         except smtplib.SMTPResponseException as error:
-            raise self._failed(f"it answers {error.smtp_code}") from None  # its words may hold what was sent
+            told = self._failed(f"it answers {error.smtp_code}")  # its words may hold what was sent
+            this = error.smtp_code == _TOO_LONG or (isinstance(error, smtplib.SMTPDataError) and error.smtp_code >= 500)
+            raise (AlertRefused if this else AlertError)(told) from None
         except (smtplib.SMTPException, OSError, ValueError) as error:  # ValueError: letters that no login can carry
-            raise self._failed(_plain(error)) from None
+            raise AlertError(self._failed(_plain(error))) from None
         return f"the mail server refuses {', '.join(refused)}" if refused else ""
 
     def _message(self, alert: Alert) -> EmailMessage:
@@ -104,11 +110,11 @@ class Mail:
             message["X-GreenLang-Alert"] = alert.kind
             message.set_content(alert.text())
         except (MessageError, ValueError) as error:
-            raise self._failed(f"the alert {alert.id} makes no message: {error}") from error
+            raise AlertRefused(self._failed(f"the alert {alert.id} makes no message: {error}")) from error
         return message
 
-    def _failed(self, why: str) -> AlertError:
-        return AlertError(f"the mail server {self.host}:{self.port} takes no alert: {why}")
+    def _failed(self, why: str) -> str:
+        return f"the mail server {self.host}:{self.port} takes no alert: {why}"
 
 
 def _plain(error: Exception) -> str:

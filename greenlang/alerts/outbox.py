@@ -14,20 +14,22 @@ import logging
 import os
 import re
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from greenlang.alerts.alert import Alert
-from greenlang.alerts.channels import Channel, channels
-from greenlang.errors import AlertError
+from greenlang.alerts.channels import Channel, each_channel
+from greenlang.errors import AlertError, AlertRefused
 from greenlang.settings import Settings
 
 _log = logging.getLogger(__name__)
 _WEEK = 7 * 86_400.0
 _MONTH = 30 * 86_400.0
 _AT_ONCE = 20.0  # seconds: who delivers is a sensor, which Dagster gives a minute
+_REFUSALS = 10  # in a row: then it is not the alerts, as where an address is no longer one
 _PLAIN = re.compile(r"[A-Za-z0-9._-]{1,120}")
 
 
@@ -43,13 +45,20 @@ class Delivery:
 def send(settings: Settings, alert: Alert, *, through: Sequence[Channel] | None = None) -> list[Delivery]:
     """Keep an alert, then deliver all that waits. Nothing is kept where no channel is set.
 
-    Raises SettingsError for channels that cannot be used, OSError where nothing can be kept.
+    Where it cannot be kept, as on a full disk, it is sent all the same. Raises OSError if nobody took it then.
     """
-    found = channels(settings) if through is None else through
+    found = each_channel(settings) if through is None else through
     box = _Box(settings.var / "alerts")
     if not found or all(box.taken(alert.id, one.name) for one in found):
         return []
-    box.keep(alert)
+    try:
+        box.keep(alert)
+    except OSError as error:
+        _log.error("an alert cannot be kept, and is sent at once: %s", error)
+        done = [_hand(box, alert, one)[0] for one in found if not box.taken(alert.id, one.name)]
+        if all(one.why for one in done):
+            raise
+        return done
     return deliver(settings, through=found)
 
 
@@ -58,15 +67,17 @@ def deliver(
 ) -> list[Delivery]:
     """Try everything that waits, the oldest first, once; one process at a time, others return at once.
 
-    A channel that failed is left alone until the next time. Raises SettingsError, OSError.
+    A channel that takes no alert is left alone until the next time; one that refuses an alert is handed the next, until
+    it has refused ten in a row. What waits stays where no channel is set. Raises OSError.
     """
     box = _Box(settings.var / "alerts")
-    waiting = box.waiting()
-    if not waiting:
+    if not box.waiting():
         return []
-    found = channels(settings) if through is None else through
-    names = [one.name for one in found]
+    found = each_channel(settings) if through is None else through
+    if not found:
+        return []
     working = list(found)
+    refused: Counter[str] = Counter()
     done: list[Delivery] = []
     with box.alone() as mine:
         begin = time.monotonic()
@@ -74,23 +85,36 @@ def deliver(
             alert = box.read(file)
             if alert is None:
                 continue
-            for channel in [one for one in working if not box.taken(alert.id, one.name)]:
+            missing = {one.name for one in found if not box.taken(alert.id, one.name)}
+            for channel in [one for one in working if one.name in missing]:
                 if time.monotonic() - begin > _AT_ONCE:
                     return done
-                try:
-                    remark = channel.send(alert)
-                except AlertError as error:
-                    _log.warning("an alert waits: %s", error)
-                    done.append(Delivery(alert.id, channel.name, str(error)))
-                    working.remove(channel)
+                delivery, again = _hand(box, alert, channel)
+                done.append(delivery)
+                if delivery.why:
+                    refused[channel.name] += 1
                 else:
-                    if remark:
-                        _log.warning("an alert was taken: %s", remark)
-                    box.mark(alert.id, channel.name)
-                    done.append(Delivery(alert.id, channel.name))
-            box.settle(file, alert.id, names, clock())
-        box.forget(clock())
+                    refused[channel.name] = 0
+                    missing.remove(channel.name)
+                if not again or refused[channel.name] == _REFUSALS:
+                    working.remove(channel)
+            box.settle(file, alert.id, missing, clock())
+        if mine:
+            box.forget(clock())
     return done
+
+
+def _hand(box: _Box, alert: Alert, channel: Channel) -> tuple[Delivery, bool]:
+    """Send an alert on a channel; what became of it, and whether the channel may take another."""
+    try:
+        remark = channel.send(alert)
+    except AlertError as error:
+        _log.warning("an alert was not taken: %s", error)
+        return Delivery(alert.id, channel.name, str(error)), isinstance(error, AlertRefused)
+    if remark:
+        _log.warning("an alert was taken: %s", remark)
+    box.mark(alert.id, channel.name)
+    return Delivery(alert.id, channel.name), True
 
 
 class _Box:
@@ -104,13 +128,17 @@ class _Box:
         target = self.folder / "waiting" / f"{_file(alert.id)}.json"
         target.parent.mkdir(parents=True, exist_ok=True)
         temporary = target.with_suffix(f".{os.getpid()}.tmp")
-        temporary.write_bytes(alert.body())
-        temporary.replace(target)
+        try:
+            temporary.write_bytes(alert.kept())
+            temporary.replace(target)
+        except OSError:
+            temporary.unlink(missing_ok=True)
+            raise
 
     def waiting(self) -> list[Path]:
         """The alerts that wait, the oldest first."""
-        found = [(file.stat().st_mtime, file) for file in (self.folder / "waiting").glob("*.json")]
-        return [file for _, file in sorted(found)]
+        found = [(_written(file), file) for file in (self.folder / "waiting").glob("*.json")]
+        return [file for when, file in sorted(found, key=lambda one: (one[0] or 0.0, one[1])) if when is not None]
 
     def read(self, file: Path) -> Alert | None:
         """The alert; None for a file that holds none, which is put aside."""
@@ -128,23 +156,26 @@ class _Box:
         return (self.folder / "taken" / f"{_file(alert)}.{channel}").exists()
 
     def mark(self, alert: str, channel: str) -> None:
-        """A channel took it."""
+        """A channel took it. Where that cannot be written down it may be sent again, and is not held up."""
         folder = self.folder / "taken"
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / f"{_file(alert)}.{channel}").touch()
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / f"{_file(alert)}.{channel}").touch()
+        except OSError as error:
+            _log.error("an alert was taken, and that cannot be noted: %s", error)
 
-    def settle(self, file: Path, alert: str, names: Sequence[str], now: float) -> None:
-        """Remove what every channel took; put aside what waited too long."""
-        if all(self.taken(alert, name) for name in names):
+    def settle(self, file: Path, alert: str, missing: Collection[str], now: float) -> None:
+        """Remove what no channel is missing; put aside what waited too long."""
+        if not missing:
             file.unlink(missing_ok=True)
-        elif now - file.stat().st_mtime > _WEEK:
+        elif (when := _written(file)) is not None and now - when > _WEEK:
             _log.error("an alert was delivered to nobody in a week: %s", alert)
             self._lose(file)
 
     def forget(self, now: float) -> None:
         """Forget what was taken long ago."""
         for file in (self.folder / "taken").glob("*"):
-            if now - file.stat().st_mtime > _MONTH:
+            if (when := _written(file)) is not None and now - when > _MONTH:
                 file.unlink(missing_ok=True)
 
     def _lose(self, file: Path) -> None:
@@ -163,6 +194,14 @@ class _Box:
                 yield False
             else:
                 yield True
+
+
+def _written(file: Path) -> float | None:
+    """When; None for a file that another process has removed meanwhile."""
+    try:
+        return file.stat().st_mtime
+    except FileNotFoundError:
+        return None
 
 
 def _file(alert: str) -> str:

@@ -24,12 +24,13 @@ import httpx
 from pydantic import SecretStr
 
 from greenlang.alerts.alert import Alert
-from greenlang.errors import AlertError, SettingsError
+from greenlang.errors import AlertError, AlertRefused, SettingsError
 
 _WAITS = (0.5, 2.0)  # seconds between the three attempts; what fails then waits in the outbox
 _TIMEOUT = httpx.Timeout(4.0)
 _PREFIX = "whsec_"
 _AGAIN = frozenset({408, 425, 429, 500, 502, 503, 504})
+_TOO_LONG = 413
 
 
 @dataclass(frozen=True)
@@ -57,25 +58,41 @@ class Webhook:
         return cls(url, _key(key), f"{host}:{port}" if port else host)
 
     def send(self, alert: Alert) -> str:
-        """Post it, three times at most; nothing is left to say then. Raises AlertError. Redirects are not followed."""
+        """Post it, three times at most, and shortened where it is too long; that it was. Redirects are not followed.
+
+        Raises AlertRefused for an answer that is about this alert, AlertError for no answer, 5xx, 408, 425 and 429.
+        """
+        remark = ""
+        with _unsaid(self.url), httpx.Client(timeout=_TIMEOUT, follow_redirects=False) as client:
+            status = self._post(client, alert)
+            if status == _TOO_LONG and (short := alert.shortened()) != alert:
+                status = self._post(client, short)
+                remark = f"it was too long for the webhook at {self.host}, and went shortened"
+        if 200 <= status < 300:
+            return remark
+        wrong = AlertError if status >= 500 else AlertRefused
+        raise wrong(self._failed(f"it answers {status}"))
+
+    def _post(self, client: httpx.Client, alert: Alert) -> int:
+        """The status of the answer, once it is one that another attempt would not change."""
         body = alert.body()
         why = ""
-        with _unsaid(self.url), httpx.Client(timeout=_TIMEOUT, follow_redirects=False) as client:
-            for wait in (*_WAITS, None):
-                try:
-                    headers = self._headers(alert, body)
-                    status = client.post(self.url.get_secret_value(), content=body, headers=headers).status_code
-                except (httpx.HTTPError, httpx.InvalidURL) as error:
-                    why = type(error).__name__  # its own words may hold the address
-                else:
-                    if 200 <= status < 300:
-                        return ""
-                    why = f"it answers {status}"
-                    if status not in _AGAIN:
-                        break
-                if wait is not None:
-                    self.sleep(wait)
-        raise AlertError(f"the webhook at {self.host} takes no alert: {why}")
+        for wait in (*_WAITS, None):
+            try:
+                headers = self._headers(alert, body)
+                status = client.post(self.url.get_secret_value(), content=body, headers=headers).status_code
+            except (httpx.HTTPError, httpx.InvalidURL) as error:
+                why = type(error).__name__  # its own words may hold the address
+            else:
+                if status not in _AGAIN:
+                    return status
+                why = f"it answers {status}"
+            if wait is not None:
+                self.sleep(wait)
+        raise AlertError(self._failed(why))
+
+    def _failed(self, why: str) -> str:
+        return f"the webhook at {self.host} takes no alert: {why}"
 
     def _headers(self, alert: Alert, body: bytes) -> dict[str, str]:
         moment = str(int(self.clock()))

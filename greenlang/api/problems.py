@@ -44,6 +44,7 @@ SECURITY_HEADERS = {
 
 WS_POLICY = 1008
 CHALLENGE = {"WWW-Authenticate": 'Bearer realm="greenlang"'}
+LOGGED_PATH = 1000  # characters of a path that a line of the log has
 _LATER = {"Retry-After": str(RETRY_SECONDS)}
 _log = logging.getLogger("greenlang.api")
 
@@ -189,13 +190,13 @@ async def _on_unreadable(request: Request, error: Exception) -> Response:
     """JSON that is well-formed, and more than any reader behind it takes."""
     deep = isinstance(error, RecursionError)
     said = "is nested too deeply" if deep else "holds half of a character (a lone surrogate)"
-    _log.warning("%s %s: the request %s", request.method, request.url.path, said)
+    _log.warning("%s %s: the request %s", request.method, request.url.path[:LOGGED_PATH], said)
     return Problem(422, f"the request {said}", kind="invalid-request").response(request.url.path)
 
 
 async def _on_bug(request: Request, error: Exception) -> Response:
     """A bug of ours: its traceback is in the log (whoever runs the application raises it again), not in the answer."""
-    _log.error("%s %s failed: %r", request.method, request.url.path, error)
+    _log.error("%s %s failed: %r", request.method, request.url.path[:LOGGED_PATH], error)
     problem = Problem(500, "something failed here; the log says what", headers=SECURITY_HEADERS)
     return problem.response(request.url.path)
 

@@ -21,8 +21,10 @@ async def shared(requests: Requests) -> None:
         while True:
             await asyncio.sleep(SHARE_SECONDS)
             try:
-                await run_sync(requests.share)
+                await run_sync(requests.share, requests.taken())
             except OSError as error:  # a full disk: the figures of this process are told by itself alone
                 _log.warning("the figures of the API cannot be shared: %s", error)
+            except Exception:  # noqa: BLE001 - it is in the log, and the next time may do
+                _log.exception("the figures of the API cannot be shared")
     finally:
         requests.leave()

@@ -13,6 +13,7 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from greenlang.api.caching import MARKS
+from greenlang.api.problems import LOGGED_PATH
 from greenlang.registry.roles import Principal
 from greenlang.telemetry import logs
 from greenlang.telemetry.requests import MEMORY, NOWHERE
@@ -20,6 +21,7 @@ from greenlang.telemetry.trace import TRACEPARENT, begun, current, ended, export
 
 _log = logging.getLogger("greenlang.api")
 _SERVER_FAILED = 500
+_LOGGED_METHOD = 20  # of characters: HTTP allows any word of any length
 
 
 def watching() -> bool:
@@ -29,7 +31,7 @@ def watching() -> bool:
 
 async def watched(answer: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
     """Answer within a span, which goes on the one that the client names, and log it."""
-    method, path = scope.get("method", "WEBSOCKET"), scope["path"]
+    method, path = scope.get("method", "WEBSOCKET")[:_LOGGED_METHOD], scope["path"][:LOGGED_PATH]
     span = begun(method, parent=taken(Headers(scope=scope).get(TRACEPARENT)), kind="server")
     status = 0
 

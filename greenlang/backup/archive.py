@@ -190,8 +190,10 @@ def _object_sink(address: str) -> Iterator[IO[bytes]]:
     store, name = _object(address)
     try:
         obstore.head(store, name)
-    except (BaseError, OSError):
-        pass  # not there; a store that cannot be reached says so below
+    except FileNotFoundError:  # obstore's NotFoundError is one
+        pass
+    except (BaseError, OSError) as error:
+        raise BackupError(f"{address}: whether something is there cannot be told: {_said(error)}") from error
     else:
         raise BackupError(f"{address} is there already, and a backup may be the only copy: name another object")
     upload = _Upload(address, store, name)

@@ -17,17 +17,22 @@ from pathlib import Path
 from typing import IO, cast
 
 from greenlang.backup.archive import Read, Writer, spooled
-from greenlang.errors import BackupError
+from greenlang.errors import BackupError, SettingsError
 from greenlang.settings import Settings
 
 PUBLISHED = "published"
 PACKS = ("packs", "builds", PUBLISHED)  # a folder in one of these is replaced as a whole
 CACHE = "cache"  # found again by computing
+BACKUPS = "backups"  # in var and in the bucket: where backups may lie
+ENDING = ".tar.zst"
+RESTORING, ASIDE, BUCKET_LEFT = ".restoring", ".before-", ".bucket-of-backup"  # in var: what a restore makes
 _BESIDE_SQLITE = ("-wal", "-shm", "-journal")
 _UNFINISHED = (".tmp", ".lock")
 _OF_THIS_MACHINE = ("dagster/up.json",)  # processes that run
 _SQLITE = b"SQLite format 3\0"
 _PRIVATE = b"PRIVATE KEY-----"
+_AT_START = 64
+_SEARCHED = 64 << 10  # a smaller file is searched as a whole
 _TRIES = 5
 
 
@@ -50,14 +55,52 @@ class Left:
 def roots(settings: Settings) -> list[Root]:
     """`var`, and what the settings keep in folders elsewhere."""
     found = [Root("var", settings.var)]
-    bucket = settings.bucket_address
     folders = {"keys": settings.keys, "cassettes": settings.cassettes}
-    if "://" not in bucket or bucket.startswith("file://"):
-        folders["bucket"] = Path(bucket.removeprefix("file://")).expanduser().absolute()
+    bucket = bucket_folder(settings)
+    if bucket is not None:
+        folders["bucket"] = bucket
     var = settings.var.resolve()
     for name, folder in sorted(folders.items()):
         if folder.is_dir() and not folder.resolve().is_relative_to(var):
             found.append(Root(name, folder))
+    return found
+
+
+def bucket_folder(settings: Settings) -> Path | None:
+    """The bucket, where it is a folder; None where it is in a store."""
+    address = settings.bucket_address
+    if "://" in address and not address.startswith("file://"):
+        return None
+    return Path(address.removeprefix("file://")).expanduser().absolute()
+
+
+def is_backup(name: str) -> bool:
+    """Whether a path in ``var`` or in the bucket is the reserved one of a backup."""
+    return name.startswith(f"{BACKUPS}/") and name.endswith(ENDING)
+
+
+def refuse_unreserved(settings: Settings, address: str) -> None:
+    """Raises SettingsError for a backup in ``var`` or in the bucket elsewhere: the next would take it for a file."""
+    if "://" in address:
+        homes = [settings.bucket_address.rstrip("/")] if bucket_folder(settings) is None else []
+        inside = [address.removeprefix(f"{home}/") for home in homes if address.startswith(f"{home}/")]
+    else:
+        target = Path(address).expanduser().resolve()
+        homes = [str(home.resolve()) for home in (bucket_folder(settings), settings.var) if home is not None]
+        inside = [str(target.relative_to(home)) for home in homes if target.is_relative_to(home)]
+    if inside and not is_backup(inside[0]):
+        raise SettingsError(
+            f"{address} lies in the factory itself: there a backup is {homes[-1]}/{BACKUPS}/NAME{ENDING}, "
+            "which no other backup contains; better is another disk or another store"
+        )
+
+
+def _named_by_variables(settings: Settings) -> dict[Path, str]:
+    """Files that hold secrets: those that a variable with `_FILE` at its end, or a setting like that, names."""
+    found = {Path(value).resolve(): name for name, value in os.environ.items() if name.endswith("_FILE") and value}
+    for name in type(settings).model_fields:
+        if name.endswith("_file") and (path := getattr(settings, name)) is not None:
+            found[path.resolve()] = f"GREENLANG_{name.upper()}"
     return found
 
 
@@ -72,6 +115,9 @@ class Contents:
         self.settings, self.writer, self.left = settings, writer, Left()
         self._skip = {path.absolute() for path in skip}
         self._cache = cache
+        self._secret = _named_by_variables(settings)
+        homes = [settings.var, bucket_folder(settings)]
+        self._homes = [f"{home}{os.sep}" for home in homes if home is not None]
 
     def write(self, *, since: int = 0, told: Callable[[int, int], None] | None = None) -> None:
         """Add every file; with ``since`` (nanoseconds) only those that changed then or later."""
@@ -144,11 +190,17 @@ class Contents:
     def _file(self, name: str, path: Path) -> None:
         try:
             with path.open("rb") as file:
-                start = file.read(64)
-            if _PRIVATE in start:
+                start = file.read(_SEARCHED)
+            if _PRIVATE in start[:_AT_START]:
                 self.left.private[name] = path
-                return
-            self.writer.add(self._database(name, path) if start.startswith(_SQLITE) else self._read(name, path))
+            elif self._secret and (variable := self._secret.get(path.resolve())) is not None:
+                self.left.why[name] = f"a secret: {variable} names it"
+            elif start.startswith(_SQLITE):
+                self.writer.add(self._database(name, path))
+            elif holds_key(start):
+                self.left.why[name] = HOLDS_KEY
+            else:
+                self.writer.add(self._read(name, path))
         except FileNotFoundError:
             return
         except OSError as error:
@@ -187,12 +239,27 @@ class Contents:
         if inside == CACHE and name.startswith("var/") and not self._cache:
             self.left.why[name] = "a cache: it is computed again (`--cache` takes it along)"
             return True
+        if name.startswith("var/") and (inside in (RESTORING, BUCKET_LEFT) or name.startswith(f"var/{ASIDE}")):
+            self.left.why[name] = "of a restore"
+            return True
+        if path.name.endswith(ENDING) and any(is_backup(str(path).removeprefix(home)) for home in self._homes):
+            self.left.why[name] = EARLIER
+            return True
         if path == self.settings.catalogue:
             self.left.why[name] = "views over the tables: restoring builds them anew"
             return True
         return any(
             path.name.endswith(end) and path.with_name(path.name.removesuffix(end)).exists() for end in _BESIDE_SQLITE
         )
+
+
+EARLIER = "an earlier backup: none contains another"
+HOLDS_KEY = "a private key is in it: keep it as you keep your secrets"
+
+
+def holds_key(data: bytes) -> bool:
+    """Whether a small text, of which these are the first bytes, has a private key in it."""
+    return len(data) < _SEARCHED and _PRIVATE in data and b"\0" not in data
 
 
 def is_pack(name: str) -> bool:
@@ -217,15 +284,18 @@ def _quoted(path: Path) -> str:
     return str(path).replace("%", "%25").replace("?", "%3f").replace("#", "%23")
 
 
-def bucket_objects(settings: Settings, writer: Writer) -> None:
+def bucket_objects(settings: Settings, writer: Writer, left: Left) -> None:
     """Every object of a bucket in a store, those of tenants too."""
     from greenlang.bucket import Bucket
 
-    address = settings.bucket_address
-    if "://" not in address or address.startswith("file://"):
+    if bucket_folder(settings) is not None:
         return
-    bucket = Bucket.open(address)
+    bucket = Bucket.open(settings.bucket_address)
     for entry in bucket.list(""):
+        name = f"bucket/{entry.name}"
+        if is_backup(entry.name):
+            left.why[name] = EARLIER
+            continue
         with tempfile.SpooledTemporaryFile(max_size=4 << 20) as held:
             try:
                 for piece in bucket.chunks(entry.name):
@@ -233,4 +303,8 @@ def bucket_objects(settings: Settings, writer: Writer) -> None:
             except FileNotFoundError:  # moved meanwhile; its new name is listed after the registry
                 continue
             held.seek(0)
-            writer.add(spooled(f"bucket/{entry.name}", cast(IO[bytes], held), mtime=int(entry.modified)))
+            if holds_key(held.read(_SEARCHED)):
+                left.why[name] = HOLDS_KEY
+                continue
+            held.seek(0)
+            writer.add(spooled(name, cast(IO[bytes], held), mtime=int(entry.modified)))

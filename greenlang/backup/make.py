@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import platform
 import time
 from collections.abc import Callable
@@ -25,7 +26,7 @@ from pydantic import SecretStr
 import greenlang
 from greenlang.backup import rows
 from greenlang.backup.archive import Writer, spooled, writing
-from greenlang.backup.contents import Contents, bucket_objects
+from greenlang.backup.contents import Contents, bucket_folder, bucket_objects, refuse_unreserved
 from greenlang.errors import BackupError, SettingsError
 from greenlang.masking import without_secrets
 from greenlang.registry.database import Database
@@ -62,6 +63,7 @@ def backup(
     """
     if passphrase is not None and len(passphrase.get_secret_value()) < LEAST_PASSPHRASE:
         raise SettingsError(f"the passphrase of the keys has less than {LEAST_PASSPHRASE} characters")
+    refuse_unreserved(settings, address)
     started = time.time_ns() - _SLACK
     file = Database(settings.registry).file if settings.registry.startswith("sqlite") else None
     beside = [file.with_name(file.name + end) for end in ("", "-wal", "-shm")] if file else []
@@ -69,7 +71,7 @@ def backup(
         skip = [*beside] if "://" in address else [*beside, Path(address)]
         contents = Contents(settings, writer, skip=skip, cache=cache)
         contents.write(told=told)
-        bucket_objects(settings, writer)
+        bucket_objects(settings, writer, contents.left)
         dumped = rows.dump(settings, writer.add)
         writer.share_nothing_before()
         contents.write(since=started)
@@ -126,8 +128,31 @@ def _outside(settings: Settings) -> dict[str, str]:
         path = cast("Path | None", getattr(settings, name))
         if path is not None and not path.absolute().is_relative_to(settings.var):
             found[f"GREENLANG_{name.upper()}"] = f"{path} lies outside var: keep it as you keep your configuration"
-    dagster = settings.var / "dagster" / "dagster.yaml"
-    if dagster.is_file() and "postgres" in dagster.read_text(encoding="utf-8", errors="replace"):
-        found["Dagster's database"] = "its runs and events are in PostgreSQL: `pg_dump --format=custom` saves them"
+    store = settings.store_address
+    if not _inside(settings, store):
+        found["GREENLANG_STORE"] = (
+            f"{without_secrets(store)}: what is under way between machines; the next batch builds again what is missing"
+        )
+    if _dagster_elsewhere(settings):
+        found["Dagster's database"] = (
+            "its runs, events and schedules are in PostgreSQL: `pg_dump --format=custom` saves them (docs/backup.md)"
+        )
     found["settings"] = "the environment, and with it every password, stays where you keep it"
     return found
+
+
+def _inside(settings: Settings, address: str) -> bool:
+    """Whether an address lies in what is backed up."""
+    if "://" in address and not address.startswith("file://"):
+        return bucket_folder(settings) is None and f"{address}/".startswith(f"{settings.bucket_address.rstrip('/')}/")
+    path = Path(address.removeprefix("file://")).expanduser().absolute()
+    return any(path.is_relative_to(home) for home in (settings.var, bucket_folder(settings)) if home is not None)
+
+
+def _dagster_elsewhere(settings: Settings) -> bool:
+    """Whether Dagster's instance is in PostgreSQL, as far as can be seen from here."""
+    if os.environ.get("DAGSTER_PG_URL") or os.environ.get("DAGSTER_PG_URL_FILE"):
+        return True
+    homes = [settings.var / "dagster", *map(Path, filter(None, [os.environ.get("DAGSTER_HOME")]))]
+    files = [home / "dagster.yaml" for home in homes if (home / "dagster.yaml").is_file()]
+    return any("postgres" in file.read_text(encoding="utf-8", errors="replace") for file in files)

@@ -1,35 +1,44 @@
 """Making a factory of a backup again.
 
-Everything is unpacked beside the target and compared before it is moved into place; the registry's rows are loaded in
-one transaction; afterwards the restored factory is proved: certificates and signatures of packs, the chain of the log.
+Everything is unpacked in a folder of the target and compared before it is moved into place; the registry's rows are
+loaded in one transaction, the bucket of a store is written after that; afterwards the restored factory is proved:
+certificates and signatures of packs, the chain of the log.
 
-Belongs here: the order, the proof. Does not belong here: reading the archive (`reader`), the rows (`rows`).
+Belongs here: the order, the proof. Does not belong here: reading the archive (`reader`), moving folders and taking that
+back (`place`), the rows (`rows`).
 """
 
 from __future__ import annotations
 
-import fcntl
 import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from enum import StrEnum
 from pathlib import Path
 
 from cryptography.hazmat.primitives import serialization
 from pydantic import SecretStr
 from sqlalchemy.engine import make_url
 
-from greenlang.backup import rows
+from greenlang.backup import place, rows
 from greenlang.backup.archive import FULL
-from greenlang.backup.contents import PACKS, PUBLISHED
+from greenlang.backup.contents import BUCKET_LEFT, PACKS, PUBLISHED, RESTORING, bucket_folder, is_backup
 from greenlang.backup.reader import Verified, unpack
-from greenlang.errors import BackupError, SettingsError
+from greenlang.errors import BackupError, BucketError, GreenlangError, SettingsError
 from greenlang.registry.caller import DEFAULT_TENANT
 from greenlang.registry.database import Database
 from greenlang.settings import Settings
 from greenlang.signing import PRIVATE, PUBLIC, key_id, read_public_key
+
+
+class Filled(StrEnum):
+    """What becomes of a bucket outside of ``var`` that holds something already."""
+
+    REFUSE = "refuse"
+    KEEP = "keep"
+    OVERWRITE = "overwrite"
 
 
 @dataclass
@@ -50,82 +59,71 @@ def restore(
     address: str,
     *,
     replace: bool = False,
+    bucket: Filled = Filled.REFUSE,
     passphrase: SecretStr | None = None,
     key: Path | None = None,
 ) -> Restored:
     """Restore a backup into ``settings.var``, its registry into that of the settings. The backup is proved first.
 
-    ``replace``: move what stands in ``var`` aside instead of refusing it. ``passphrase``: of the private keys in it.
-    ``key``: the public key that must have signed it. Raises SettingsError for a target that will not do, BackupBroken,
-    and BackupError.
+    ``replace``: move what stands in ``var`` aside instead of refusing it. ``bucket``: what becomes of one elsewhere
+    that is not empty. ``passphrase``: of the private keys in it. ``key``: the public key that must have signed it.
+    Raises SettingsError for a target that will not do, BackupBroken, and BackupError.
     """
     var = settings.var
-    filled = var.is_dir() and any(var.iterdir())
-    if filled and not replace:
+    if place.filled(var) and not replace:
         raise SettingsError(f"{var} is not empty: name another folder by --into, or say --replace to move it aside")
     file = Database(settings.registry).file if settings.registry.startswith("sqlite") else None
     if file is None or not file.absolute().is_relative_to(var):
         rows.refuse_filled(settings.registry_admin_url or settings.registry)
-    staging = var.with_name(f".{var.name}.restoring")
+    keep = bucket is Filled.KEEP
+    if bucket_folder(settings) is None and bucket is not Filled.OVERWRITE and (held := _in_store(settings)):
+        if not keep:
+            raise SettingsError(
+                f"the bucket holds objects already, as {held}: name another by GREENLANG_BUCKET, or say whether it "
+                "stays as it is (--bucket keep) or objects of the backup take the place of those of the same name "
+                "(--bucket overwrite)"
+            )
+    elif bucket_folder(settings) is None:
+        keep = False
+    staging = var / RESTORING
+    moves = place.Moves()
     try:
         with _idle(settings):
-            var.parent.mkdir(parents=True, exist_ok=True)
+            moves.folder(var)
             shutil.rmtree(staging, ignore_errors=True)
             staging.mkdir(mode=0o700)
             done = Restored(var, unpack(address, staging, key))
             _one_tenant(settings, done.backup)
-            _keys(staging, passphrase, done)
-            elsewhere = _elsewhere(settings, staging)
-            with _in_place(settings, staging, done):
-                for folder, target in elsewhere:
-                    shutil.copytree(folder, target, dirs_exist_ok=True, copy_function=shutil.move)
-                _bucket(settings, staging)
+            late = _elsewhere(settings, staging, bucket, keep, passphrase, done, moves)
+            with place.swapped(var, staging / "var", moves) as done.moved:
                 _registry(settings, staging, done)  # last: what is loaded into a database is not taken back
+            moves.made.clear()
+            if late is not None:
+                _bucket(settings, late, done)
+    except GreenlangError:
+        raise
     except OSError as error:
         if error.errno in FULL:
-            raise BackupError(
-                f"there is no space below {var.parent} for the backup: free some, and try again"
-            ) from error
-        raise
+            raise BackupError(f"there is no space below {var} for the backup: free some, and try again") from error
+        raise BackupError(
+            f"{error.filename or var} cannot be written or moved: {error.strerror or error}; nothing was changed"
+        ) from error
     finally:
         shutil.rmtree(staging, ignore_errors=True)
+        moves.unmake()
     _views(settings)
     _prove(settings, done)
     return done
 
 
 @contextmanager
-def _in_place(settings: Settings, staging: Path, done: Restored) -> Iterator[None]:
-    """The restored folder where it belongs; what stood there comes back if the block fails."""
-    var = settings.var
-    if var.is_dir() and any(var.iterdir()):
-        done.moved = var.with_name(f"{var.name}.before-{datetime.now(UTC):%Y%m%dT%H%M%SZ}")
-        var.rename(done.moved)
-    elif var.is_dir():
-        var.rmdir()
-    (staging / "var").mkdir(exist_ok=True)
-    (staging / "var").rename(var)
-    try:
-        yield
-    except BaseException:
-        shutil.rmtree(var)
-        if done.moved is not None:
-            done.moved.rename(var)
-        raise
-
-
-@contextmanager
 def _idle(settings: Settings) -> Iterator[None]:
-    """Refuses while a batch writes into the folder."""
-    lock = settings.var / "batch.lock"
-    if not lock.exists():
-        yield
-        return
-    with lock.open("r") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise SettingsError(f"a batch works in {settings.var}: stop it first (`make down`)") from error
+    """Refuses while anybody's batch works in the folder."""
+    from greenlang.factory.locks import all_held, lock_files
+
+    with all_held(lock_files(settings.var)) as taken:
+        if taken is not None:
+            raise SettingsError(f"a batch works in {settings.var} ({taken} is held): stop it first (`make down`)")
         yield
 
 
@@ -138,9 +136,62 @@ def _one_tenant(settings: Settings, backup: Verified) -> None:
         )
 
 
-def _keys(staging: Path, passphrase: SecretStr | None, done: Restored) -> None:
-    """Private keys as they were. Without one the public key gets its own name: a new pair takes the usual ones."""
-    sealed = sorted(path for path in (staging / "private").rglob("*") if path.is_file())
+def _elsewhere(
+    settings: Settings,
+    staging: Path,
+    bucket: Filled,
+    keep: bool,
+    passphrase: SecretStr | None,
+    done: Restored,
+    moves: place.Moves,
+) -> Path | None:
+    """Keys, cassettes and bucket to where the settings have them now; returns the bucket that is written at the end.
+
+    Raises SettingsError where such a folder is not empty; then nothing was moved.
+    """
+    _unsealed(staging, passphrase, done)
+    found: list[tuple[Path, Path]] = []
+    keys = place.gathered("keys", settings.keys, settings, staging)
+    if keys == staging / "keys" and place.same_key(keys, settings.keys):
+        missing = [path.name for path in place.files(keys) if not (settings.keys / path.name).exists()]
+        if missing:
+            done.remarks.append(f"{settings.keys} has the same key and was left alone, without {', '.join(missing)}")
+        shutil.rmtree(keys)
+    elif keys == staging / "keys" and place.files(keys):
+        place.refuse(settings.keys, "it holds another key than the backup: name an empty folder, or that of this key")
+        found.append((keys, settings.keys))
+    _new_pair(keys, done)
+    cassettes = place.gathered("cassettes", settings.cassettes, settings, staging)
+    if cassettes == staging / "cassettes" and place.files(cassettes):
+        place.refuse(settings.cassettes, "move it aside, or name another folder")
+        found.append((cassettes, settings.cassettes))
+    target = bucket_folder(settings)
+    specs = place.gathered_bucket(settings, target, staging)
+    late: Path | None = None
+    if specs == staging / "bucket" and place.files(specs):
+        if keep and (target is None or place.files(target)):
+            done.remarks.append("the bucket was left as it is")
+        elif target is None or bucket is Filled.OVERWRITE:
+            late = specs
+        else:
+            place.refuse(target, "move it aside, name another folder, or say what becomes of it (--bucket)")
+            found.append((specs, target))
+    try:
+        for folder, to in found:
+            if not to.exists():
+                moves.folder(to)
+                to.chmod(folder.stat().st_mode & 0o777)
+            for path in place.files(folder):
+                moves.move(path, to / path.relative_to(folder))
+    except BaseException:
+        moves.take_back()
+        raise
+    return late
+
+
+def _unsealed(staging: Path, passphrase: SecretStr | None, done: Restored) -> None:
+    """Private keys as they were."""
+    sealed = place.files(staging / "private")
     if sealed and passphrase is None:
         done.remarks.append("the private keys in it were left in it: no passphrase was given")
     for path in sealed if passphrase is not None else []:
@@ -156,50 +207,51 @@ def _keys(staging: Path, passphrase: SecretStr | None, done: Restored) -> None:
         target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         with os.fdopen(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
             file.write(plain)
-    for folder in (staging / "var" / "keys", staging / "keys"):
-        if folder.is_dir():
-            folder.chmod(0o700)
-        if (folder / PUBLIC).is_file() and not (folder / PRIVATE).is_file():
-            earlier = f"{key_id(read_public_key(folder / PUBLIC))[:16]}.pub.pem"
-            (folder / PUBLIC).rename(folder / earlier)
-            done.remarks.append(
-                f"the private key is not restored: what is signed from now on is signed by a new one, and `{earlier}` "
-                "verifies what was signed before (`agent verify --key`, `registry verify --keys`)"
-            )
 
 
-def _elsewhere(settings: Settings, staging: Path) -> list[tuple[Path, Path]]:
-    """Folders that were outside var and go where the settings say. Raises SettingsError where one is not empty."""
-    targets = {"keys": settings.keys, "cassettes": settings.cassettes}
-    if not _remote(settings):
-        targets["bucket"] = Path(settings.bucket_address.removeprefix("file://")).expanduser().absolute()
-    found = []
-    for name, target in targets.items():
-        inside = target.is_relative_to(settings.var)
-        # a folder of var that the settings keep elsewhere now, or the other way round, moves
-        for folder in (staging / name, *([] if inside else [staging / "var" / name])):
-            if folder.is_dir():
-                if not inside and target.is_dir() and any(path.is_file() for path in target.rglob("*")):
-                    raise SettingsError(f"{target} is not empty: move it aside, or name another folder")
-                found.append((folder, target))
-    return found
+def _new_pair(folder: Path, done: Restored) -> None:
+    """Without the private key the public one gets its own name: a new pair takes the usual ones."""
+    if folder.is_dir():
+        folder.chmod(0o700)
+    if (folder / PUBLIC).is_file() and not (folder / PRIVATE).is_file():
+        earlier = f"{key_id(read_public_key(folder / PUBLIC))[:16]}.pub.pem"
+        (folder / PUBLIC).rename(folder / earlier)
+        done.remarks.append(
+            f"the private key is not restored: what is signed from now on is signed by a new one, and `{earlier}` "
+            "verifies what was signed before (`agent verify --key`, `registry verify --keys`)"
+        )
 
 
-def _remote(settings: Settings) -> bool:
-    return "://" in settings.bucket_address and not settings.bucket_address.startswith("file://")
-
-
-def _bucket(settings: Settings, staging: Path) -> None:
-    """The bucket's files into a store, where the settings name one. What is there under other names stays."""
-    if not _remote(settings):
-        return
+def _in_store(settings: Settings) -> str:
+    """The first object of a bucket in a store that is no backup; empty if there is none."""
     from greenlang.bucket import Bucket
 
-    bucket = Bucket.open(settings.bucket_address)
-    for folder in (staging / "bucket", settings.var / "bucket"):
-        for path in sorted(folder.rglob("*")):
-            if path.is_file():
-                bucket.write(path.relative_to(folder).as_posix(), path.read_bytes())
+    bucket, last = Bucket.open(settings.bucket_address), ""
+    while page := bucket.list("", after=last, limit=1000):
+        last = page[-1].name
+        if found := [entry.name for entry in page if not is_backup(entry.name)]:
+            return found[0]
+    return ""
+
+
+def _bucket(settings: Settings, folder: Path, done: Restored) -> None:
+    """The bucket's files to where it is. It is the last: what fails here is a finding, and the files stay at hand."""
+    from greenlang.bucket import Bucket
+
+    number = 0
+    try:
+        bucket = Bucket.open(settings.bucket_address)
+        for path in place.files(folder):
+            bucket.write(path.relative_to(folder).as_posix(), path.read_bytes())
+            number += 1
+    except (BucketError, OSError) as error:
+        left = settings.var / BUCKET_LEFT
+        shutil.rmtree(left, ignore_errors=True)
+        folder.rename(left)
+        done.findings.append(
+            f"the bucket got {number} of {len(place.files(left))} files ({error}); all else is restored: copy what is "
+            f"missing from {left}, then remove that"
+        )
 
 
 def _registry(settings: Settings, staging: Path, done: Restored) -> None:

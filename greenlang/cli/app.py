@@ -91,6 +91,7 @@ def settings(context: typer.Context) -> Settings:
     """The settings from the environment, with ``--var`` over it."""
     from pydantic import ValidationError
 
+    from greenlang.masking import without_secrets
     from greenlang.settings import Settings
 
     try:
@@ -98,7 +99,7 @@ def settings(context: typer.Context) -> Settings:
     except ValidationError as error:
         first = error.errors()[0]
         name = "GREENLANG_" + "_".join(str(part) for part in first["loc"]).upper()
-        raise SettingsError(f"{name} is {first['input']!r}: {first['msg']}") from error
+        raise SettingsError(f"{name} is {without_secrets(repr(first['input']))}: {first['msg']}") from error
 
 
 def built_settings(context: typer.Context) -> Settings:

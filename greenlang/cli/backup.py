@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 from typer.core import TyperGroup
@@ -110,8 +110,12 @@ def restore(
         typer.Option("--into", metavar="VAR", file_okay=False, help="The folder; default: the setting var."),
     ] = None,
     replace: Annotated[
-        bool, typer.Option("--replace", help="Move what stands there aside, to VAR.before-<moment>.")
+        bool, typer.Option("--replace", help="Move what stands there aside, to VAR/.before-<moment>.")
     ] = False,
+    bucket: Annotated[
+        Literal["refuse", "keep", "overwrite"],
+        typer.Option("--bucket", help="What becomes of a bucket outside of VAR that is not empty."),
+    ] = "refuse",
     key: Key = None,
     json: AsJson = False,
 ) -> None:
@@ -121,11 +125,12 @@ def restore(
     The registry goes where the settings say, on PostgreSQL into an empty database; a revision that is older is brought
     to the newest.
     """
+    from greenlang.backup.restore import Filled
     from greenlang.backup.restore import restore as made
     from greenlang.settings import Settings
 
     found = Settings(var=into) if into is not None else settings(context)
-    done = made(found, file, replace=replace, passphrase=passphrase(), key=key)
+    done = made(found, file, replace=replace, bucket=Filled(bucket), passphrase=passphrase(), key=key)
     manifest = done.backup.manifest
     rows = sum(manifest["registry"]["rows"].values()) if manifest["registry"] else 0
     if json:

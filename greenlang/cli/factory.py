@@ -14,7 +14,6 @@ from greenlang.cli.app import built_settings, settings
 from greenlang.cli.registry import AsJson
 from greenlang.cli.remote import connected, server_of
 from greenlang.cli.show import as_json, facts, plain, table, when
-from greenlang.masking import without_secrets
 
 if TYPE_CHECKING:
     from greenlang.client import Document
@@ -131,9 +130,9 @@ def config(context: typer.Context, json: AsJson = False) -> None:
     rows = []
     for name in type(found).model_fields:
         origin = f"GREENLANG_{name.upper()}" if name in found.model_fields_set else "default"
-        value = getattr(found, name)
-        shown = without_secrets(str(value)) if value is not None else None
-        rows.append({"setting": name, "value": shown, "from": "--var" if name == "var" and context.obj else origin})
+        rows.append(
+            {"setting": name, "value": found.shown(name), "from": "--var" if name == "var" and context.obj else origin}
+        )
     if json:
         as_json(rows)
     else:

@@ -133,10 +133,10 @@ def _draw(result: QueryResult, target: Path | None, title: str) -> None:
 
 
 def _table(result: QueryResult, rows: int) -> None:
-    from greenlang.metrics.charts import NUMBERS, unit_of
+    from greenlang.metrics.charts import is_number, unit_of
 
     shown = result.rows[:rows] if rows else result.rows
-    figures = [i for i, kind in enumerate(result.types) if kind.startswith(NUMBERS)]
+    figures = [i for i, kind in enumerate(result.types) if is_number(kind)]
     units = [unit_of(name) if i in figures else "" for i, name in enumerate(result.columns)]
     names = [f"{name}\n{unit}" if unit else name for name, unit in zip(result.columns, units, strict=True)]
     table(names, [[_figure(value) for value in row] for row in shown], right=figures)

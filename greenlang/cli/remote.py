@@ -19,7 +19,6 @@ import typer
 
 from greenlang.cli.governed import governed
 from greenlang.errors import RemoteRefused, SettingsError
-from greenlang.settings import secret
 
 if TYPE_CHECKING:
     from greenlang.client import Call, Client, Page
@@ -217,6 +216,8 @@ def connected(context: typer.Context) -> Iterator[Client]:
     from greenlang.client import Client
 
     server = server_of(context)
+    from greenlang.settings import secret
+
     key = secret(KEY, os.environ)
     with Client(server, key=key.get_secret_value() if key else "") as client:
         try:

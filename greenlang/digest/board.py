@@ -69,10 +69,11 @@ def _figures(board: Dashboard) -> Iterator[Figure]:
 
 def _sections(board: Dashboard) -> Iterator[Section]:
     names = [line.name for line in board.nights]
+    releases = [board.release_before, *(line.release for line in board.nights)]
     marks = {
-        line.name: f"{line.release} after {before.release}"
-        for before, line in zip(board.nights, board.nights[1:], strict=False)
-        if before.release and line.release != before.release
+        name: f"{now} after {before}"
+        for name, before, now in zip(names, releases, releases[1:], strict=False)
+        if before and now != before
     }
     yield _rate(board, names, marks)
     yield _work(board, names, marks)

@@ -18,6 +18,7 @@ from typing import Any, Literal
 from greenlang.digest import changes
 from greenlang.digest.nights import Span, span
 from greenlang.digest.source import IDENTITY, Source, answered
+from greenlang.metrics.catalogue import STANDS
 from greenlang.quality.report.charts import percentile
 from greenlang.quality.report.page import Part
 from greenlang.settings import Settings
@@ -187,7 +188,7 @@ class _Night:
     def last(self, name: str, runs: str, where: str, columns: str) -> None:
         """Make a table of the last row of each spec: first which ones, for a year has many, then all of it."""
         source, which = self.source, f"part, key, written_at, {IDENTITY} AS identity"
-        own = source.stored("outcomes", f"run_id IN (SELECT run_id FROM {runs}) AND {where}", which)  # noqa: S608
+        own = source.stored("outcomes", f"run_id IN (SELECT run_id FROM {runs}) AND {where} AND {STANDS}", which)  # noqa: S608
         source.run(
             f"CREATE OR REPLACE TEMP TABLE chosen AS SELECT part, key FROM ({own}) "  # noqa: S608
             "QUALIFY row_number() OVER (PARTITION BY identity ORDER BY written_at DESC, part DESC, key DESC) = 1"
@@ -245,10 +246,10 @@ class _Night:
         return Agent(spec_of(row), row["outcome"], was, row["reason"], round(row["seconds"], 3), row["report"] or "")
 
     def runs(self) -> list[Run]:
+        own = self.source.rows("outcomes", f"run_id IN (SELECT run_id FROM night_runs) AND {STANDS}")  # noqa: S608
         counted = (
             "SELECT run_id, count(DISTINCT key) FILTER (outcome = 'registered') AS registered, "  # noqa: S608
-            "count(DISTINCT key) FILTER (outcome <> 'registered') AS failed "
-            f"FROM ({self.source.rows('outcomes', 'run_id IN (SELECT run_id FROM night_runs)')}) GROUP BY run_id"
+            f"count(DISTINCT key) FILTER (outcome <> 'registered') AS failed FROM ({own}) GROUP BY run_id"
         )
         found = self.source.ask(
             "SELECT run_id, entrance, started_at, finished_at, agents, kept, coalesce(registered, 0), "  # noqa: S608

@@ -17,7 +17,7 @@ from greenlang.digest.changes import FactorChange, factor_change
 from greenlang.digest.night import SHOWN, Slow, Stage, slow_of
 from greenlang.digest.nights import Span, night_at, span
 from greenlang.digest.source import IDENTITY, Source, answered, spans_table
-from greenlang.metrics.catalogue import OUTCOMES
+from greenlang.metrics.catalogue import OUTCOMES, STANDS
 from greenlang.quality.dimensions import DIMENSIONS
 from greenlang.quality.report.page import Part
 from greenlang.settings import Settings
@@ -102,10 +102,12 @@ class FactorLine:
 class Dashboard:
     """The factory over its last nights. What stands is counted at the end of the last of them.
 
+    ``release_before``: the factor release of the last run before the first night; empty where there was none.
     ``pinned`` counts what registered agents pin by kind; ``with_factors`` those agents that pin a factor at all.
     """
 
     nights: tuple[NightLine, ...]
+    release_before: str
     timezone: str
     dimensions: tuple[DimensionLine, ...]
     releases: tuple[tuple[date, FactorChange], ...]
@@ -141,7 +143,8 @@ class _Series:
             "LEFT JOIN nights ON started_at >= begins AND started_at < ends WHERE started_at < $end",
             end=end,
         )
-        columns = f"part, key, run_id, outcome, seconds, written_at, {IDENTITY} AS identity"
+        outcome = f"CASE WHEN {STANDS} THEN outcome END AS outcome"  # none: a corrected spec has followed
+        columns = f"part, key, run_id, {outcome}, seconds, written_at, {IDENTITY} AS identity"
         own = source.stored("outcomes", "run_id IN (SELECT run_id FROM run_nights)", columns)
         source.run(
             "CREATE TEMP TABLE kept AS SELECT part, key, identity, night, outcome, seconds, "  # noqa: S608
@@ -154,7 +157,7 @@ class _Series:
     def told(self) -> Dashboard:
         lines = self.lines()
         changed = [
-            (one, line) for one, line, last in zip(self.spans[1:], lines[1:], lines, strict=False)
+            one for one, line, last in zip(self.spans, lines[1:], lines, strict=False)
             if line.release != last.release and last.release
         ]  # fmt: skip
         domains, datasets = self.datasets()
@@ -163,10 +166,11 @@ class _Series:
             "(SELECT DISTINCT identity FROM standing WHERE outcome = 'registered')"
         )
         return Dashboard(
-            nights=lines,
+            nights=lines[1:],
+            release_before=lines[0].release,
             timezone=self.settings.timezone,
             dimensions=self.dimensions(),
-            releases=tuple(self.releases([one for one, _ in changed[-RELEASES:]])),
+            releases=tuple(self.releases(changed[-RELEASES:])),
             releases_left=max(0, len(changed) - RELEASES),
             registered=registered,
             with_factors=with_factors,
@@ -179,6 +183,7 @@ class _Series:
         )
 
     def lines(self) -> tuple[NightLine, ...]:
+        """All that was before the first night, and then the nights."""
         ask = self.source.ask
         runs = {night: rest for night, *rest in ask(
             "SELECT night, count(*), sum(kept)::BIGINT, coalesce(sum(epoch(finished_at - started_at)), 0), "
@@ -188,7 +193,9 @@ class _Series:
             "SELECT night, quantile_disc(seconds, 0.5), quantile_disc(seconds, 0.95) FROM kept "
             "WHERE seconds > 0 GROUP BY night"
         )}  # fmt: skip
-        outcomes, gone = _nested(ask("SELECT night, outcome, count(*) FROM kept GROUP BY ALL")), _nested(
+        outcomes, gone = _nested(
+            ask("SELECT night, outcome, count(*) FROM kept WHERE outcome IS NOT NULL GROUP BY ALL")
+        ), _nested(
             ask("SELECT night, was, count(*) FROM kept WHERE was IS NOT NULL GROUP BY ALL")
         )  # fmt: skip
         own = self.source.rows("llm_usage", "created_at >= (SELECT min(begins) FROM nights)")
@@ -210,7 +217,7 @@ class _Series:
                     {name: n for name, n in standing.items() if n}, *spent.get(night, (None, None)), dict(usd[night]),
                 )
             )  # fmt: skip
-        return tuple(found[1:])
+        return tuple(found)
 
     def dimensions(self) -> tuple[DimensionLine, ...]:
         own = self.source.rows("qa_dimensions", "part IN (SELECT part FROM standing)")
@@ -256,8 +263,9 @@ class _Series:
         for one in spans:
             self.source.standing("standing_before", f"TIMESTAMP '{one.begin}'")
             self.source.run(
-                "CREATE OR REPLACE TEMP TABLE now AS SELECT identity, outcome, part, key FROM kept WHERE night = $night"
-                " QUALIFY row_number() OVER (PARTITION BY identity ORDER BY part DESC, key DESC) = 1",
+                "CREATE OR REPLACE TEMP TABLE now AS SELECT identity, outcome, part, key FROM kept "
+                "WHERE night = $night AND outcome IS NOT NULL "
+                "QUALIFY row_number() OVER (PARTITION BY identity ORDER BY part DESC, key DESC) = 1",
                 night=one.name,
             )
             change = factor_change(self.source, self.settings, one)

@@ -14,7 +14,7 @@ import duckdb
 
 from greenlang.digest.nights import Span
 from greenlang.errors import QueryError
-from greenlang.metrics.catalogue import rows_sql
+from greenlang.metrics.catalogue import STANDS, rows_sql
 from greenlang.metrics.fields import JOURNALS, TABLES
 from greenlang.metrics.parts import ensure_schema_parts
 from greenlang.settings import Settings
@@ -63,10 +63,11 @@ class Source:
     def standing(self, name: str, moment: str) -> None:
         """Make a table of the outcome that each key had when the runs that began before ``moment`` (SQL) had ended."""
         before = f"run_id IN (SELECT run_id FROM runs WHERE started_at < {moment})"  # noqa: S608
-        columns = f"key, part, written_at, outcome, pack_digest, {IDENTITY} AS identity"
+        columns = f"key, part, written_at, outcome, pack_digest, replaced_by, {IDENTITY} AS identity"
+        last = "QUALIFY row_number() OVER (PARTITION BY key ORDER BY written_at DESC, part DESC) = 1"
         self.run(
-            f"CREATE OR REPLACE TEMP TABLE {name} AS FROM ({self.stored('outcomes', before, columns)}) "
-            "QUALIFY row_number() OVER (PARTITION BY key ORDER BY written_at DESC, part DESC) = 1"
+            f"CREATE OR REPLACE TEMP TABLE {name} AS SELECT * EXCLUDE (replaced_by) FROM "  # noqa: S608
+            f"(FROM ({self.stored('outcomes', before, columns)}) {last}) WHERE {STANDS}"
         )
 
 

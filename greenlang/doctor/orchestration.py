@@ -18,8 +18,9 @@ from typing import Any
 import httpx
 
 from greenlang.doctor.result import Found, fault, ok, warning
-from greenlang.settings import Settings
+from greenlang.settings import Settings, secret
 
+_ADDRESS = "DAGSTER_PG_URL"
 _DATABASES = ("history/runs.db", "history/runs/index.db", "schedules/schedules.db")
 _REVISION = re.compile(r'^(down_)?revision\b[^=]*=\s*(?:"([0-9a-f]+)"|None)', re.MULTILINE)
 _ASK = """{ instance { daemonHealth { allDaemonStatuses { daemonType required healthy } } }
@@ -43,10 +44,11 @@ def dagster(settings: Settings) -> Iterator[Found]:
             f"DAGSTER_HOME is {named}, and `make up` uses {home}: what one shows the other does not",
             f"unset it, or set it to {home}",
         )
-    if not home.is_dir() and not named:
+    if not home.is_dir() and not named and secret(_ADDRESS, os.environ) is None:
         yield ok("not used here")
         return
     old = list(_outdated(Path(named) if named else home))
+    yield from _postgresql(Path(named) if named else home)
     if old:
         yield fault(
             f"the tables of {', '.join(old)} are of another release of Dagster",
@@ -69,6 +71,48 @@ def _outdated(home: Path) -> Iterator[str]:
             row = None  # not written yet, or no database: Dagster says so when it starts
         if row is not None and row[0] not in newest:
             yield name
+
+
+def _postgresql(home: Path) -> Iterator[Found]:
+    """The same where the instance is in PostgreSQL, as deploy/dagster.yaml has it."""
+    from sqlalchemy import inspect, text
+    from sqlalchemy.exc import SQLAlchemyError
+
+    from greenlang.registry.schema import engine_for
+
+    address = secret(_ADDRESS, os.environ)
+    file = home / "dagster.yaml"
+    if address is None:
+        if file.is_file() and "postgres" in file.read_text(encoding="utf-8", errors="replace"):
+            yield warning(
+                f"the instance is in PostgreSQL, whose tables were not checked: {_ADDRESS} is not set here",
+                f"set {_ADDRESS}, or {_ADDRESS}_FILE, as for the daemon",
+            )
+        return
+    newest = _newest()
+    if not newest:
+        yield warning("the tables in PostgreSQL were not checked: Dagster is not installed here", "run it where it is")
+        return
+    try:
+        engine = engine_for(address.get_secret_value())
+        try:
+            with engine.connect() as connection:
+                there = inspect(connection).has_table("alembic_version")
+                asked = text("SELECT version_num FROM alembic_version")
+                found = set(connection.execute(asked).scalars()) if there else set()
+        finally:
+            engine.dispose()
+    except (SQLAlchemyError, ImportError, ValueError) as error:  # its text may repeat the address
+        said = str(getattr(error, "orig", None) or type(error).__name__).strip().splitlines()[0]
+        yield fault(f"Dagster's PostgreSQL cannot be read: {said}", f"see that the server runs, and {_ADDRESS}")
+        return
+    if not found:
+        yield warning("Dagster's PostgreSQL has no tables yet", "the first start of daemon or webserver makes them")
+    elif not found <= newest:
+        yield fault(
+            f"the tables in PostgreSQL are of another release of Dagster (revision {', '.join(sorted(found))})",
+            "stop it, back up, then `dagster instance migrate` (docs/upgrades.md)",
+        )
 
 
 def _newest() -> set[str]:

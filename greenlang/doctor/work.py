@@ -5,11 +5,11 @@ Belongs here: what stands still, and what would. Does not belong here: Dagster (
 
 from __future__ import annotations
 
-import fcntl
 import os
 import stat
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -114,21 +114,45 @@ def _named(names: list[str]) -> str:
 
 
 def batches(settings: Settings) -> Iterator[Found]:
-    """Whether a batch was killed and nobody has gone on with its work."""
-    lock = settings.var / "batch.lock"
-    if not lock.is_file():
-        yield ok("none has run yet")
-        return
-    if not os.access(lock, os.W_OK):
+    """Whether a batch was killed, of whatever tenant, and nobody has gone on with its work."""
+    from greenlang.factory.locks import BATCH, LAUNCHES, all_held, lock_files
+
+    locks = lock_files(settings.var)
+    shut = [lock for lock in locks if not os.access(lock, os.W_OK)]
+    for lock in shut:
         yield fault(f"{lock} cannot be written: no batch can run", "give the factory's user the right to, or remove it")
-        return
-    with lock.open("r") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            yield ok("one is running")
-            return
-        yield from _idle(settings)
+    busy: list[str] = []
+    found: list[Found] = []
+    for lock in locks:
+        if lock in shut:
+            continue
+        with all_held([lock]) as taken:
+            if taken is not None:
+                busy.append(lock.parent.name if lock.parent.parent.name == "tenants" else "")
+            elif lock == settings.var / LAUNCHES:
+                found += _queued(lock.parent)
+            elif lock == settings.var / BATCH:
+                found += _idle(settings)
+            else:
+                tenant = lock.parent.name
+                found += [replace(one, message=f"{tenant}: {one.message}") for one in _idle(settings.of_tenant(tenant))]
+    yield from (one for one in found if one.state != "ok")
+    if busy:
+        names = ", ".join(filter(None, busy))
+        yield ok(f"one is running{f' for {names}' if names else ''}")
+    elif not shut and not any(one.state != "ok" for one in found):
+        yield ok("nothing was left undone" if locks else "none has run yet")
+
+
+def _queued(launches: Path) -> Iterator[Found]:
+    """While no process of the launcher lives: runs that wait for one."""
+    folder = launches / "queue"
+    waiting = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
+    if waiting:
+        yield warning(
+            f"{len(waiting)} runs of the API wait, and no process works through them",
+            "start the API and ask it for one of them: that starts the process",
+        )
 
 
 def _idle(settings: Settings) -> Iterator[Found]:

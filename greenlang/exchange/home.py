@@ -13,10 +13,12 @@ Belongs here: the two ends of a batch. Does not belong here: the mirror of table
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from io import BytesIO
 from typing import Any
@@ -34,7 +36,7 @@ from greenlang.factory import standing
 from greenlang.factory.digests import world_digest
 from greenlang.factory.inbox.results import Intake
 from greenlang.factory.inbox.shelf import accepted_keys
-from greenlang.factory.intake import take_in
+from greenlang.factory.intake import reject_later, take_in
 from greenlang.factory.line import alone, prepare, told
 from greenlang.factory.pack import forget_build
 from greenlang.factory.standing import AGAIN
@@ -48,6 +50,7 @@ from greenlang.metrics.parts import ensure_schema_parts, replacing, superseded
 from greenlang.quality.repair import dossier
 from greenlang.registry import Caller, Registry
 from greenlang.settings import Settings
+from greenlang.specs.diagnostics import Diagnostic
 from greenlang.specs.model import slug
 
 _AT_ONCE = 3  # packs that are fetched at the same time; with 8 each took half as much processor again
@@ -76,10 +79,11 @@ class Plan:
 
 @dataclass(slots=True)
 class Landed:
-    """How many parcels there were, and how many packs came with them."""
+    """How many parcels there were, and how many packs came with them; the certificates of drafts that they follow."""
 
     parcels: int = 0
     packs: int = 0
+    followed: list[str] = field(default_factory=list)
 
 
 def plan(
@@ -98,6 +102,7 @@ def plan(
     """
     check(settings)
     store = Store(settings.store_address)
+    tables.claim(store, settings)
     with alone(settings), Registry(settings.registry, caller=_caller(settings), keys=settings.keys) as registry:
         land(store, settings, registry)
         store.delete([f"orders/{name}" for name in store.names("orders")])  # one batch at a time
@@ -144,16 +149,23 @@ def plan(
             tables=orders.send_tables(store, settings),
             home=str(settings.var),
         )
+        if not force:  # or nobody looks at them
+            _offer_packs(store, settings, [stands.rows[key] for key in chosen if key in stands.rows])
         numbered = orders.shards(chosen, settings.shard_size)
         orders.send(store, settings, [replace(common, shard=number, keys=some) for number, some in numbered])
     return made
 
 
 def close(settings: Settings, made: Plan) -> Landed:
-    """Land every parcel and end the batch, all shards of which were sent. May be repeated. Raises ExchangeError."""
+    """Land every parcel and end the batch, all shards of which were sent. May be repeated, also when the next batch has
+    begun. Raises ExchangeError.
+    """
     store = Store(settings.store_address)
+    tables.claim(store, settings)
     with alone(settings), Registry(settings.registry, caller=_caller(settings), keys=settings.keys) as registry:
         landed = land(store, settings, registry)
+        if made.shards and not store.names(f"orders/{made.batch}"):
+            return landed  # it was closed before: a task that is thought lost is delivered again
         metrics = MetricsStore(settings)
         kept = made.keys - _built(settings, made.batch)
         metrics.write((), _run(made, agents=made.keys + made.told, kept=kept, ended=True))
@@ -167,8 +179,19 @@ def close(settings: Settings, made: Plan) -> Landed:
         for name in made.journals:
             (settings.var / "intake" / name).unlink(missing_ok=True)
         tables.publish(store, settings)
+        store.delete([packs.object_name(digest) for digest in landed.followed])  # no row names them now
         store.delete([f"orders/{made.batch}/{name}" for name in store.names(f"orders/{made.batch}")])
     return landed
+
+
+def _offer_packs(store: Store, settings: Settings, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Bring those packs to the store which were built here, and which it lacks."""
+
+    def offer(row: Mapping[str, Any]) -> None:
+        packs.offer(store, settings, str(row["key"]), str(row["certificate_digest"]))
+
+    with ThreadPoolExecutor(_AT_ONCE) as threads:
+        list(threads.map(offer, (row for row in rows if row["outcome"] == "registered")))
 
 
 def _caller(settings: Settings) -> Caller:
@@ -236,7 +259,7 @@ def land(store: Store, settings: Settings, registry: Registry) -> Landed:
     latest = _latest(settings) if parcels else {}
     for name in parcels:
         _land_one(store, settings, registry, f"parcels/{name}", latest, done)
-        store.delete([f"parcels/{name}"])
+        store.delete([f"orders/{name}", f"parcels/{name}"])  # in this order: what has landed waits for nobody
     return done
 
 
@@ -257,6 +280,7 @@ def _land_one(
     done: Landed,
 ) -> None:
     files = dict(contents(store.read(name), name))
+    refused = []
     rows = {m["table"]: files.pop(path) for path in list(files) if (m := _ROWS.fullmatch(path))}
     outcomes = pq.read_table(BytesIO(rows["outcomes"])).to_pylist() if "outcomes" in rows else []
     registered = []
@@ -268,20 +292,34 @@ def _land_one(
         if row["outcome"] == "registered":
             dossier.clear(settings.var / "dossiers", key)
             registered.append(row)
+        elif row["outcome"] == "refused":
+            refused.append(row)
         for path in [path for path in files if (m := _PAGE.fullmatch(path)) and m["agent"] == slug(key)]:
             with replacing(settings.var / path) as temporary:
                 temporary.write_bytes(files[path])
-    done.packs += _land_packs(store, settings, registry, registered)
+    _land_packs(store, settings, registry, registered, done)
     part = name.removeprefix("parcels/").replace("/", "-").removesuffix(".zip") + ".parquet"
     for table in (table for table in (*JOURNALS, *TABLES) if table in rows):  # outcomes last
         folder = settings.tables / table
         if part not in superseded(folder):  # landed before, and merged since
             with replacing(folder / part) as temporary:
                 temporary.write_bytes(rows[table])
+    _move_refused(settings, refused)  # the rows first, as on one machine
     done.parcels += 1
 
 
-def _land_packs(store: Store, settings: Settings, registry: Registry, rows: Sequence[Mapping[str, Any]]) -> int:
+def _move_refused(settings: Settings, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Move the specs that a machine has refused to ``rejected/``."""
+    bucket = Bucket.open(settings.bucket_address)
+    for row in rows:
+        diagnostics = [Diagnostic(**finding) for finding in json.loads(row["diagnostics"])]
+        with suppress(FileNotFoundError):  # a person took it away meanwhile
+            reject_later(bucket, str(row["key"]), str(row["file"]), diagnostics)
+
+
+def _land_packs(
+    store: Store, settings: Settings, registry: Registry, rows: Sequence[Mapping[str, Any]], done: Landed
+) -> None:
     """Fetch the packs of outcomes, several at once. Of the builds that they follow, those stay that were promoted."""
 
     def fetch(row: Mapping[str, Any]) -> bool:
@@ -293,4 +331,6 @@ def _land_packs(store: Store, settings: Settings, registry: Registry, rows: Sequ
         for build in registry.builds(str(row["agent_id"]), str(row["version"])):
             if build.state == "draft":
                 forget_build(settings.builds, build.certificate_digest)
-    return len(fetched)
+                if build.certificate_digest != row["certificate_digest"]:
+                    done.followed.append(build.certificate_digest)
+    done.packs += len(fetched)

@@ -1,7 +1,9 @@
 """A machine that builds a shard: order in, parcel out: ``parcels/<batch>/<shard>.zip``.
 
-It builds in a scratch folder of its own, which is gone afterwards. What stays on the machine are caches:
-what the tools know of the libraries, the factor tables by content, recorded replies of models. Packs go to the store
+It builds in a scratch folder of its own, which is gone afterwards. What stays on the machine are caches (what the
+tools know of the libraries, the factor tables by content, recorded replies of models), the accounts of models
+(`Settings.llm_shared`) and the calls that no parcel has told yet. Refused specs stay where they are: home moves them
+as it lands their rows. Packs go to the store
 one by one, by content; reports, dossiers and rows go in one parcel, which is there as a whole or not at all. So a
 machine may die at any moment: its shard is built again, elsewhere, and ends in the same packs.
 
@@ -15,9 +17,10 @@ import io
 import shutil
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pyarrow as pa
@@ -32,6 +35,7 @@ from greenlang.factors.table import FactorTable
 from greenlang.factory.digests import world_digest
 from greenlang.factory.outcome import StageOutcome
 from greenlang.formulas.library import library
+from greenlang.llm import usage
 from greenlang.metrics import MetricsStore
 from greenlang.metrics.catalogue import rows_sql
 from greenlang.metrics.fields import JOURNALS, TABLES
@@ -39,6 +43,7 @@ from greenlang.settings import Settings
 from greenlang.signing import PRIVATE
 
 _AT_ONCE = 3  # packs that travel at the same time
+_CALLS = "llm_usage"
 NOT_SENT = frozenset({"runs"})  # home alone knows when a batch began and ended
 
 
@@ -73,16 +78,16 @@ def build_shard(settings: Settings, batch: str, shard: int) -> Sent:
         orders.fetch_tables(store, order.tables, settings.machine / "references", own.tables)
         _same(own, order)
         _unpack_parcel(store, order, var)
-        standing = [row for row in MetricsStore(own).outcomes() if row["outcome"] == "registered"]
-        with ThreadPoolExecutor(_AT_ONCE) as threads:
-            list(threads.map(lambda row: packs.fetch(store, own, row["key"], row["certificate_digest"]), standing))
-        stages = tuple(
-            run_batch(own, keys=order.keys, files=(), force=order.force, entrance=order.entrance, run_id=order.batch)
-        )
+        if not order.force:
+            _fetch_standing(store, own)
+        options: dict[str, Any] = {"force": order.force, "entrance": order.entrance, "run_id": order.batch}
+        stages = tuple(run_batch(own, keys=order.keys, files=(), keep_refused=True, **options))
         built = [s.agent.key for s in stages if s.agent is not None and s.agent.outcome == "registered"]
         with ThreadPoolExecutor(_AT_ONCE) as threads:
             list(threads.map(lambda key: packs.send(store, own, key), built))
+        usage.flush(own)  # calls of processes that were killed here, whatever they were about
         store.write(parcel_name(batch, shard), bundled(_parcel(own, order)))
+        _clear(_calls(settings))  # only now: until then the next shard here tells them
     return Sent(order.home, stages)
 
 
@@ -97,13 +102,38 @@ def _scratch(settings: Settings, name: str) -> Iterator[Path]:
             shutil.rmtree(left)  # of a shard that was killed here
         var = home / name
         cache = settings.machine / "cache"
-        cache.mkdir(exist_ok=True)
+        for kept in (cache, settings.llm_shared, _calls(settings)):
+            kept.mkdir(parents=True, exist_ok=True)
         var.mkdir()
         (var / "cache").symlink_to(cache)
+        (var / "llm").symlink_to(settings.llm_shared)
+        (var / "tables").mkdir()
+        (var / "tables" / _CALLS).symlink_to(_calls(settings))
         try:
             yield var
         finally:
             shutil.rmtree(var, ignore_errors=True)
+
+
+def _calls(settings: Settings) -> Path:
+    """Where the rows of calls to models lie until a parcel with them was sent: what they cost outlives a shard."""
+    return settings.machine / "calls"
+
+
+def _clear(folder: Path) -> None:
+    for path in folder.iterdir():
+        path.unlink()
+
+
+def _fetch_standing(store: Store, settings: Settings) -> None:
+    """Have the packs of the agents that stand. One that nobody has sent is built anew, for it does not stand here."""
+
+    def fetch(row: dict[str, Any]) -> None:
+        with suppress(packs.NotInStore):
+            packs.fetch(store, settings, row["key"], row["certificate_digest"])
+
+    with ThreadPoolExecutor(_AT_ONCE) as threads:
+        list(threads.map(fetch, (row for row in MetricsStore(settings).outcomes() if row["outcome"] == "registered")))
 
 
 def _settings(settings: Settings, var: Path, order: Order) -> Settings:

@@ -1,4 +1,5 @@
-"""What home tells a machine of its shard: ``orders/<batch>/<shard>.zip``.
+"""What home tells a machine of its shard: ``orders/<batch>/<shard>.zip``; beside them, in ``keys.json``, how many keys
+each has.
 
 An order holds the keys, how they are to be built, by what it can be told that the machine renders as home does, and the
 rows of these keys that stand: a machine needs no tables but these, however many agents there are.
@@ -9,9 +10,11 @@ an order out (`machine`).
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import os
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -34,7 +37,8 @@ from greenlang.provenance import bytes_digest
 from greenlang.settings import Settings
 from greenlang.signing import key_id, signing_key
 
-_ORDER = "order.json"
+_ORDER, _SIZES = "order.json", "keys.json"
+_NAME = re.compile(r"(?P<batch>[^/]+)/(?P<shard>\d{6})\.zip")
 OF_THE_BATCH = ("mutants", "night")  # settings
 _AT_ONCE = 200  # shards whose rows are in memory together
 
@@ -63,8 +67,11 @@ def order_name(batch: str, shard: int) -> str:
 
 
 def send(store: Store, settings: Settings, orders: Sequence[Order]) -> None:
-    """Write orders, each with the standing rows of its keys."""
+    """Write the orders of a batch, each with the standing rows of its keys."""
     ensure_schema_parts(settings.tables)
+    if orders:
+        sizes = {f"{order.shard:06d}": len(order.keys) for order in orders}
+        store.write(f"orders/{orders[0].batch}/{_SIZES}", json.dumps(sizes).encode())
     for start in range(0, len(orders), _AT_ONCE):
         some = orders[start : start + _AT_ONCE]
         rows = _rows(settings, some)
@@ -77,6 +84,21 @@ def send(store: Store, settings: Settings, orders: Sequence[Order]) -> None:
                     pq.write_table(own, made, compression="zstd")
                     files[f"tables/{table}/standing.parquet"] = made.getvalue()
             store.write(order_name(order.batch, order.shard), bundled(files))
+
+
+def unbuilt(store: Store) -> int:
+    """How many keys are in orders of which no parcel has come: they are being built, or wait for a machine.
+
+    Raises ExchangeError.
+    """
+    orders = [found for name in store.names("orders") if (found := _NAME.fullmatch(name))]
+    sent = store.names("parcels") if orders else {}
+    sizes: dict[str, dict[str, int]] = {}
+    for batch in {order["batch"] for order in orders}:
+        with contextlib.suppress(FileNotFoundError):  # it has just been closed
+            sizes[batch] = json.loads(store.read(f"orders/{batch}/{_SIZES}"))
+    left = [order for order in orders if order[0] not in sent]
+    return sum(sizes.get(order["batch"], {}).get(order["shard"], 0) for order in left)
 
 
 def _rows(settings: Settings, orders: Sequence[Order]) -> dict[str, pa.Table]:

@@ -22,6 +22,10 @@ from greenlang.settings import Settings
 from greenlang.specs.model import slug
 
 
+class NotInStore(ExchangeError):
+    """The store does not hold a pack."""
+
+
 def object_name(certificate_digest: str) -> str:
     """The name of a pack in the store."""
     return f"packs/{certificate_digest}.zip"
@@ -38,6 +42,20 @@ def send(store: Store, settings: Settings, key: str) -> str:
     return pack.certificate.digest
 
 
+def offer(store: Store, settings: Settings, key: str, certificate_digest: str) -> bool:
+    """Bring the pack of a registered key to a store that lacks it; whether it was sent.
+
+    What does not lie here as it was certified is not sent: whoever misses it builds it anew. Raises ExchangeError.
+    """
+    if store.exists(object_name(certificate_digest)) or not stands(settings, key, certificate_digest):
+        return False
+    try:
+        send(store, settings, key)
+    except PackError:
+        return False
+    return True
+
+
 def stands(settings: Settings, key: str, certificate_digest: str) -> bool:
     """Whether the pack of a key lies here with this certificate, signed."""
     folder = settings.packs / slug(key)
@@ -52,7 +70,7 @@ def fetch(store: Store, settings: Settings, key: str, certificate_digest: str, *
 
     ``aside``: the pack that it follows is put aside as a build is (`greenlang.factory.pack.put_aside`).
 
-    Raises ExchangeError where the store does not hold it, or what it holds is another or not as certified.
+    Raises NotInStore, and ExchangeError where what the store holds is another or not as certified.
     """
     if stands(settings, key, certificate_digest):
         return False
@@ -71,7 +89,7 @@ def fetch(store: Store, settings: Settings, key: str, certificate_digest: str, *
         publish_pack(fresh, target)
         envelope.replace(envelope_path(target))
     except FileNotFoundError as error:
-        raise ExchangeError(f"{store.address} does not hold {name}, the pack of {key}") from error
+        raise NotInStore(f"{store.address} does not hold {name}, the pack of {key}") from error
     except PackError as error:
         raise ExchangeError(f"{store.address}/{name}: {error}") from error
     finally:

@@ -1,7 +1,7 @@
 """The tables of a factory in the store, and their mirror on the machine of an analyst.
 
 ``tables/<table>/<part>`` are the very parts that stand at home, ``home.json`` names home and its factor tables. One
-factory publishes into a store; another one is refused, since it would take away what it does not know.
+factory has a store (`claim`); another one is refused, since it would take away what it does not know.
 
 A part that home has merged leaves the store only after the merged one is there, and a mirror keeps it for a while, as
 home does: the views take each row once while both are there.
@@ -41,14 +41,18 @@ class Moved:
     removed: int
 
 
-def publish(store: Store, settings: Settings) -> Moved:
-    """Bring the store's tables to what stands at home. Raises ExchangeError where another factory publishes there."""
+def claim(store: Store, settings: Settings) -> str:
+    """Make the store this factory's, whose name it returns. Raises ExchangeError where it is another one's."""
     own = _own_name(settings)
-    store.claim(HOME, json.dumps({"home": own, "tables": {}}).encode())
-    if (other := _told(store)["home"]) != own:
-        raise ExchangeError(
-            f"{store.address} holds the tables of another factory ({other}): give this one its own store"
-        )
+    store.claim(HOME, json.dumps({"home": own}).encode())
+    if (other := json.loads(store.read(HOME))["home"]) != own:
+        raise ExchangeError(f"{store.address} is the store of another factory ({other}): give this one its own")
+    return own
+
+
+def publish(store: Store, settings: Settings) -> Moved:
+    """Bring the store's tables to what stands at home. Raises ExchangeError where the store is another factory's."""
+    own = claim(store, settings)
     ensure_schema_parts(settings.tables)
     there = {name: set(store.names(f"tables/{name}")) for name in _TABLES}
     written, gone = 0, []
@@ -117,12 +121,9 @@ def _fetch(store: Store, settings: Settings, there: dict[str, set[str]]) -> int:
 
 
 def _told(store: Store) -> dict[str, Any]:
-    try:
-        told: dict[str, Any] = json.loads(store.read(HOME))
-    except FileNotFoundError as error:
-        raise ExchangeError(
-            f"{store.address} holds no tables: `greenlang factory push` at home publishes them"
-        ) from error
+    told: dict[str, Any] = json.loads(store.read(HOME)) if store.exists(HOME) else {}
+    if "tables" not in told:  # nobody has claimed it, or whoever did has not published yet
+        raise ExchangeError(f"{store.address} holds no tables: `greenlang factory push` at home publishes them")
     return told
 
 

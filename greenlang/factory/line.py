@@ -76,15 +76,16 @@ def run_batch(
     on_stage: Ended | None = None,
     run_id: str = "",
     trace: str = "",
+    keep_refused: bool = False,
 ) -> Iterator[StageOutcome]:
     """Take files in, build what is to be built, register, record; yields every stage as it ends.
 
     ``files`` are names in the inbox, ``keys`` partition keys of accepted specs. With neither, everything in the inbox
     and every accepted spec without an outcome. ``force`` rebuilds also what has not changed. ``on_stage`` is told of a
     stage when it ends; what is yielded waits until the spec has its outcome. ``trace`` is the asker's W3C
-    traceparent. Of an agent that stands, nothing is started. Raises SandboxUnavailable (where it takes in or builds)
-    and SettingsError (of the models' configuration)
-    before anything is touched, and BucketError.
+    traceparent. ``keep_refused`` leaves refused specs in ``specs/``: whoever takes their rows over moves them. Of an
+    agent that stands, nothing is started. Raises SandboxUnavailable (where it takes in or builds) and SettingsError (of
+    the models' configuration) before anything is touched, and BucketError.
     """
     check(settings)  # or each agent that needs a repair would fall over it
     # Raises where the machine lacks the primitives and weakness was not asked for.
@@ -93,7 +94,8 @@ def run_batch(
 
     def line(on_stage: Ended | None) -> Iterator[StageOutcome]:
         with alone(settings):
-            batch = _Batch(settings, entrance, workers or settings.workers, profile, on_progress, on_stage, run_id)
+            asked = (on_progress, on_stage, run_id, keep_refused)
+            batch = _Batch(settings, entrance, workers or settings.workers, profile, *asked)
             yield from batch.run(keys, files, force=force, settle=settle)
 
     yield from runs.told(line, run_id=run_id, entrance=entrance, on_stage=on_stage, parent=trace)
@@ -142,6 +144,7 @@ class _Batch:
     on_progress: Progress | None
     on_stage: Ended | None
     run_id: str
+    keep_refused: bool  # whoever takes the rows over moves the specs
     bucket: Bucket = field(init=False)
     store: MetricsStore = field(init=False)
     registry: Registry = field(init=False)
@@ -320,7 +323,8 @@ class _Batch:
             self.pending.append(outcome)
         if outcome.outcome == "refused":
             self.flush()  # the row first: a kill between leaves the spec in specs/, where it is refused again
-            reject_later(self.bucket, outcome.key, outcome.file, outcome.diagnostics)
+            if not self.keep_refused:
+                reject_later(self.bucket, outcome.key, outcome.file, outcome.diagnostics)
         elif outcome.outcome in {"incomplete", "quarantined"} or self.bucket.exists(_report(outcome.key)):
             self.bucket.write(_report(outcome.key), describe.report(outcome).encode())
         if outcome.outcome == "registered" and outcome.rebuilt:
@@ -457,7 +461,8 @@ def _of_refused(refused: Refused) -> AgentOutcome:
 
 def _of_replaced(replaced: Replaced) -> AgentOutcome:
     agent_id, version = identity(replaced.key)
-    return replace(_of_refused(replaced.refused), key=replaced.key, agent_id=agent_id, version=version)
+    refused = _of_refused(replaced.refused)
+    return replace(refused, key=replaced.key, agent_id=agent_id, version=version, replaced_by=replaced.by)
 
 
 def _of_waiting(overlay: OverlayTaken) -> AgentOutcome:

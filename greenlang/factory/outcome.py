@@ -118,6 +118,7 @@ class AgentOutcome:
     figures: Mapping[str, float] = field(default_factory=dict)  # measured; differ from run to run
     waits_for: str = ""  # what a rung of the repair ladder lacked: see `greenlang.llm.waiting`
     report: str = ""  # folder of the quality report, relative to ``var``
+    replaced_by: str = ""  # key of the corrected spec that has followed: nothing but history then
     summary: dict[str, str] = field(default_factory=dict)  # markdown for people: plan, tests, quality, pack
 
 

@@ -74,21 +74,26 @@ def unchanged(
     kept = [task for task in tasks if task.standing and _whole(settings.packs / slug(task.key))]
     overlays = store.overlays([task.key for task in kept])
     kept = [task for task in kept if _overlay(task) == overlays.get(task.key, "")]
-    texts = store.texts([task.key for task in kept])
+    return as_told([rows[task.key] for task in kept], store)
+
+
+def as_told(rows: Sequence[Mapping[str, Any]], store: MetricsStore) -> dict[str, Built]:
+    """By key, what is told of registered agents that stand, from their rows alone."""
+    texts = store.texts([str(row["key"]) for row in rows])
     built = {}
-    for task in kept:
-        summary, findings = texts[task.key]
+    for row in rows:
+        summary, findings = texts[row["key"]]
         outcome = AgentOutcome(
-            task.key,
-            task.source.name,
+            row["key"],
+            row["file"],
             "registered",
             "unchanged",
-            **{name: rows[task.key][name] for name in (*_NAMES, *STANDING)},
+            **{name: row[name] for name in (*_NAMES, *STANDING)},
             rebuilt=False,
             diagnostics=tuple(Diagnostic(**finding) for finding in findings),
             summary=summary,
         )
-        built[task.key] = Clock(task.key).built(outcome, last="agent_generation")
+        built[outcome.key] = Clock(outcome.key).built(outcome, last="agent_generation")
     return built
 
 

@@ -21,7 +21,7 @@ WHERE agent_id = $id AND ($version = '' OR version = $version) ORDER BY finished
 _RUNS = "SELECT * FROM runs WHERE $run = '' OR starts_with(run_id, $run) ORDER BY started_at DESC LIMIT 2"
 _FAILED = """
 SELECT coalesce(agent_id || ' ' || version, file) AS spec, outcome, reason FROM history
-WHERE run_id = $run AND outcome <> 'registered' ORDER BY ALL"""
+WHERE run_id = $run AND outcome <> 'registered' AND replaced_by IS NULL ORDER BY ALL"""
 
 
 def recorded(settings: Settings, agent_id: str, version: str) -> dict[str, list[dict[str, Any]]]:

@@ -19,6 +19,7 @@ from greenlang.metrics.parts import ensure_schema_parts, replacing
 from greenlang.sql import literal
 
 _CHILDREN = ("tests", "qa_dimensions", "qa_measures", "mutants", "differences", "repairs", "lineage")
+STANDS = "coalesce(replaced_by, '') = ''"  # of an outcome: no corrected spec has followed its own
 OUTCOMES = ("registered", "incomplete", "refused", "quarantined", "infrastructure")
 
 
@@ -52,10 +53,10 @@ def latest_sql(tables: Path, until: str = "true") -> str:
     )
 
 
-def _agents(source: str) -> str:
+def _agents(source: str, view: str = "agents") -> str:
     renamed = {"partition": "key", "finished_at": "written_at"}
     columns = []
-    for name, field in view_fields("agents").items():
+    for name, field in view_fields(view).items():
         value = renamed.get(name, name)
         columns.append(f"nullif({value}, '') AS \"{name}\"" if field.type == "VARCHAR" else f'{value} AS "{name}"')
     return f"SELECT {', '.join(columns)} FROM ({source})"  # noqa: S608 - declared names
@@ -87,9 +88,8 @@ def _runs(tables: Path, until: str) -> str:
     return (
         f"SELECT {columns} FROM (SELECT * FROM ({rows_sql(tables, 'runs')}) WHERE {until} "  # noqa: S608 - declared names
         "QUALIFY row_number() OVER (PARTITION BY run_id ORDER BY written_at DESC, part DESC) = 1) run "
-        f"LEFT JOIN (SELECT run_id, {counts} FROM ({rows_sql(tables, 'outcomes')}) WHERE {until} GROUP BY run_id) "
-        "counted "
-        "USING (run_id)"
+        f"LEFT JOIN (SELECT run_id, {counts} FROM ({rows_sql(tables, 'outcomes')}) "
+        f"WHERE {until} AND {STANDS} GROUP BY run_id) counted USING (run_id)"
     )
 
 
@@ -129,8 +129,8 @@ def _of_metrics(tables: Path, written: str = "true", called: str = "true") -> di
     """The views over what runs wrote: of rows that fulfil ``written``, calls of models that fulfil ``called``."""
     every = f"SELECT DISTINCT ON (part, key) * FROM ({rows_sql(tables, 'outcomes')}) WHERE {written}"  # noqa: S608
     return {
-        "agents": _agents(latest_sql(tables, written)),
-        "history": _agents(every),
+        "agents": _agents(f"FROM ({latest_sql(tables, written)}) WHERE {STANDS}"),
+        "history": _agents(every, "history"),
         "runs": _runs(tables, written),
         **{name: _child(tables, name, written) for name in _CHILDREN},
         "repair_rungs": _rungs(tables, written),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -17,7 +18,7 @@ from greenlang.metrics.query import QueryResult
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-NUMBERS = ("DECIMAL", "DOUBLE", "FLOAT", "BIGINT", "INTEGER", "SMALLINT", "TINYINT", "HUGEINT", "UBIGINT", "UINTEGER")
+_NUMBERS = ("DECIMAL", "DOUBLE", "FLOAT", "BIGINT", "INTEGER", "SMALLINT", "TINYINT", "HUGEINT", "UBIGINT", "UINTEGER")
 _MOMENTS = ("DATE", "TIMESTAMP")
 _TEXTS = ("VARCHAR", "ENUM", "BOOLEAN", "UUID")
 _MOST_BARS = 30
@@ -26,6 +27,15 @@ _PANELS = 4
 _SUFFIXES = {"_percent": "%", "_usd": "USD", "_seconds": "s", "_ms": "ms", "_mb": "MB", "usd_per_": "USD"}
 _UNITS = {"seconds": "s", "usd": "USD", "coverage": "%", "mutation_score": "%", "seconds_per_try": "s"}
 _FORMATS = {".svg": "svg", ".png": "png"}
+
+
+def is_number(kind: str) -> bool:
+    """Whether a DuckDB type is that of numbers; a list of them is none."""
+    return _of(kind, _NUMBERS)
+
+
+def _of(kind: str, names: tuple[str, ...]) -> bool:
+    return kind.startswith(names) and not kind.endswith("]")
 
 
 def unit_of(column: str) -> str:
@@ -55,9 +65,9 @@ def chart_of(result: QueryResult) -> Chart:
     """The chart that suits an answer. Raises QueryError, saying what would, where none does."""
     if not result.rows:
         raise QueryError("no chart of an answer without rows")
-    numbers = [i for i, kind in enumerate(result.types) if kind.startswith(NUMBERS)]
-    moments = [i for i, kind in enumerate(result.types) if kind.startswith(_MOMENTS)]
-    texts = [i for i, kind in enumerate(result.types) if kind.startswith(_TEXTS)]
+    numbers = [i for i, kind in enumerate(result.types) if is_number(kind)]
+    moments = [i for i, kind in enumerate(result.types) if _of(kind, _MOMENTS)]
+    texts = [i for i, kind in enumerate(result.types) if _of(kind, _TEXTS)]
     kind: Literal["line", "bar", "point"]
     x: tuple[int, ...]
     if moments and numbers:
@@ -79,6 +89,8 @@ def chart_of(result: QueryResult) -> Chart:
     left_out = [f"columns {', '.join(unseen)}"] if unseen else []
     if kind == "bar" and len(result.rows) > _MOST_BARS:
         left_out.append(f"{len(result.rows) - _MOST_BARS} of {len(result.rows)} rows, after the first {_MOST_BARS}")
+    if no_figure := sum(any(row[i] is not None and _finite(row[i]) is None for i in shown) for row in result.rows):
+        left_out.append(f"NaN and infinity, in {no_figure} of {len(result.rows)} rows")
     if series is not None and (more := len(_names(result, series)) - _MOST_LINES) > 0:
         left_out.append(f"{more} of {more + _MOST_LINES} lines, after the first {_MOST_LINES}")
     return Chart(kind, x, shown, series, tuple(left_out))
@@ -126,7 +138,7 @@ def bars(result: QueryResult, *, width: int = 40) -> list[str]:
         raise QueryError("two numbers give points, not bars: --chart FILE draws them")
     columns = chart.x if chart.series is None else (*chart.x, chart.series)
     labels = [" ".join(str(row[i]) for i in columns) for row in result.rows]
-    numbers = [float(row[chart.numbers[0]] or 0) for row in result.rows]
+    numbers = [_finite(row[chart.numbers[0]]) or 0.0 for row in result.rows]
     if min(numbers) < 0:
         raise QueryError("numbers below zero have no bars here: --chart FILE draws them")
     most, wide = max(numbers) or 1.0, min(max(map(len, labels)), 48)
@@ -136,7 +148,8 @@ def bars(result: QueryResult, *, width: int = 40) -> list[str]:
     for label, number, row in zip(labels, numbers, result.rows, strict=True):
         eighths = round(number / most * width * 8)
         bar = "█" * (eighths // 8) + " ▏▎▍▌▋▊▉"[eighths % 8].strip()
-        shown = "" if row[chart.numbers[0]] is None else f"{number:,.6g}"
+        value = row[chart.numbers[0]]
+        shown = "" if value is None else f"{value if _finite(value) is None else number:,.6g}"
         made.append(f"{label[:wide]:<{wide}} {bar} {shown}".rstrip())
     return made
 
@@ -145,8 +158,8 @@ def _lines(axis: Axes, result: QueryResult, chart: Chart, column: int) -> None:
     names: Sequence[Any] = [None] if chart.series is None else _names(result, chart.series)[:_MOST_LINES]
     for name in names:
         rows = [row for row in result.rows if chart.series is None or row[chart.series] == name]
-        told = [(row[chart.x[0]], row[column]) for row in rows]
-        points = sorted((moment, float(number)) for moment, number in told if None not in (moment, number))
+        told = [(row[chart.x[0]], _finite(row[column])) for row in rows]
+        points = sorted((moment, number) for moment, number in told if moment is not None and number is not None)
         axis.plot([x for x, _ in points], [y for _, y in points], marker="o", markersize=3, label=str(name))
     axis.set_ylabel(_label(result, column))
     axis.tick_params(axis="x", labelrotation=30)
@@ -157,7 +170,7 @@ def _lines(axis: Axes, result: QueryResult, chart: Chart, column: int) -> None:
 def _bars(axis: Axes, result: QueryResult, chart: Chart, column: int) -> None:
     rows = result.rows[:_MOST_BARS]
     places = range(len(rows))
-    axis.barh(places, [float(row[column] or 0) for row in rows])
+    axis.barh(places, [_finite(row[column]) or 0.0 for row in rows])
     axis.set_yticks(places, [" ".join(str(row[i]) for i in chart.x)[:60] for row in rows])
     if not axis.yaxis_inverted():
         axis.invert_yaxis()
@@ -165,11 +178,17 @@ def _bars(axis: Axes, result: QueryResult, chart: Chart, column: int) -> None:
 
 
 def _points(axis: Axes, result: QueryResult, chart: Chart, column: int) -> None:
-    told = [(row[chart.x[0]], row[column]) for row in result.rows]
-    pairs = [(float(across), float(up)) for across, up in told if None not in (across, up)]
+    told = [(_finite(row[chart.x[0]]), _finite(row[column])) for row in result.rows]
+    pairs = [(across, up) for across, up in told if across is not None and up is not None]
     axis.scatter([x for x, _ in pairs], [y for _, y in pairs], s=12)
     axis.set_xlabel(_label(result, chart.x[0]))
     axis.set_ylabel(_label(result, column))
+
+
+def _finite(value: Any) -> float | None:
+    """A value as a chart can show it; None for NULL, NaN and infinity."""
+    number = None if value is None else float(value)
+    return number if number is not None and isfinite(number) else None
 
 
 def _names(result: QueryResult, column: int) -> list[Any]:

@@ -140,6 +140,10 @@ FIELDS: dict[str, Field] = {
         "DOUBLE", "(new_value - old_value) / old_value; NULL where there is no old figure or it is 0"
     ),
     "release": Field("VARCHAR", "factor release that brought the change"),
+    "replaced_by": Field(
+        "VARCHAR",
+        "partition key of the corrected spec that has followed this one, which counts nowhere since; else NULL",
+    ),
     "report": Field("VARCHAR", "folder of the quality report, relative to var"),
     "request_digest": Field("VARCHAR", "SHA-256 of the canonical request: the name of its cassette"),
     "required": Field("BOOLEAN", "whether failing this dimension quarantines the agent"),
@@ -202,7 +206,7 @@ _OUTCOME = (
         "consumed_digest",
     ),
     *("sandbox_profile", "seconds", "stage_seconds", "diagnostics", "summary"),
-    *("mutation_score", "mutant_tier", "latency_p95_ms", "memory_mb", "figures", "report", "waits_for"),
+    *("mutation_score", "mutant_tier", "latency_p95_ms", "memory_mb", "figures", "report", "waits_for", "replaced_by"),
 )
 _CHILD = ("part", "run_id", "key", "agent_id", "version")
 
@@ -281,8 +285,14 @@ _AGENTS = (
 
 # `factors` is declared in emission_factors/fields.yaml: see `greenlang.metrics.factor_fields`.
 VIEWS: dict[str, View] = {
-    "agents": View("One row an agent partition (or refused file): its last outcome.", _AGENTS),
-    "history": View("Every outcome of every run, the superseded ones too; the columns of `agents`.", _AGENTS),
+    "agents": View(
+        "One row an agent partition (or refused file): its last outcome. None of a spec that a corrected one followed.",
+        _AGENTS,
+    ),
+    "history": View(
+        "Every outcome of every run, the superseded ones too; the columns of `agents`, and what has replaced a spec.",
+        (*_AGENTS, "replaced_by"),
+    ),
     "runs": View(
         "One row a run of the factory, with what became of its specs.",
         (

@@ -17,6 +17,7 @@ from greenlang.sql import literal
 
 # The views that have a past: `<view>_at(night)` has the same columns.
 DATED = tuple(name for name in VIEWS if name not in {"formulas", "factor_changes"})
+UNDATED = "undated"
 _INDIRECT = ("query", "execute", "show", "pragma", "describe", "duckdb_", "information_schema")
 _FORMULAS = "the formulas of a past night are not kept: lineage_at(night) names those that each agent used"
 # The first moment that no longer belongs to the night: a day counts to its end (UTC), a moment counts itself.
@@ -67,7 +68,8 @@ def factors_of_sql(tables: Path, fields: Mapping[str, Field]) -> str:
 
 
 def as_of_sql(night: str, sql: str) -> list[str]:
-    """Statements that put the views that ``sql`` names, as they stood at a night, before those of the catalogue.
+    """Statements that make a catalogue ``metrics`` of the views that ``sql`` names, as they stood at a night, and look
+    into it before the one of today, which is attached as `UNDATED`: so qualified names are of the night too.
 
     Only those, as each costs a look at its files; every one where the text may name more than it shows. Raises
     QueryError for what is neither a day nor a moment.
@@ -80,11 +82,13 @@ def as_of_sql(night: str, sql: str) -> list[str]:
     text = sql.lower()
     hidden = any(word in text for word in _INDIRECT)
     named = [name for name in (*DATED, "factors") if hidden or name in text]
-    views = [f"CREATE TEMP VIEW {name} AS FROM {name}_at({literal(night.strip())})" for name in named]
+    sources = {name: f"{name}_at({literal(night.strip())})" for name in named} | {"factor_changes": "factor_changes"}
+    views = [f"CREATE VIEW metrics.main.{name} AS FROM {UNDATED}.main.{source}" for name, source in sources.items()]
     # a row, so that the condition is looked at whatever is asked of it
     nulls = ", ".join(f"NULL::VARCHAR AS {name}" for name in VIEWS["formulas"].fields)
     none = f"SELECT {nulls} FROM range(1) WHERE error({literal(_FORMULAS)}) IS NULL"  # noqa: S608 - declared names
-    return [*views, f"CREATE TEMP VIEW formulas AS {none}"]
+    views.append(f"CREATE VIEW metrics.main.formulas AS {none}")
+    return ["ATTACH ':memory:' AS metrics", *views, f"SET search_path = 'metrics.main,{UNDATED}.main'"]
 
 
 def macro_sentences() -> dict[str, str]:

@@ -16,7 +16,7 @@ import duckdb
 
 from greenlang.errors import QueryError
 from greenlang.metrics.catalogue import fingerprint, rebuild
-from greenlang.metrics.nights import as_of_sql, releases_folder
+from greenlang.metrics.nights import UNDATED, as_of_sql, releases_folder
 from greenlang.settings import Settings
 from greenlang.sql import literal
 
@@ -125,8 +125,9 @@ def _attach(settings: Settings, night: str, sql: str) -> duckdb.DuckDBPyConnecti
         readable = [str(settings.tables), str(releases_folder(settings.tables))]
         folders = ", ".join(literal(f"{name}/") for one in readable for name in {one, glob.escape(one)})
         connection.execute(f"SET allowed_directories = [{folders}]")
-        connection.execute(f"ATTACH {literal(str(settings.catalogue))} AS metrics (READ_ONLY)")
-        connection.execute("USE metrics")
+        name = UNDATED if night else "metrics"
+        connection.execute(f"ATTACH {literal(str(settings.catalogue))} AS {name} (READ_ONLY)")
+        connection.execute(f"USE {name}")
         for statement in as_of_sql(night, sql) if night else ():
             connection.execute(statement)
         connection.execute("SET enable_external_access = false")

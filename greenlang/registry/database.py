@@ -24,6 +24,7 @@ from sqlalchemy.exc import (
 )
 
 from greenlang.errors import RegistryError, SettingsError
+from greenlang.masking import without_secrets
 from greenlang.registry import audit, definition, isolation, migrate
 from greenlang.registry.caller import DEFAULT_TENANT, Caller
 from greenlang.registry.schema import WRITE, engine_for
@@ -188,4 +189,4 @@ def _ready(engine: Engine, url: str, *, owner: bool, keys: Path | None) -> None:
 
 def shown(url: str) -> str:
     """The URL without its password."""
-    return make_url(url).render_as_string(hide_password=True)
+    return without_secrets(make_url(url).render_as_string(hide_password=True))

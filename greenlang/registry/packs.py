@@ -24,6 +24,7 @@ from greenlang.specs.model import slug
 
 PUBLISHED = "packs/published"  # below var: packs that were built elsewhere, by their certificates' digests
 BUILDS = "builds"  # below var: packs whose place a newer build took, by their certificates' digests
+_LANDS = "or wait for the end of the batch on several machines that has just built it"
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest that a zip knows: a pack has no time
 _UNIX, _MODE = 3, 0o100644 << 16
 
@@ -156,7 +157,7 @@ def check_registered(pack: RegisteredPack, build: Registered) -> None:
     if digest != build.certificate_digest:
         raise PackNotHere(
             f"the pack at {pack.folder.name} is of another build: its certificate is {digest[:12]}, "
-            f"registered is {build.certificate_digest[:12]}"
+            f"registered is {build.certificate_digest[:12]}: build the agent again, {_LANDS}"
         )
     if files_digest(pack.files) != build.pack_digest:
         raise PackNotHere(f"the {CERTIFICATE} at {pack.folder.name} names other files than the registered pack has")
@@ -171,7 +172,7 @@ def _pack_below(build: Registered, root: Path, place: str) -> RegisteredPack:
     try:
         found = RegisteredPack(folder, PackCertificate.load(folder))
     except (OSError, ValueError) as error:
-        raise PackNotHere(f"there is no pack at {place}: build the agent again") from error
+        raise PackNotHere(f"there is no pack at {place}: build the agent again, {_LANDS}") from error
     check_registered(found, build)
     return found
 

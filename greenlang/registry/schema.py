@@ -13,6 +13,7 @@ from pathlib import Path
 
 from sqlalchemy import DateTime, Engine, create_engine, event, text
 from sqlalchemy.engine import Connection, Dialect, make_url
+from sqlalchemy.exc import ArgumentError
 from sqlalchemy.types import TypeDecorator
 
 BUSY_SECONDS = 30.0
@@ -40,7 +41,10 @@ class UtcDateTime(TypeDecorator[datetime]):
 
 def engine_for(url: str) -> Engine:
     """An engine for the registry's URL. A SQLite file gets its folder, WAL and a busy timeout."""
-    parsed = make_url(url)
+    try:
+        parsed = make_url(url)
+    except ValueError:  # it repeats what it took for the port, which may be a password
+        raise ArgumentError("no address of a database: what follows the host is no port") from None
     if parsed.get_backend_name() != "sqlite":
         # Connections are kept: what overflows a pool is opened anew each time, which costs more than most writes. That
         # one was lost shows when a transaction begins (`database`), without another way to the server and back.

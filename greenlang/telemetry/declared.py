@@ -55,7 +55,8 @@ QUEUE = Metric(
     "greenlang_factory_queue_size",
     "gauge",
     ("priority",),
-    "Specs that wait: inbox are files nobody has taken up, a number is the priority of an order that was given.",
+    "Specs that wait: inbox are files nobody has taken up, a number is the priority of an order that was given, shards "
+    "are agents of a planned batch of which no machine has sent anything yet.",
 )
 TOKENS = Metric(
     "greenlang_factory_llm_tokens_used",

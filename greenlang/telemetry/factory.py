@@ -80,7 +80,7 @@ class FactorySeries:
         settled = self._settle() or bool(delta.free)
         if delta.free:
             self._histograms[d.COST].of((NO_MODEL,)).add(0, delta.free, 0.0)
-        if not (settled or delta.runs or delta.builds or delta.calls):
+        if not (settled or delta.runs or delta.builds or delta.standing or delta.calls):
             return
         self._drawn = None
         for outcome, domain, category, n in delta.builds:
@@ -139,7 +139,7 @@ class FactorySeries:
             yield from lines(metric, self._counters[metric])
         for histogram in self._histograms.values():
             yield from histogram_lines(histogram)
-        outcomes: Counter[Labels] = Counter((outcome,) for _, outcome in self._standing.values())
+        outcomes: Counter[Labels] = Counter((outcome,) for _, outcome in self._standing.values() if outcome)
         yield from lines(d.AGENTS, outcomes)
         yield from self._dimensions()
         yield from self._shown()

@@ -17,7 +17,7 @@ import traceback
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, unquote_plus, urlsplit
 
 from pydantic import SecretStr
 
@@ -38,9 +38,16 @@ _COMPONENTS = {  # by the name of the logger: the longest that fits
     "greenlang.telemetry": "telemetry",
     "uvicorn": "api",
     "dagster": "pipelines",
+    "celery": "pipelines",
 }
-_SECRET = re.compile(r"(^|_)(KEY|TOKEN|SECRET|PASSWORD|PASSWD|CREDENTIALS?|HEADERS)($|_)")
-_FOLLOWED = ("greenlang", "uvicorn")  # whose lines of level INFO are told; of others only warnings
+# Of the name of a variable: words as a part of it (PGPASSWORD, OPENAI_APIKEY), short ones only by themselves.
+_SECRET = re.compile(
+    r"PASSWORD|PASSWD|PASSPHRASE|PASSCODE|SECRET|TOKEN|CREDENTIAL|API_?KEY|PRIVATE_?KEY|ACCESS_?KEY|ACCOUNT_?KEY"
+    r"|(^|_)(KEY|PASS|PWD|PAT|AUTH|HEADERS|DSN)($|_)"
+)
+_FILES = re.compile(r"_(FILE|PATH|DIR|SOCK)$")  # of these the value says where
+_PLACES = frozenset({"PWD", "OLDPWD"})  # the shell's folders
+_FOLLOWED = ("greenlang", "uvicorn", "celery")  # whose lines of level INFO are told; of others only warnings
 _handler: logging.Handler | None = None
 
 
@@ -138,9 +145,13 @@ def _redactor(settings: Settings) -> Redactor:
     found += _of_providers(settings)
     for name, text in os.environ.items():
         found += _passwords(text)
-        if _SECRET.search(name.upper()):
+        if _secret(name.upper()):
             found += [SecretStr(text), *(SecretStr(pair.partition("=")[2].strip()) for pair in text.split(","))]
     return Redactor(found)
+
+
+def _secret(name: str) -> bool:
+    return bool(_SECRET.search(name)) and not _FILES.search(name) and name not in _PLACES
 
 
 def _of_providers(settings: Settings) -> list[SecretStr]:
@@ -162,10 +173,11 @@ def _content(file: Path) -> list[SecretStr]:
 
 
 def _passwords(text: str) -> list[SecretStr]:
+    """The password of an address, as it stands there and as whoever connects says it."""
     if "://" not in text or "@" not in text:
         return []
     try:
         password = urlsplit(text).password
     except ValueError:  # no address after all
         return []
-    return [SecretStr(password)] if password else []
+    return [SecretStr(one) for one in sorted({password, unquote(password), unquote_plus(password)})] if password else []

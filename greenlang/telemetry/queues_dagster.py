@@ -1,15 +1,17 @@
 """What waits in Dagster: runs of the line that have not begun, asked by its GraphQL over HTTP.
 
-Belongs here: the question. Does not belong here: Dagster's packages, launching (`greenlang.api.dagster_launcher`).
+Belongs here: the questions. Does not belong here: Dagster's packages, launching (`greenlang.api.dagster_launcher`).
 """
 
 from __future__ import annotations
 
 from collections import Counter
+from typing import Any
 
 import httpx
 
-JOB = "line_batch"
+BATCH = {"key": "greenlang/line", "value": "batch"}  # the tag of both jobs, line_batch and line_machines
+MACHINES = "line_machines"
 _QUEUED = """query($of: RunsFilter!, $most: Int) { runsOrError(filter: $of, limit: $most) { __typename
   ... on Runs { results { tags { key value } } } } }"""
 _MOST = 1000
@@ -21,7 +23,21 @@ def queued(url: str, tenant: str) -> dict[str, int]:
 
     A run of unknown size (everything that is stale) counts as one. Raises OSError where Dagster does not answer.
     """
-    of = {"pipelineName": JOB, "statuses": ["QUEUED", "NOT_STARTED", "STARTING"]}
+    found: Counter[str] = Counter({"0": 0})
+    for run in _runs(url, {"tags": [BATCH], "statuses": ["QUEUED", "NOT_STARTED", "STARTING"]}):
+        tags = {tag["key"]: tag["value"] for tag in run["tags"]}
+        if tags.get("greenlang/tenant", "default") == tenant:
+            size = tags.get("greenlang/keys") or tags.get("greenlang/files") or "1"
+            found[tags.get("dagster/priority", "0")] += int(size)
+    return dict(found)
+
+
+def on_machines(url: str) -> bool:
+    """Whether a batch on several machines is under way. Raises OSError where Dagster does not answer."""
+    return bool(_runs(url, {"pipelineName": MACHINES, "statuses": ["STARTED"]}))
+
+
+def _runs(url: str, of: dict[str, Any]) -> list[dict[str, Any]]:
     try:
         answer = httpx.post(
             f"{url.rstrip('/')}/graphql",
@@ -29,13 +45,6 @@ def queued(url: str, tenant: str) -> dict[str, int]:
             timeout=_SECONDS,
         )
         answer.raise_for_status()
-        runs = answer.json()["data"]["runsOrError"]["results"]
+        return list(answer.json()["data"]["runsOrError"]["results"])
     except (httpx.HTTPError, ValueError, KeyError, TypeError) as error:
         raise OSError(f"Dagster at {url} does not tell what it has queued: {error}") from error
-    found: Counter[str] = Counter({"0": 0})
-    for run in runs:
-        tags = {tag["key"]: tag["value"] for tag in run["tags"]}
-        if tags.get("greenlang/tenant", "default") == tenant:
-            size = tags.get("greenlang/keys") or tags.get("greenlang/files") or "1"
-            found[tags.get("dagster/priority", "0")] += int(size)
-    return dict(found)

@@ -21,8 +21,10 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
+from greenlang.metrics.catalogue import STANDS
 from greenlang.metrics.fields import JOURNALS, TABLES
 from greenlang.metrics.parts import MERGED, SCHEMA_PART, parts_of
+from greenlang.metrics.rows import schema
 from greenlang.sql import literal
 from greenlang.telemetry.declared import COVERED, DURATION
 
@@ -44,7 +46,7 @@ class Delta:
     builds: Rows = field(default_factory=list)  # outcome, domain, category, number
     stages: Rows = field(default_factory=list)  # stage, place in the buckets, number, seconds
     covered: Rows = field(default_factory=list)  # place in the buckets, number, percent
-    standing: Rows = field(default_factory=list)  # key, outcome, written_at
+    standing: Rows = field(default_factory=list)  # key, outcome (empty: a corrected spec has followed), written_at
     judged: Rows = field(default_factory=list)  # agent_id, written_at, coverage
     scores: Rows = field(default_factory=list)  # agent_id, dimension, status, score
     complexity: Rows = field(default_factory=list)  # agent_id, share
@@ -149,7 +151,8 @@ class Reader:
         with duckdb.connect(config={"threads": 1}) as connection:
             counted = pa.table({"part": pa.array(sorted(self._parts.get(table, ())), pa.string())})
             connection.register("counted", counted)
-            source = _source(folder, new)
+            connection.register("declared", schema(table).empty_table())  # parts may be older than a column
+            source = f"(FROM declared UNION ALL BY NAME FROM {_source(folder, new)})"
             columns = ", ".join(name for name in {**TABLES, **JOURNALS}[table].fields if name not in _UNREAD)
             key = ", ".join({**TABLES, **JOURNALS}[table].key)
             connection.execute(
@@ -168,8 +171,10 @@ class Reader:
         here = {path.name for path in parts_of(folder)}
         if not here or not parts:
             return False
-        # A write has one name in every table that it has rows for, until it is merged there.
-        names = sorted(files & here | ({name for name in here if name.startswith(MERGED)} if files - here else set()))
+        # A write has one name in every table that it has rows for, until it is merged; each table is by itself.
+        whole = any(name.startswith(MERGED) for name in files)
+        merged = {name for name in here if name.startswith(MERGED)} if files - here else set()
+        names = sorted(here if whole else files & here | merged)
         if not names:
             return False
         connection.register("wanted", pa.table({"part": sorted(parts)}))
@@ -188,6 +193,12 @@ def _source(folder: Path, names: Sequence[str]) -> str:
 
 def _count(connection: duckdb.DuckDBPyConnection, delta: Delta) -> None:
     connection.execute("UPDATE fresh SET agent_id = coalesce(agent_id, '')")
+    outcome = f"CASE WHEN {STANDS} THEN outcome ELSE '' END"
+    delta.standing = _rows(
+        connection,
+        f"SELECT key, arg_max({outcome}, (written_at, part)), max(written_at) FROM fresh GROUP BY key",  # noqa: S608
+    )
+    connection.execute(f"DELETE FROM fresh WHERE NOT ({STANDS})")  # noqa: S608 - it was not built
     connection.execute(_JUDGED)
     delta.builds = _rows(
         connection,
@@ -204,9 +215,6 @@ def _count(connection: duckdb.DuckDBPyConnection, delta: Delta) -> None:
         connection,
         f"SELECT {_place('coverage', COVERED.buckets)}, count(*), sum(coverage) FROM fresh "  # noqa: S608 - figures
         "WHERE coverage IS NOT NULL GROUP BY ALL",
-    )
-    delta.standing = _rows(
-        connection, "SELECT key, arg_max(outcome, (written_at, part)), max(written_at) FROM fresh GROUP BY key"
     )
     delta.judged = _rows(connection, "SELECT agent_id, written_at, coverage FROM judged")
 

@@ -70,7 +70,7 @@ def hook() -> Iterator[Hook]:
 
 @dataclass
 class Post:
-    """A mail server: what it took, over what, and signed in as whom."""
+    """A mail server: what it took, over what, and signed in as whom; what it refuses, and its next answers."""
 
     port: int = 0
     taken: list[EmailMessage] = field(default_factory=list)
@@ -78,6 +78,7 @@ class Post:
     encrypted: list[bool] = field(default_factory=list)
     signed_in: list[bool] = field(default_factory=list)
     refuses: set[str] = field(default_factory=set)
+    answers: deque[str] = field(default_factory=deque)
 
     async def handle_RCPT(
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
@@ -88,6 +89,8 @@ class Post:
         return "250 OK"
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
+        if self.answers:
+            return self.answers.popleft()
         content = envelope.content
         assert isinstance(content, bytes)
         message = email.message_from_bytes(content, policy=default)

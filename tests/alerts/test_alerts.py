@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import json
-import logging
 import os
-from collections.abc import Iterator
-from datetime import UTC, datetime
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 from pydantic import SecretStr
@@ -19,53 +16,10 @@ from greenlang.alerts import Alert, channels, deliver, send, try_out
 from greenlang.alerts.mail import Mail
 from greenlang.alerts.webhook import Webhook
 from greenlang.cli.main import app
-from greenlang.errors import AlertError, SettingsError
+from greenlang.errors import AlertError, AlertRefused, SettingsError
 from greenlang.settings import SECRETS, Settings
-from tests.alerts.receivers import PASSWORD, USER, Hook, Post, hook, post
-
-KEY = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
-ALERT = Alert(
-    "run-1",
-    "run_failed",
-    "line_batch failed:\nüber",
-    datetime.now(UTC),
-    facts={"run": "1"},
-    detail="| key | why |",
-    look=("http://127.0.0.1:3000/runs/1",),
-)
-
-
-@pytest.fixture
-def receiver() -> Iterator[Hook]:
-    with hook() as made:
-        yield made
-
-
-@pytest.fixture
-def mailbox(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Post]:
-    with post(tmp_path) as made:
-        monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
-        yield made
-
-
-def smtp(box: Post, password: str = PASSWORD) -> str:
-    return f"smtp://{USER.replace('@', '%40')}:{password}@127.0.0.1:{box.port}"
-
-
-def both(folder: Path, receiver: Hook, box: Post, **more: Any) -> Settings:
-    given = {
-        "alert_webhook": SecretStr(receiver.url),
-        "alert_webhook_key": SecretStr(KEY),
-        "alert_email_to": "ops@example.org, night@example.org",
-        "alert_email_from": USER,
-        "smtp_url": SecretStr(smtp(box)),
-    }
-    return Settings(var=folder / "var", **{**given, **more})
-
-
-def waiting(settings: Settings) -> list[str]:
-    return sorted(file.stem for file in (settings.var / "alerts" / "waiting").glob("*.json"))
-
+from tests.alerts.receivers import USER, Hook, Post, post
+from tests.alerts.settings import ALERT, KEY, smtp, waiting
 
 # --- webhook --------------------------------------------------------------------------------------------------------
 
@@ -76,7 +30,7 @@ def test_a_post_is_signed_as_standard_webhooks_says(receiver: Hook) -> None:
     told = Verifier(KEY).verify(body, headers)  # their own library, which also looks at the age
     assert told["title"] == "line_batch failed: über"
     assert told["text"] == ALERT.text()
-    assert Alert.load(body) == ALERT
+    assert Alert.load(ALERT.kept()) == ALERT
     with pytest.raises(Exception, match="No matching signature"):
         Verifier(KEY).verify(body + b" ", headers)
 
@@ -113,6 +67,25 @@ def test_an_address_that_is_none_is_told_without_repeating_it(url: str) -> None:
 def test_a_key_that_is_no_base64_is_told() -> None:
     with pytest.raises(SettingsError, match="what follows is no base64"):
         Webhook.at(SecretStr("https://example.org"), SecretStr("whsec_!!"))
+
+
+def test_the_detail_travels_once_and_shortened_where_it_was_too_long(receiver: Hook) -> None:
+    long = replace(ALERT, detail="ü" * 30_000)
+    assert len(long.body()) < 2 * 20_000 + 1_000
+    receiver.answers.extend([413, 204])
+    remark = Webhook.at(SecretStr(receiver.url), SecretStr(KEY)).send(long)
+    assert remark.endswith(", and went shortened")
+    (_, whole), (headers, short) = receiver.posts
+    assert whole == long.body()
+    told = Verifier(KEY).verify(short, headers)
+    assert (told["id"], told["look"]) == ("run-1", list(ALERT.look))
+    assert f"{'ü' * 1000}\n\n(cut off)" in told["text"]
+    receiver.answers.extend([413, 413, 413])
+    for alert, posts in ((long, 2), (ALERT, 1)):  # one that is short cannot be shortened
+        receiver.posts.clear()
+        with pytest.raises(AlertRefused, match="it answers 413"):
+            Webhook.at(SecretStr(receiver.url), None).send(alert)
+        assert len(receiver.posts) == posts
 
 
 # --- mail -----------------------------------------------------------------------------------------------------------
@@ -189,65 +162,6 @@ def test_settings_of_mail_that_cannot_be_used_are_told_without_the_password(
     with pytest.raises(SettingsError, match=why) as told:
         Mail.by(SecretStr(server), sender, to)
     assert "planted" not in str(told.value)
-
-
-# --- the outbox -----------------------------------------------------------------------------------------------------
-
-
-def test_an_alert_arrives_once_on_each_channel_whoever_sends_it_again(
-    tmp_path: Path, receiver: Hook, mailbox: Post
-) -> None:
-    settings = both(tmp_path, receiver, mailbox)
-    assert [(d.channel, d.why) for d in send(settings, ALERT)] == [("webhook", ""), ("mail", "")]
-    assert send(settings, ALERT) == []
-    assert deliver(settings) == []
-    assert (len(receiver.posts), len(mailbox.taken), waiting(settings)) == (1, 1, [])
-
-
-def test_what_one_channel_does_not_take_waits_for_that_channel_alone(
-    tmp_path: Path, receiver: Hook, mailbox: Post, caplog: pytest.LogCaptureFixture
-) -> None:
-    settings = both(tmp_path, receiver, mailbox, smtp_url=SecretStr(smtp(mailbox, "planted-wrong-password")))
-    second = Alert("run-2", "run_failed", "two", ALERT.at)
-    with caplog.at_level(logging.DEBUG):
-        send(settings, ALERT)
-        send(settings, second)
-    assert (len(receiver.posts), mailbox.taken, waiting(settings)) == (2, [], ["run-1", "run-2"])
-    assert "planted" not in caplog.text
-    mended = both(tmp_path, receiver, mailbox)
-    assert [d.alert for d in deliver(mended)] == ["run-1", "run-2"]
-    assert [m["Subject"] for m in mailbox.taken] == ["line_batch failed: über", "two"]
-    assert (len(receiver.posts), waiting(settings)) == (2, [])
-
-
-def test_what_nobody_took_in_a_week_is_put_aside_and_what_is_no_alert_too(tmp_path: Path, receiver: Hook) -> None:
-    settings = Settings(var=tmp_path / "var", alert_webhook=SecretStr(receiver.url))
-    receiver.answers.extend([404] * 2)
-    send(settings, ALERT)
-    (settings.var / "alerts" / "waiting" / "torn.json").write_text('{"id": ')
-    then = ALERT.at.timestamp() + 8 * 86_400
-    assert [d.why[-14:] for d in deliver(settings, clock=lambda: then)] == ["it answers 404"]
-    assert waiting(settings) == []
-    assert sorted(f.name for f in (settings.var / "alerts" / "lost").iterdir()) == ["run-1.json", "torn.json"]
-
-
-def test_without_a_channel_nothing_is_kept(tmp_path: Path) -> None:
-    settings = Settings(var=tmp_path / "var", alert_webhook=None, alert_email_to="")
-    assert send(settings, ALERT) == []
-    assert not (settings.var / "alerts").exists()
-
-
-def test_two_processes_deliver_in_turns(tmp_path: Path, receiver: Hook) -> None:
-    settings = Settings(var=tmp_path / "var", alert_webhook=SecretStr(receiver.url))
-    receiver.answers.append(404)
-    send(settings, ALERT)
-    import fcntl
-
-    with (settings.var / "alerts" / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        assert deliver(settings) == []
-    assert len(receiver.posts) == 1
-    assert len(deliver(settings)) == 1
 
 
 # --- settings and command -------------------------------------------------------------------------------------------

@@ -122,6 +122,14 @@ def test_nobody_reads_anything_without_a_sign_in(operation: Operation, world: Wo
     assert (world.rows(), world.rows("default")) == before
 
 
+def test_how_the_api_answered_is_told_to_who_runs_the_installation_alone(world: World, client: TestClient) -> None:
+    headers = {"X-API-Key": Keys(world.registry).issue("prometheus", ["viewer"], scopes=["view_metrics"]).plain}
+    answers = [client.get("/metrics", headers=one) for one in (headers, world.acme, world.rival)]
+    assert [answer.status_code for answer in answers] == [200] * 3
+    assert ["greenlang_factory_agents" in answer.text for answer in answers] == [True] * 3
+    assert ["greenlang_api_requests_total{" in answer.text for answer in answers] == [True, False, False]
+
+
 def test_the_requests_are_such_that_the_owner_is_answered(world: World, client: TestClient) -> None:
     """What was refused above was refused for who asked, not for how."""
     own = [one for one in OPERATIONS if one.path.startswith((OWNED[0], TENANTS)) and not one.path.endswith(ELSEWHERE)]

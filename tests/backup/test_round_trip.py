@@ -222,10 +222,12 @@ def test_a_store_holds_bucket_and_backup(factory: Settings, tmp_path: Path, s3: 
     other = Settings(var=tmp_path / "other", bucket=f"{s3.address}-two")
     assert restore(other, address).findings == []
     names = [entry.name for entry in Bucket.open(other.bucket_address).list("")]
-    assert {name for name in names if not name.startswith("backups/")} == set(before)
+    assert set(names) == set(before), "everything of the bucket, and no backup"
     copy = Settings(var=tmp_path / "copy")
     assert restore(copy, address).findings == []
-    assert {n: d for n, d in line_tools.tree(copy.var / "bucket").items() if not n.startswith("backups/")} == before
+    assert line_tools.tree(copy.var / "bucket") == before
+    second = backup(remote, f"{s3.address}/backups/two.tar.zst")
+    assert second.left_out["bucket/backups/one.tar.zst"].startswith("an earlier backup")
 
 
 def test_two_tenants_on_postgresql(

@@ -232,7 +232,7 @@ def test_a_corrected_file_takes_the_place_of_an_incomplete_one_of_the_same_versi
     (second,) = result.accepted
     assert second.name == "second.yaml"
     assert shelf.accepted_keys(bucket) == [second.key]
-    assert [r.key for r in result.replaced] == [first.key]
+    assert [(r.key, r.by) for r in result.replaced] == [(first.key, second.key)]
     assert bucket.read("rejected/first.yaml") == spec()
     text = report(bucket, "first.yaml")
     assert text.startswith("# first.yaml was replaced\n")

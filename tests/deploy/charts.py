@@ -31,8 +31,12 @@ SETS: dict[str, dict[str, Any]] = {
     "k8s": {"machines": {"kind": "k8s"}, "image": {"pullSecrets": [{"name": "registry"}]}},
     "everything": {
         "image": {"repository": "ghcr.io/x/y", "digest": f"sha256:{'0' * 64}"},
-        "secrets": {"models": {"name": "models", "variables": {"ANTHROPIC_API_KEY": "anthropic"}}},
-        "environment": {"AWS_REGION": "eu-central-1"},
+        "secrets": {
+            "models": {"name": "models", "variables": {"ANTHROPIC_API_KEY": "anthropic"}},
+            "mirror": {"name": "mirror", "url": "address"},
+            "alerts": {"name": "alerts", "webhook": "address", "webhookKey": "key", "smtp": "mail"},
+        },
+        "environment": {"AWS_REGION": "eu-central-1", "OTEL_EXPORTER_OTLP_ENDPOINT": "http://collector:4318"},
         "variablesFrom": [{"configMapRef": {"name": "more"}}],
         "serviceAccount": {"annotations": {"eks.amazonaws.com/role-arn": "arn:aws:iam::111122223333:role/f"}},
         "var": {"existingClaim": "factory-var"},

@@ -99,6 +99,14 @@ def test_the_defaults_make_settings_that_hold() -> None:
         assert Settings(**told).bucket_address == "s3://greenlang"
 
 
+def test_the_documentation_asks_for_the_docker_that_takes_it() -> None:
+    text = (COMPOSE / "compose.yaml").read_text()
+    assert "start_interval" in text, "of Docker Engine 25"
+    docs = (COMPOSE.parents[1] / "docs" / "deploy.md").read_text()
+    said = [int(number) for number in re.findall(r"^\|[^\n]*Docker (?:Engine |\| )(\d+) or newer", docs, re.MULTILINE)]
+    assert said == [25, 25]
+
+
 def test_nothing_waits_for_what_never_becomes_ready() -> None:
     services = config()["services"]
     for name, service in services.items():

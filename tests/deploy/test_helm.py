@@ -16,10 +16,14 @@ import yaml
 from dagster_k8s import construct_dagster_k8s_job
 from dagster_k8s.job import DagsterK8sJobConfig, UserDefinedDagsterK8sConfig
 
-from greenlang.settings import Settings
+from greenlang.settings import ADDRESSES, SECRETS, Settings
+from greenlang.telemetry import declared
+from greenlang.telemetry.exposition import Metric
 from tests.deploy.charts import CHART, RELEASE, ROOT, SETS, manifests, one, pods, rendered
 
 SETTINGS = {f"GREENLANG_{name}".upper() for name in Settings.model_fields}
+SECRET = {f"GREENLANG_{name}".upper() for name in (*SECRETS, *ADDRESSES)} | {"DAGSTER_PG_URL"}
+OTHERS = {"OPENAI_API_KEY", "AWS_SECRET_ACCESS_KEY", "GITHUB_TOKEN", "OTEL_EXPORTER_OTLP_HEADERS"}
 RELEASES = ("1.29.0", "1.37.0")  # the oldest that Chart.yaml allows, and the newest known
 
 
@@ -45,7 +49,12 @@ def test_kubernetes_takes_every_manifest(name: str, release: str) -> None:
         ({"api": {"replica": 3}}, "replica"),
         ({"machines": {"kind": "slurm"}}, "kind"),
         ({"image": {"tag": "latest"}}, "tag"),
-        ({"settings": {"GREENLANG_REGISTRY_URL": "postgresql://u:p@h/d"}}, "GREENLANG_REGISTRY_URL"),
+        *(({"settings": {name: "x"}}, name) for name in sorted(SECRET)),
+        *(({"environment": {name: "x"}}, name) for name in sorted(SECRET | OTHERS)),
+        ({"settings": {"GREENLANG_API_JWKS": "https://eve:hunter2@h/keys"}}, "GREENLANG_API_JWKS"),
+        ({"environment": {"HTTPS_PROXY": "http://eve:hunter2@proxy:3128"}}, "HTTPS_PROXY"),
+        ({"secrets": {"alerts": {"smtp": "mail"}}}, "name"),
+        ({"secrets": {"mirror": {"name": "No Name"}}}, "name"),
         ({"secrets": {"models": {"variables": {"OPENAI_API_KEY": "key"}}}}, "name"),
     ],
 )
@@ -61,18 +70,53 @@ def test_an_ingress_without_tls_is_refused() -> None:
 
 @pytest.mark.parametrize("name", SETS)
 def test_variables_are_settings_and_secrets_are_named_and_not_held(name: str) -> None:
-    secret = {"GREENLANG_REGISTRY_URL", "GREENLANG_REGISTRY_ADMIN_URL", "GREENLANG_CELERY_BROKER", "DAGSTER_PG_URL"}
     seen = set()
     for pod in pods(manifests(name)).values():
         for variable in [v for container in pod["containers"] for v in container["env"]]:
             seen.add(variable["name"])
             if variable["name"].startswith("GREENLANG_"):
                 assert variable["name"] in SETTINGS, variable
-            if variable["name"] in secret or variable["name"].endswith("_API_KEY"):
+            if variable["name"] in SECRET or variable["name"].endswith("_API_KEY"):
                 assert variable.keys() == {"name", "valueFrom"}
                 assert variable["valueFrom"].keys() == {"secretKeyRef"}
-    assert secret - {"GREENLANG_CELERY_BROKER"} <= seen
+    always = {"GREENLANG_REGISTRY_URL", "GREENLANG_REGISTRY_ADMIN_URL", "DAGSTER_PG_URL"}
+    assert (SECRET if name == "everything" else always) <= seen
     assert not [m for m in manifests(name) if m["kind"] == "Secret"]
+
+
+@pytest.mark.parametrize(
+    ("given", "more"),
+    [
+        ({}, set()),
+        ({"machines": {"kind": "k8s"}}, {6443}),
+        ({"secrets": {"alerts": {"name": "alerts", "smtp": "mail"}}}, {25, 465, 587}),
+        ({"secrets": {"alerts": {"name": "alerts", "webhook": "address"}}}, set()),
+        ({"environment": {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://collector:4317"}}, {4317, 4318}),
+        ({"environment": {"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "http://collector:4317"}}, {4317, 4318}),
+        ({"settings": {"GREENLANG_TRACES": "on"}}, {4317, 4318}),
+        ({"networkPolicy": {"egressPorts": [443, 8000]}, "machines": {"kind": "k8s"}}, {8000, 6443}),
+    ],
+)
+def test_the_network_lets_through_what_is_switched_on_and_no_more(given: dict[str, Any], more: set[int]) -> None:
+    spec = one(rendered(given), "NetworkPolicy", RELEASE)["spec"]
+    (anywhere,) = [rule for rule in spec["egress"] if "to" not in rule]
+    ports = [port["port"] for port in anywhere["ports"]]
+    usual = {443} if "networkPolicy" in given else {443, 5432, 6379}
+    assert set(ports) == usual | more
+    assert len(set(ports)) == len(ports)
+
+
+def test_no_node_is_taken_from_under_a_run() -> None:
+    stays = {"cluster-autoscaler.kubernetes.io/safe-to-evict": "false"}
+    daemon = one(manifests("default"), "Deployment", f"{RELEASE}-daemon")["spec"]["template"]
+    assert stays.items() <= daemon["metadata"]["annotations"].items()
+    config = one(manifests("k8s"), "ConfigMap", f"{RELEASE}-dagster")["data"]
+    run = yaml.safe_load(config["dagster.yaml"])["run_launcher"]["config"]["run_k8s_config"]
+    assert run["pod_template_spec_metadata"]["annotations"] == stays
+    autoscaler = yaml.safe_load((CHART.parent / "cluster-autoscaler.yaml").read_text())["extraArgs"]
+    worker = yaml.safe_load((CHART / "values.yaml").read_text())["worker"]
+    assert autoscaler["max-graceful-termination-sec"] >= worker["stopSeconds"]
+    assert autoscaler["skip-nodes-with-local-storage"] is False  # each of our pods has such
 
 
 @pytest.mark.parametrize("name", SETS)
@@ -135,25 +179,38 @@ def test_workers_grow_from_three_to_fifty_with_the_queue() -> None:
     assert adapter[0]["seriesQuery"].startswith("greenlang_factory_queue_size{")
 
 
-def test_prometheus_finds_the_api_and_says_its_namespace(tmp_path: Path) -> None:
+def test_prometheus_asks_one_address_of_the_factory_and_each_pod_for_its_own(tmp_path: Path) -> None:
     file = CHART.parent / "prometheus.yaml"
-    (job,) = yaml.safe_load(file.read_text())["scrape_configs"]
-    kept = {
-        tuple(rule["source_labels"]): rule["regex"] for rule in job["relabel_configs"] if rule.get("action") == "keep"
-    }
-    pod = one(manifests("default"), "Deployment", f"{RELEASE}-api")["spec"]["template"]
-    labels, ports = pod["metadata"]["labels"], pod["spec"]["containers"][0]["ports"]
-    told = [labels[name] for name in ("app.kubernetes.io/name", "app.kubernetes.io/component")]
-    assert list(kept.values()) == [";".join(told), ports[0]["name"]]
-    assert "namespace" in {rule.get("target_label") for rule in job["relabel_configs"]}
+    factory, own = yaml.safe_load(file.read_text())["scrape_configs"]
+    found = manifests("default")
+    service = one(found, "Service", f"{RELEASE}-api")
+    pod = one(found, "Deployment", f"{RELEASE}-api")["spec"]["template"]
+    ports = {"service": service["spec"]["ports"], "pod": pod["spec"]["containers"][0]["ports"]}
+    for job, role, labels in (
+        (factory, "service", service["metadata"]["labels"]),
+        (own, "pod", pod["metadata"]["labels"]),
+    ):
+        assert job["kubernetes_sd_configs"] == [{"role": role}]
+        told = [labels[name] for name in ("app.kubernetes.io/name", "app.kubernetes.io/component")]
+        kept = [rule for rule in job["relabel_configs"] if rule.get("action") == "keep"]
+        assert [rule["regex"] for rule in kept] == [";".join(told), ports[role][0]["name"]]
+        assert all(name.startswith(f"__meta_kubernetes_{role}_") for rule in kept for name in rule["source_labels"])
+        assert "namespace" in {rule.get("target_label") for rule in job["relabel_configs"]}
+    (split,), (rest,) = factory["metric_relabel_configs"], own["metric_relabel_configs"]
+    assert (split["action"], rest["action"]) == ("drop", "keep")
+    assert split["regex"] == rest["regex"]
+    every = [metric for metric in vars(declared).values() if isinstance(metric, Metric)]
+    per_process = {metric.name for metric in every if "process" in metric.labels}
+    assert per_process
+    assert {metric.name for metric in every if re.fullmatch(split["regex"], metric.name)} == per_process
     promtool = shutil.which("promtool")
     if promtool is None:
         pytest.skip("promtool is not installed (Debian: prometheus)")
     (tmp_path / "token").touch()
     text = file.read_text().replace("/etc/prometheus/secrets/greenlang-metrics/token", str(tmp_path / "token"))
-    assert "kubernetes_sd_configs: [{role: pod}]" in text  # Debian's Prometheus is built without it
+    text = re.sub(r"kubernetes_sd_configs: .*", "static_configs: [{targets: ['a:1']}]", text)  # not in Debian's build
     whole = tmp_path / "prometheus.yml"
-    whole.write_text(text.replace("kubernetes_sd_configs: [{role: pod}]", "static_configs: [{targets: ['a:1']}]"))
+    whole.write_text(text)
     done = subprocess.run([promtool, "check", "config", str(whole)], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from tests.deploy.providers import serving
 from tools.terraform_schema import KINDS, used
@@ -106,6 +107,24 @@ def test_slips_are_found(late: bool, tmp_path: Path) -> None:
         slip for slip, (*_, named) in slips.items() if not any(s == slip and named in detail for s, detail in found)
     ]
     assert missed == [], found
+
+
+def test_the_autoscaler_that_makes_nodes_is_the_one_that_may() -> None:
+    told = yaml.safe_load((ROOT / "deploy" / "helm" / "cluster-autoscaler.yaml").read_text())
+    text = {name: (TERRAFORM / f"{name}.tf").read_text() for name in ("identity", "variables")}
+    roles = dict(re.findall(r'^    (\w+) += "([^"]+:[^"]+)"$', text["identity"], re.MULTILINE))
+    assert roles["autoscaler"] == f"kube-system:{told['rbac']['serviceAccount']['name']}"
+    defaults = dict(re.findall(r'variable "(\w+)" \{[^}]*?default += "([^"]*)"', text["variables"]))
+    assert told["autoDiscovery"]["clusterName"] == defaults["name"]
+    assert told["awsRegion"] == defaults["region"]
+    assert told["image"]["tag"].startswith(f"v{defaults['kubernetes_version']}.")
+    assert "k8s.io/cluster-autoscaler/${aws_eks_cluster.main.name}" in text["identity"]
+    changes = set(re.findall(r'"(autoscaling:(?!Describe)\w+)"', text["identity"]))
+    assert changes == {"autoscaling:SetDesiredCapacity", "autoscaling:TerminateInstanceInAutoScalingGroup"}
+    # What must be typed beside the file is in the documentation.
+    steps = (ROOT / "docs" / "deploy.md").read_text()
+    assert "--values deploy/helm/cluster-autoscaler.yaml" in steps
+    assert "roles.autoscaler" in steps
 
 
 def test_the_types_are_of_versions_that_the_files_allow() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
@@ -61,6 +62,21 @@ def test_it_runs_what_readme_says_and_deploys_what_is_here() -> None:
     assert "exec make test" in (ROOT / ".ci" / "run").read_text()
     for path in re.findall(r"(?:file: |upgrade --install greenlang )(deploy/\S+)", WORKFLOW.read_text()):
         assert (ROOT / path).exists(), path
+
+
+def test_the_image_has_a_name_that_a_registry_takes(tmp_path: Path) -> None:
+    (step,) = [step for step in jobs()["image"]["steps"] if step.get("id") == "name"]
+    told = tmp_path / "output"
+    environment = {"GITHUB_REPOSITORY": "Acme-Corp/GreenLang", "GITHUB_OUTPUT": str(told), "PATH": os.environ["PATH"]}
+    subprocess.run(["bash", "-e", "-c", step["run"]], env=environment, check=True)
+    assert told.read_text() == "image=ghcr.io/acme-corp/greenlang\n"
+    # Nothing else makes a name of the repository's.
+    text = WORKFLOW.read_text()
+    assert "github.repository }}" not in text
+    (tags,) = [step["with"]["tags"] for step in jobs()["image"]["steps"] if step.get("with", {}).get("push")]
+    assert tags == "${{ steps.name.outputs.image }}:${{ github.sha }}"
+    assert jobs()["image"]["outputs"]["name"] == "${{ steps.name.outputs.image }}"
+    assert "IMAGE: ${{ needs.image.outputs.name }}" in text
 
 
 def test_the_shell_of_its_steps_is_valid() -> None:

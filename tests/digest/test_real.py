@@ -10,14 +10,18 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from greenlang import _paths
 from greenlang.bucket import Bucket
+from greenlang.cli.main import app
 from greenlang.digest import dashboard_of, last_night, night_of, summary_text
 from greenlang.factory import line
+from greenlang.factory.outcome import AgentOutcome
 from greenlang.metrics import query
 from greenlang.settings import Settings
 from tests import libraries
+from tests.telemetry.reading import samples
 
 ROOT = Path(__file__).resolve().parents[2]
 SPEC = _paths.data() / "templates" / "specs" / "examples" / "boiler.pack.yaml"
@@ -32,6 +36,7 @@ def test_a_real_batch_is_told_as_it_was(tmp_path: Path) -> None:
     libraries.tell(settings.var)
     built = [s.agent for s in line.run_batch(settings, entrance="test", settle=False) if s.agent is not None]
     (agent,) = (outcome for outcome in built if outcome.outcome == "registered")
+    told_by_series(settings, agent)
     list(line.run_batch(settings, keys=[agent.key], entrance="nightly", settle=False))
     night = night_of(settings, last_night(settings, datetime.now(UTC)) + timedelta(days=1))
     assert (night.new, night.failed_new, night.rebuilt, night.kept, night.unfinished) == (1, 1, 0, 1, 0)
@@ -46,6 +51,30 @@ def test_a_real_batch_is_told_as_it_was(tmp_path: Path) -> None:
     assert [line_.pass_rate for line_ in board.nights] == [0.5]
     assert len(board.dimensions) == 12
     assert board.pinned["factor"] == sum(used["kind"] == "factor" for used in agent.lineage)
+
+
+def told_by_series(settings: Settings, agent: AgentOutcome) -> None:
+    """`greenlang telemetry write` after the batch: what the line recorded, and nothing else."""
+    target = settings.var / "greenlang.prom"
+    done = CliRunner().invoke(app, ["--var", str(settings.var), "telemetry", "write", str(target)])
+    assert done.exit_code == 0, done.output
+    found = samples(target.read_text())
+    domain = agent.agent_id.split("/")[0]
+    for status, of in (("registered", domain), ("refused", "")):
+        assert found[f'greenlang_factory_generations_total{{status="{status}",domain="{of}",category=""}}'] == 1
+    seconds = "greenlang_factory_generation_duration_seconds"
+    for stage, took in agent.stage_seconds.items():
+        assert found[f'{seconds}_count{{stage="{stage}"}}'] >= 1
+        assert found[f'{seconds}_sum{{stage="{stage}"}}'] >= took > 0
+    for one in agent.dimensions:
+        assert found[f'greenlang_factory_dimension_agents{{dimension="{one.name}",status="{one.status}"}}'] == 1
+        if one.score is not None:
+            name = f'greenlang_factory_validation_score{{agent_id="{agent.agent_id}",dimension="{one.name}"}}'
+            assert found[name] == one.score
+    assert found[f'greenlang_factory_test_coverage_percent{{agent_id="{agent.agent_id}"}}'] == agent.coverage
+    assert found['greenlang_factory_generation_cost_usd_count{llm_provider="none"}'] == 2
+    assert found['greenlang_factory_last_run_timestamp_seconds{entrance="test"}'] > 0
+    assert (found["greenlang_factory_workers"], found['greenlang_factory_queue_size{priority="inbox"}']) == (0, 0)
 
 
 NOTEBOOK = """

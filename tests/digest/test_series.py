@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 
-from greenlang.digest import Dashboard, dashboard_of, night_of
+from greenlang.digest import Dashboard, dashboard_of, night_of, page
+from greenlang.digest.board import dashboard_page
+from greenlang.factory.outcome import AgentOutcome
 from greenlang.metrics import query
 from greenlang.settings import Settings
-from tests.digest.nights import GAS, POWER
+from tests.digest.nights import FIRST, GAS, POWER, agent, failed, writer
 
 LAST = date(2026, 11, 6)
 
@@ -83,3 +86,35 @@ def test_a_window_begins_later_and_counts_what_stood_before_it(settings: Setting
     short = dashboard_of(settings, LAST, nights=2)
     assert short.nights == board.nights[2:]
     assert short.releases == (), "the release changed before the first night that is shown"
+    assert short.release_before == short.nights[0].release == "factors-1.1.0"
+    assert "no other came" in text(short)
+
+
+def text(board: Dashboard) -> str:
+    return page.html(dashboard_page(board))
+
+
+def test_a_release_that_came_in_the_first_night_of_the_window_is_told(settings: Settings, board: Dashboard) -> None:
+    begins = dashboard_of(settings, LAST, nights=3)
+    assert (begins.nights, begins.releases) == (board.nights[1:], board.releases)
+    assert (begins.release_before, board.release_before) == ("factors-1.0.0", "")
+    assert "no other came" not in text(begins)
+    assert "factors-1.1.0 after factors-1.0.0" in text(begins)
+
+
+def test_a_spec_that_a_corrected_one_has_followed_counts_in_no_night_since(tmp_path: Path) -> None:
+    with writer(tmp_path / "var") as to:
+        first = failed("heat/a", "quarantined", "quality")
+        new = agent("heat/a", content="b")
+        gone = AgentOutcome(first.key, "x.yaml", "refused", "replaced", "heat/a", "1.0.0", replaced_by=new.key)
+        to.run("first", FIRST, [first, agent("heat/b")])
+        to.run("second", FIRST + timedelta(days=1), [new, gone], factor_release="factors-1.1.0")
+        board = dashboard_of(to.settings, date(2026, 11, 4))
+        night = night_of(to.settings, date(2026, 11, 4))
+        before = night_of(to.settings, date(2026, 11, 3))
+    assert [line.pass_rate for line in board.nights] == [0.5, 1.0]
+    assert [line.standing for line in board.nights] == [{"registered": 1, "quarantined": 1}, {"registered": 2}]
+    assert board.nights[1].outcomes == {"registered": 1}
+    assert (night.standing, before.standing) == (board.nights[1].standing, board.nights[0].standing)
+    assert (night.mended, night.failed, night.built) == (1, 0, 1)
+    assert [(run.registered, run.failed) for run in night.runs.shown] == [(1, 0)]

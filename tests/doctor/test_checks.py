@@ -312,6 +312,7 @@ def test_models(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPa
     for name in ("ANTHROPIC_API_KEY", "OPENAI_API_KEY", "GEMINI_API_KEY"):
         monkeypatch.delenv(name, raising=False)
     well(work.models, settings)
+    settings = settings.model_copy(update={"llm": "record"})  # CI replays, and then no key is asked for
     live = settings.model_copy(update={"llm": "live"})
     found(work.models, live, "fault", "no provider has a key", "ANTHROPIC_API_KEY")
     key = tmp_path / "key"
@@ -373,6 +374,28 @@ def test_batches(settings: Settings, tmp_path: Path) -> None:
     settings.packs.mkdir(exist_ok=True)
     (settings.packs / ".boiler@1.new").mkdir()
     found(work.batches, settings, "warning", ".boiler@1.new", "run it again")
+
+
+def test_batches_of_tenants_and_of_the_api(settings: Settings) -> None:
+    lock = settings.var / "tenants" / "acme" / "batch.lock"
+    lock.parent.mkdir(parents=True)
+    lock.touch()
+    well(work.batches, settings)
+    (lock.parent / "intake").mkdir()
+    (lock.parent / "intake" / "0123.json").write_text("{}")
+    found(work.batches, settings, "warning", "acme: 1 intakes were killed", "run it again")
+    with lock.open("w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        assert [one.message for one in work.batches(settings)] == ["one is running for acme"]
+    (lock.parent / "intake" / "0123.json").unlink()
+    queue = settings.var / "launches" / "queue"
+    queue.mkdir(parents=True)
+    (queue / "1-run").touch()
+    (queue.parent / "lock").touch()
+    found(work.batches, settings, "warning", "1 runs of the API wait", "starts the process")
+    with (queue.parent / "lock").open("w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        well(work.batches, settings)
 
 
 def test_a_run_that_was_killed(settings: Settings) -> None:
@@ -477,6 +500,35 @@ def test_tables_of_another_dagster(settings: Settings, monkeypatch: pytest.Monke
             database.execute("UPDATE alembic_version SET version_num = '567bc23fd1ac'")
             database.commit()
         found(orchestration.dagster, at, "fault", "history/runs.db", "dagster instance migrate")
+
+
+def test_dagster_on_postgresql(settings: Settings, postgres: Postgres, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The tables that the installed Dagster makes there, and those of an earlier release."""
+    from dagster import DagsterInstance
+
+    for name in ("DAGSTER_PG_URL", "DAGSTER_PG_URL_FILE", "DAGSTER_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    home = settings.var / "dagster"
+    home.mkdir()
+    shutil.copyfile(Path(__file__).resolve().parents[2] / "deploy" / "dagster.yaml", home / "dagster.yaml")
+    with serving(lambda path: (200, told())) as port, postgres.database() as name:
+        at = settings.model_copy(update={"webserver_port": port})
+        found(orchestration.dagster, at, "warning", "were not checked", "DAGSTER_PG_URL")
+        url = postgres.url(name, OWNER)
+        monkeypatch.setenv("DAGSTER_PG_URL", url)
+        found(orchestration.dagster, at, "warning", "no tables yet", "first start")
+        with DagsterInstance.from_config(str(home)) as instance:
+            instance.get_runs_count()
+        well(orchestration.dagster, at)
+        postgres.sql("UPDATE alembic_version SET version_num = '567bc23fd1ac'", database=name)
+        found(orchestration.dagster, at, "fault", "revision 567bc23fd1ac", "dagster instance migrate")
+        lost = f"postgresql://me:planted-secret@127.0.0.1:{free_port()}/x"
+        monkeypatch.setenv("DAGSTER_PG_URL", lost)
+        found(orchestration.dagster, at, "fault", "cannot be read", "server runs")
+        assert "planted" not in str(list(orchestration.dagster(at)))
+        monkeypatch.setenv("DAGSTER_PG_URL", "postgresql://me:planted/secret@host/x")
+        found(orchestration.dagster, at, "fault", "cannot be read", "DAGSTER_PG_URL")
+        assert "planted" not in str(list(orchestration.dagster(at)))
 
 
 # --- all of them ------------------------------------------------------------------------------------------------------

@@ -70,6 +70,18 @@ def process_of(folder: Path) -> int:
     raise AssertionError("no process is at work")
 
 
+def test_no_argument_of_its_process_holds_a_password(settings: Settings) -> None:
+    known = settings.model_copy(update={"celery_broker": "redis://:hunter2-planted@127.0.0.1:1/0"})
+    launcher = LocalLauncher(known)
+    launcher.start(Order("default", (GONE,)))
+    (child,) = launcher._children
+    while not (arguments := Path(f"/proc/{child.pid}/cmdline").read_bytes()):
+        assert child.poll() is None, "it has ended"
+    launcher.wait(60)
+    assert str(settings.var).encode() in arguments
+    assert b"hunter2-planted" not in arguments
+
+
 def test_two_runs_are_worked_through_by_one_process_and_another_launcher_reads_them(
     launcher: LocalLauncher, settings: Settings
 ) -> None:

@@ -112,9 +112,11 @@ def test_a_corrected_spec_follows_an_incomplete_one_which_is_told_in_its_row(set
 """
     drop(settings, pump__yaml=SPEC + given)
     assert {f: o.outcome for f, o in run(settings).items()} == {"pump.yaml": "registered"}
-    rows = query(settings, "select partition, outcome, reason from agents").as_dicts()
-    (old,) = [r for r in rows if r["partition"] == first.key]
-    assert old["outcome"] == "refused"
+    assert query(settings, "select outcome from agents").rows == [("registered",)], "it is no failure of ours"
+    rows = query(settings, "select * from history").as_dicts()
+    (new,) = (r["partition"] for r in rows if r["outcome"] == "registered")
+    (old,) = (r for r in rows if r["partition"] == first.key and r["outcome"] == "refused")
+    assert old["replaced_by"] == new
     assert "has taken the place of pump.yaml" in old["reason"]
     assert not dossier.exists(), "its file has been corrected, and nothing of it is left to do"
     # An overlay that would fit both does not bring the older one back.

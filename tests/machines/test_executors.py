@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -13,8 +17,22 @@ from greenlang.settings import Settings
 from greenlang_pipelines.executors import celery_config, executor
 from greenlang_pipelines.machines import STORE_IO, line_machines, store_io
 from resources.factory import FactoryResource
+from tests.machines.services import ROOT
 
 SECRET = "hunter2"
+# What `celery worker` does with its logs, and a step that then loads the code location, which switches telemetry on.
+_WORKER = """
+import logging
+from greenlang_pipelines.celery_worker import app
+app.log.setup("INFO", redirect_stdouts=True)
+from greenlang.settings import Settings
+from greenlang.telemetry import process
+process.start(Settings())
+logging.getLogger("greenlang.factory").info("of the line")
+logging.getLogger("celery.worker").info("of Celery")
+logging.getLogger("celery.task").warning("of a task")
+logging.getLogger("elsewhere").warning("of others")
+"""
 
 
 @pytest.mark.parametrize("name", ["in_process", "celery", "k8s"])
@@ -51,3 +69,24 @@ def test_a_file_of_configuration_that_cannot_be_used_is_told(tmp_path: Path, tex
         path.write_text(text)
     with pytest.raises(SettingsError, match="GREENLANG_EXECUTOR_CONFIG"):
         executor(Settings(executor="k8s", executor_config=path))
+
+
+def test_a_worker_says_each_line_once() -> None:
+    def said(form: str) -> list[str]:
+        environment = {**os.environ, "GREENLANG_LOG_FORMAT": form, "GREENLANG_EXECUTOR": "celery"}
+        command = [sys.executable, "-c", _WORKER]
+        done = subprocess.run(
+            command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True, timeout=120
+        )
+        return done.stderr.splitlines()
+
+    lines = [json.loads(line) for line in said("json")]
+    assert [(line["message"], line["component"]) for line in lines] == [
+        ("of the line", "generator"),
+        ("of Celery", "pipelines"),
+        ("of a task", "pipelines"),
+        ("of others", "other"),
+    ]
+    for line, text in zip(lines, said("text"), strict=True):
+        assert text.startswith("["), "in Celery's own form"
+        assert text.endswith((f": {line['message']}", f"] {line['message']}"))

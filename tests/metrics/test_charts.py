@@ -60,6 +60,8 @@ def test_the_types_of_the_columns_choose_the_chart() -> None:
         (("a",), ("VARCHAR",), [("x",)], "the answer has a VARCHAR"),
         (("a",), ("DOUBLE",), [(1.0,)], "two numbers points"),
         (("a", "b"), ("DOUBLE", "DOUBLE"), [], "without rows"),
+        (("a", "b"), ("VARCHAR", "INTEGER[]"), [("x", [1, 2])], r"b INTEGER\[\]"),
+        (("a", "b"), ("DATE[]", "DECIMAL(18,9)[3]"), [([], [])], r"text and numbers bars"),
     ],
 )
 def test_what_cannot_be_drawn_is_said(
@@ -113,6 +115,23 @@ def test_bars_are_as_long_as_their_numbers() -> None:
         bars(NUMBERS)
     with pytest.raises(QueryError, match="below zero"):
         bars(QueryResult(("a", "n"), ("VARCHAR", "BIGINT"), [("x", -1)]))
+
+
+def test_what_is_no_finite_number_is_left_out_and_told_of(tmp_path: Path) -> None:
+    rows = [("a", 2.0), ("b", float("nan")), ("c", float("inf")), ("d", float("-inf")), ("e", None)]
+    told = QueryResult(("name", "seconds"), ("VARCHAR", "DOUBLE"), list(rows))
+    assert bars(told, width=2) == ["seconds [s]", "a ██ 2", "b  nan", "c  inf", "d  -inf", "e"]
+    days = [(date(2026, 11, 1 + n), number) for n, (_, number) in enumerate(rows)]
+    points = [(1.0, number) for _, number in rows]
+    for kind, found in (("VARCHAR", rows), ("DATE", days), ("DOUBLE", points)):
+        result = QueryResult(("name", "seconds"), (kind, "DOUBLE"), list(found))
+        assert draw(result, tmp_path / "a.svg").left_out == ("NaN and infinity, in 3 of 5 rows",)
+
+
+def test_a_list_is_printed_and_drawn_as_nothing(call: Call, tmp_path: Path) -> None:
+    done = call("select 'a' as name, [1, 2] as found", "--chart", str(tmp_path / "a.svg"))
+    assert (done.exit_code, "found INTEGER[]" in done.stderr) == (2, True)
+    assert "1, 2" in call("select 'a' as name, [1, 2] as found").stdout
 
 
 def test_a_table_has_units_below_the_names_and_figures_to_the_right(call: Call) -> None:

@@ -13,6 +13,7 @@ import duckdb
 import pytest
 
 from greenlang.metrics import MetricsStore
+from greenlang.metrics.fields import VIEWS
 from greenlang.settings import Settings
 from tests.metrics.conftest import outcome, run_info
 
@@ -108,7 +109,7 @@ def test_a_tool_that_draws_the_tree_of_tables_is_answered_while_a_batch_writes(s
             answers[statement] = client.execute(statement).fetchall()
         preview = client.execute("SELECT * FROM agents LIMIT 200").fetchall()
     tables = {row[2]: row for row in answers[TREE[3]]}
-    assert tables["agents"][3:] == ("VIEW", "One row an agent partition (or refused file): its last outcome.")
+    assert tables["agents"][3:] == ("VIEW", VIEWS["agents"].description)
     assert answers[TREE[4]][0][:3] == ("agents", "agent_id", "VARCHAR")
     assert all(row[5] for row in answers[TREE[4]]), "every column is described in the tool"
     assert ("agents_at",) in answers[TREE[7]]

@@ -17,6 +17,7 @@ from typer.testing import CliRunner
 
 from greenlang.cli.main import app
 from greenlang.errors import MirrorError, SettingsError
+from greenlang.factory.outcome import AgentOutcome
 from greenlang.metrics import MetricsStore, mirror, query
 from greenlang.metrics.mirror import chunks
 from greenlang.metrics.mirror.columns import COLUMNS, page_table
@@ -307,6 +308,37 @@ def test_the_chain_of_steps_can_be_checked_in_the_mirror(mirrored: Mirror) -> No
         assert previous is None
     ((artifact,),) = mirrored.ask("SELECT id FROM agent_artifacts WHERE agent_code IS NOT NULL")
     assert [row[4] for row in steps] == [artifact, None], "a pack that was built elsewhere has no job here"
+
+
+def test_a_step_that_was_committed_after_a_later_one_is_not_lost(mirrored: Mirror) -> None:
+    """Ids are given out before a transaction ends: the mirror may have seen a higher one first."""
+    filled_factory(mirrored.settings)
+    with Registry(mirrored.settings.registry) as registry:
+        registry.register(replace(ENTRY, agent_id="else/where", pack_digest="5" * 64))
+    mirror.fill(mirrored.settings)
+    whole = mirrored.state()
+    mirrored.ask("DELETE FROM provenance_chain WHERE event_data ->> 'agent_id' = 'heat/boiler'")
+    assert [mirror.fill(mirrored.settings).steps for _ in range(2)] == [1, 0]
+    assert mirrored.state() == whole
+
+
+def test_a_reference_never_has_the_code_of_an_older_version(mirrored: Mirror) -> None:
+    """The pack of the newer one is not here: it was built elsewhere."""
+    filled_factory(mirrored.settings)
+    mirror.fill(mirrored.settings)
+    assert len(mirrored.ask("SELECT agent_id FROM reference_agents")) == 1
+    with Registry(mirrored.settings.registry) as registry:
+        registry.register(replace(ENTRY, version="2.0.0", pack_digest="5" * 64))
+    mirror.fill(mirrored.settings)
+    assert mirrored.ask("SELECT agent_code FROM reference_agents") == []
+
+
+def test_a_spec_that_a_corrected_one_has_followed_is_no_job(mirrored: Mirror) -> None:
+    key = key_of(BOILER)
+    gone = AgentOutcome(key, "x.yaml", "refused", "replaced", BOILER, "1.0.0", replaced_by="heat/boiler@1.0.0-cccccccc")
+    write_night(mirrored.settings, FIRST, [gone, outcome(PUMP)])
+    assert mirror.fill(mirrored.settings).jobs == 1
+    assert mirrored.ask("SELECT total_generated, failed FROM factory_metrics") == [(1, 0)]
 
 
 def test_templates_are_counted_by_the_specs_made_from_them(mirrored: Mirror) -> None:

@@ -8,15 +8,32 @@ from decimal import Decimal
 from pathlib import Path
 
 import duckdb
+import pyarrow.parquet as pq
 import pytest
 
 from greenlang.errors import QueryError
+from greenlang.factory.outcome import AgentOutcome
 from greenlang.metrics import MetricsStore, query
+from greenlang.metrics.agents import run
 from greenlang.metrics.catalogue import views_sql
 from greenlang.metrics.nights import DATED
+from greenlang.metrics.questions import question
+from greenlang.metrics.totals import totals
 from greenlang.settings import Settings
+from greenlang.telemetry.factory import FactorySeries
 from tests.metrics.conftest import outcome, run_info
-from tests.metrics.nights import BOILER, POWER, PUMP, THIRD, three_nights, write_night, write_release
+from tests.metrics.nights import (
+    BOILER,
+    FIRST,
+    POWER,
+    PUMP,
+    SECOND,
+    THIRD,
+    key_of,
+    three_nights,
+    write_night,
+    write_release,
+)
 
 OUTCOMES = "select agent_id, outcome, score from agents{} order by agent_id nulls last"
 AT_FIRST = [(POWER, "registered", 99.0), (BOILER, "registered", 91.5), (PUMP, "incomplete", None)]
@@ -62,6 +79,56 @@ def test_with_a_night_every_view_is_that_of_the_night(settings: Settings) -> Non
     assert query(settings, refused, night="2026-11-17").rows == []
     runs = "select run_id, finished_at, registered from runs"
     assert query(settings, runs, night="2026-11-18T02:20").rows == [("night-11-18", None, 2)]
+
+
+@pytest.mark.parametrize("name", ["metrics.agents", "metrics.main.agents", "main.agents", '"metrics"."main"."agents"'])
+def test_a_qualified_name_is_of_the_night_too(settings: Settings, name: str) -> None:
+    three_nights(settings)
+    sql = OUTCOMES.replace("agents{}", name)
+    assert query(settings, sql, night="2026-11-18").rows == AT_FIRST
+    assert query(settings, sql).rows != AT_FIRST
+    joined = f"select count(*) from {name} join metrics.runs using (run_id) join factor_changes on true"
+    assert query(settings, joined, night="2026-11-18").rows == [(0,)]
+
+
+def test_a_spec_that_a_corrected_one_has_followed_stands_in_history_alone(settings: Settings) -> None:
+    """Before that night it stands, whatever came after."""
+    old, new = key_of("heat/old"), "heat/old@1.0.0-cccccccc"
+    bare = {"pack_digest": "", "dimensions": (), "tests": 0, "score": None, "coverage": None}
+    write_night(settings, FIRST, [outcome("heat/old", outcome="incomplete", reason="no plan", **bare)])
+    gone = AgentOutcome(old, "x.yaml", "refused", "another has taken its place", "heat/old", "1.0.0", replaced_by=new)
+    write_night(settings, SECOND, [gone, outcome("heat/old", key=new)])
+    told = "select partition, outcome from agents"
+    assert query(settings, told).rows == [(new, "registered")]
+    assert query(settings, told, night="2026-11-18").rows == [(old, "incomplete")]
+    history = "select outcome, replaced_by from history order by all"
+    assert query(settings, history).rows == [("incomplete", None), ("refused", new), ("registered", None)]
+    assert (totals(settings).total_agents, totals(settings).success_rate) == (1, 1.0)
+    asked = question("pass-rate-by-domain")
+    assert query(settings, asked.sql).as_dicts()[0]["pass_percent"] == 100.0
+    assert query(settings, "select registered, refused from runs order by started_at").rows == [(0, 0), (1, 0)]
+    assert run(settings, "night-11-19")["failed"] == []
+    changed = question("changed-between-nights")
+    assert [(row["agent"], row["what"]) for row in query(settings, changed.sql, changed.filled({})).as_dicts()] == [
+        ("heat/old", "mended")
+    ]
+    assert MetricsStore(settings).compact(at_least=2, grace=0) > 0
+    assert query(settings, told).rows == [(new, "registered")]
+    write_night(settings, THIRD, [outcome("heat/old", outcome="incomplete", reason="no plan", **bare)])
+    assert len(query(settings, told).rows) == 2, "whoever drops the old one again has it again"
+
+
+def test_rows_of_before_that_column_stand(settings: Settings) -> None:
+    three_nights(settings)
+    before = query(settings, "select * exclude (diagnostics) from agents order by all").rows
+    series = FactorySeries(settings).text()
+    for path in (settings.tables / "outcomes").glob("*.parquet"):
+        old = pq.read_table(path).drop_columns(["replaced_by"])
+        pq.write_table(old, path)
+    assert FactorySeries(settings).text() == series, "it looks without changing anything"
+    MetricsStore(settings).rebuild_catalogue()
+    assert query(settings, "select * exclude (diagnostics) from agents order by all").rows == before
+    assert totals(settings).total_agents == 4
 
 
 def test_a_night_stays_the_same_after_later_nights_and_after_merging(settings: Settings) -> None:

@@ -13,7 +13,8 @@ from greenlang.errors import QueryError
 from greenlang.metrics import MetricsStore, query
 from greenlang.metrics.questions import question, questions
 from greenlang.settings import Settings
-from tests.metrics.nights import BOILER, POWER, PUMP, three_nights, write_release
+from tests.metrics.conftest import outcome
+from tests.metrics.nights import BOILER, FIRST, POWER, PUMP, SECOND, three_nights, write_night, write_release
 
 GAS = "epa/x/2024/gas/co2"
 
@@ -108,6 +109,16 @@ def test_changed_between_nights(nights: Settings) -> None:
     between = {"before": "2026-11-18", "after": "2026-11-20"}
     assert ask(nights, "changed-between-nights", "agent", **between) == []
     assert ask(nights, "changed-between-nights", "agent", "what", **between, points="0.5") == [(BOILER, "better")]
+
+
+def test_an_agent_whose_spec_was_changed_is_compared_with_itself(settings: Settings) -> None:
+    """Each content of a spec is a partition of its own; its last in each night counts."""
+    other = "heat/boiler@1.0.0-cccccccc"
+    write_night(settings, FIRST, [outcome(BOILER), outcome(PUMP)])
+    write_night(settings, SECOND, [outcome(PUMP), outcome(BOILER, key=other, outcome="quarantined", score=50.0)])
+    columns = ("agent", "version", "what", "outcome_before", "outcome_now", "score_before", "score_now")
+    (fell,) = ask(settings, "changed-between-nights", *columns)
+    assert fell == (BOILER, outcome().version, "fell", "registered", "quarantined", 91.5, 50.0)
 
 
 def test_failures_by_reason(nights: Settings) -> None:

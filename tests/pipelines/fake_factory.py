@@ -41,11 +41,12 @@ class FakeFactory(FactoryResource):
         night: str = "",
         on_progress: Callable[[int, int], None] | None = None,
     ) -> Iterator[StageOutcome]:
-        if on_progress:
-            on_progress(0, len(files or ()) + len(keys or ()))
+        total = len(files or ()) + len(keys or ())
         by_night = {"tenant": tenant, "night": night} if night else {}
         CALLS.append({"keys": keys, "files": files, "force": force, "entrance": entrance, **by_night})
-        for name in files or ():
+        for n, name in enumerate(files or (), start=1):
+            if on_progress:
+                on_progress(n, total)
             if name.startswith("bad"):
                 yield _stage(AgentOutcome(f"file:{name}", name, "refused", "not YAML"))
             else:

@@ -89,7 +89,7 @@ def test_a_run_that_fails_is_one_message_on_each_channel_that_says_what_failed_a
         "failed": "run_line",
     }
     assert "a/infrastructure@1.0.0-01234567" in told["title"]
-    assert "it is infrastructure" in told["detail"], "why the agent failed"
+    assert "it is infrastructure" in told["text"], "why the agent failed"
     assert told["look"][0] == f"http://127.0.0.1:3000/runs/{run} (Dagster)"
     (message,) = mailbox.taken
     assert message.get_content().replace("\r\n", "\n") == told["text"]
@@ -136,6 +136,44 @@ def test_what_a_dead_webhook_did_not_take_is_delivered_by_the_next_look(
     assert len(receiver.posts) == 2
     look("freshness_alerts", factory, instance)
     assert len(receiver.posts) == 2
+
+
+def test_a_failed_run_is_told_though_the_disk_is_full_and_a_channel_s_settings_are_wrong(
+    factory: FakeFactory, instance: DagsterInstance, receiver: Hook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GREENLANG_ALERT_EMAIL_TO", "ops@example.org")  # and no mail server
+    cursor, _ = look("failure_alerts", factory, instance)
+    run = fail(factory, instance)
+    factory.settings.var.mkdir(parents=True, exist_ok=True)
+    (factory.settings.var / "alerts").write_bytes(b"")  # where nothing can be written
+    _, data = look("failure_alerts", factory, instance, cursor)
+    assert not any(r.error for r in data.dagster_run_reactions or ())
+    assert [json.loads(body)["id"] for _, body in receiver.posts] == [f"run-{run}"]
+
+
+def test_nights_that_are_switched_on_again_are_not_overdue_at_once(
+    factory: FakeFactory, instance: DagsterInstance, receiver: Hook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    moment = NIGHT - timedelta(days=5)
+    monkeypatch.setattr(nights, "now", lambda: moment)
+    cursor, _ = look("freshness_alerts", factory, instance)
+
+    def hourly(begin: datetime) -> None:
+        nonlocal moment, cursor
+        for hour in range(8):  # longer than the hours that a machine has that was off
+            moment = begin + timedelta(hours=hour)
+            cursor, _ = look("freshness_alerts", factory, instance, cursor)
+
+    monkeypatch.setenv("GREENLANG_NIGHTLY_ENABLED", "false")
+    hourly(NIGHT + timedelta(hours=2))
+    monkeypatch.setenv("GREENLANG_NIGHTLY_ENABLED", "true")
+    moment += timedelta(minutes=5)
+    cursor, data = look("freshness_alerts", factory, instance, cursor)
+    assert (data.skip_message, receiver.posts) == ("nothing is overdue", [])
+    hourly(NIGHT + timedelta(days=1))  # nobody runs the next one, either
+    assert [json.loads(body)["title"][:44] for _, body in receiver.posts] == [
+        "GreenLang: The night of 2026-11-22 02:00 UTC"
+    ]
 
 
 def test_a_night_that_does_not_succeed_is_told_once_and_again_when_one_did(

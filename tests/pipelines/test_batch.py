@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from dagster import AssetKey, AssetMaterialization, DagsterInstance, ExecuteInProcessResult, RunConfig
 from fake_factory import CALLS, FakeFactory
@@ -104,6 +106,18 @@ def test_a_rebuild_that_fails_fails_the_run_and_says_which(instance: DagsterInst
 
 def test_a_fault_of_the_machine_fails_the_run(instance: DagsterInstance, factory: FakeFactory) -> None:
     assert not batch(instance, factory, files=["infrastructure.yaml"]).success
+
+
+def test_the_log_says_how_far_a_batch_is_and_how_long_it_takes_yet(
+    instance: DagsterInstance, factory: FakeFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("assets.record._SECONDS_BETWEEN_LINES", 0.0)
+    result = batch(instance, factory, files=["one.yaml", "two.yaml", "incomplete.yaml"])
+    said = [entry.user_message for entry in instance.all_logs(result.run_id)]
+    paces = [re.fullmatch(r"(.*); (\d) of 3, [\d,]+ a minute, some \d+ min left", text) for text in said]
+    told = [(found[1], found[2]) for found in paces if found]
+    assert told == [("1 registered", "1"), ("2 registered", "2"), ("1 incomplete, 2 registered", "3")]
+    assert any(re.fullmatch(r"telling Dagster of 2 agents took \d+\.\d ms of processor each", text) for text in said)
 
 
 def test_a_batch_with_nothing_to_do_succeeds(instance: DagsterInstance, factory: FakeFactory) -> None:

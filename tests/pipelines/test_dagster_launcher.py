@@ -25,6 +25,7 @@ from tests.line.line_tools import drop, example
 
 ROOT = Path(__file__).resolve().parents[2]
 pytestmark = pytest.mark.slow
+TRACE = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 INSTANCE = """
 telemetry:
   enabled: false
@@ -102,6 +103,13 @@ def watched(launcher: DagsterLauncher, run: str) -> list[RunProgress]:
     return seen
 
 
+def tags_of(url: str, run: str) -> dict[str, str]:
+    """The tags of a run, as Dagster tells them."""
+    query = "query Tags($run: ID!) { runOrError(runId: $run) { ... on Run { tags { key value } } } }"
+    answer = httpx.post(f"{url}/graphql", json={"query": query, "variables": {"run": run}}, timeout=30).json()
+    return {tag["key"]: tag["value"] for tag in answer["data"]["runOrError"]["tags"]}
+
+
 def test_a_batch_is_launched_followed_and_ended_over_http(settings: Settings, url: str) -> None:
     bad = example("heat_pump").replace(b"version: ", b"version:  ", 1)
     drop(settings, boiler__yaml=example("boiler"), heat__yaml=bad)
@@ -110,7 +118,9 @@ def test_a_batch_is_launched_followed_and_ended_over_http(settings: Settings, ur
     key, other = sorted(a.key for a in taken.accepted)
     launcher = DagsterLauncher(url)
 
-    seen = watched(launcher, launcher.start(Order("default", (key,), workers=1, rounds=0)))
+    run = launcher.start(Order("default", (key,), workers=1, rounds=0, trace=TRACE))
+    assert tags_of(url, run)["greenlang/traceparent"] == TRACE, "so that its spans are parts of the request's trace"
+    seen = watched(launcher, run)
     spec = seen[-1].specs[key]
     assert (seen[-1].status, spec.status, spec.stage, spec.percent) == ("completed", "completed", "registration", 100)
     percents = [told.specs[key].percent for told in seen]

@@ -34,6 +34,7 @@ from fake_factory import CALLS, FakeFactory
 
 from greenlang.errors import BucketError, SettingsError
 from greenlang.factory import line
+from greenlang.telemetry import trace
 from greenlang_pipelines import nights
 from greenlang_pipelines.definitions import build_defs
 from resources.factory import FactoryResource
@@ -313,6 +314,28 @@ def test_a_blackout_holds_the_night_up_and_the_sensor_starts_it_afterwards(
     clock.now = NIGHT + timedelta(hours=10)
     (request,) = look(factory, instance, since).run_requests or ()
     assert request.tags["greenlang/night"] == "2026-11-21T02:00+00:00"
+
+
+@pytest.mark.parametrize("end", [3, 5, 12])
+def test_after_a_short_blackout_the_sensor_starts_the_night_at_its_end_and_the_schedule_does_not(
+    factory: FakeFactory, instance: DagsterInstance, clock: Clock, monkeypatch: pytest.MonkeyPatch, end: int
+) -> None:
+    monkeypatch.setenv("GREENLANG_NIGHTLY_BLACKOUTS", f"sat 01:30-02:{end:02}")
+    for minute in (0, end - 1, end, end + 1, 15):  # a daemon that is busy ticks late, too
+        clock.now = NIGHT + timedelta(minutes=minute)
+        assert not tick(factory, instance)[0]
+        by_sensor = bool(look(factory, instance, cursor="2026-11-01T00:00:00+00:00").run_requests)
+        assert by_sensor == (minute >= end)
+
+
+def test_the_runs_of_a_night_are_parts_of_one_trace(
+    factory: FakeFactory, instance: DagsterInstance, clock: Clock
+) -> None:
+    requests, _ = tick(FakeFactory(var=factory.var, others={"acme": [KEY]}), instance)
+    spans = [trace.taken(r.tags.get(trace.TAG)) for r in requests]
+    assert len(spans) == 2
+    assert len({span.trace_id for span in spans if span is not None}) == 1
+    assert all(spans)
 
 
 def test_the_sensor_follows_the_switch_of_the_schedule(

@@ -6,11 +6,13 @@ Belongs here: what is done. Does not belong here: looking for secrets (`test_pla
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import os
 import subprocess
 import sys
+import time
 import traceback
 from collections.abc import Callable
 from pathlib import Path
@@ -43,6 +45,7 @@ PATHS = (
         "/api/v1/factory/status",
     ),
     *("/metrics", "/health", "/ready", "/nowhere"),
+    *("/console", "/console/sign-in", "/console/agents/buildings/gas_boiler_uk_v1", "/console/nowhere"),
 )
 QUERY = """{
   repositoriesOrError { ... on RepositoryConnection { nodes {
@@ -56,6 +59,12 @@ QUERY = """{
   instance { info daemonHealth { allDaemonStatuses { daemonType } } }
   utilized: repositoriesOrError { ... on RepositoryConnection { nodes { name } } }
 }"""
+
+
+DEFAULTS = """{ runConfigSchemaOrError(selector: {repositoryName: "__repository__",
+    repositoryLocationName: "greenlang_pipelines.definitions", pipelineName: "line_machines"}) {
+  __typename ... on RunConfigSchema { rootDefaultYaml allConfigTypes { key
+    ... on CompositeConfigType { fields { name defaultValueAsJson } } } } } }"""
 
 
 def batches(settings: Settings, lost: str) -> None:
@@ -82,17 +91,42 @@ def api(settings: Settings, lost: str, key: str) -> None:
     from starlette.testclient import TestClient
 
     from greenlang.api.app import create_app
+    from greenlang.api.signin import COOKIE
 
+    told = (
+        {"X-API-Key": key},
+        {"Authorization": f"Bearer {key}"},
+        {"X-API-Key": f"{key}x"},
+        {"Cookie": f"{COOKIE}={key}"},
+    )
     for url in (settings.registry, lost):
         with TestClient(
             create_app(settings.model_copy(update={"registry_url": url})), raise_server_exceptions=False
         ) as one:
             for path in PATHS:
-                for headers in ({"X-API-Key": key}, {"Authorization": f"Bearer {key}"}, {"X-API-Key": f"{key}x"}):
-                    answer = one.get(path, headers=headers)
+                for headers in told:
+                    answer = one.get(path, headers=headers, follow_redirects=False)
                     print(path, answer.status_code, answer.text, dict(answer.headers))
             answer = one.post("/api/v1/factory/batch", headers={"X-API-Key": key}, content=b'{"specs": [{')
             print(answer.status_code, answer.text)
+
+
+def launched(settings: Settings) -> None:
+    """A run by a process of its own; what every process of the machine is called with meanwhile."""
+    from greenlang.launcher import Order
+    from greenlang.launcher_local import LocalLauncher
+
+    launcher = LocalLauncher(settings)
+    run = launcher.start(Order("default", ("none/none@1.0.0",)))
+    seen: set[bytes] = set()
+    while any(child.poll() is None for child in launcher._children):
+        for path in Path("/proc").glob("[0-9]*/cmdline"):
+            with contextlib.suppress(OSError):  # it has ended
+                seen.add(path.read_bytes())
+        time.sleep(0.02)
+    print("launched", launcher.progress(run).status)
+    for line in sorted(seen):
+        print("called", line.replace(b"\0", b" ").decode(errors="replace"))
 
 
 def commands(var: Path, lost: str) -> None:
@@ -106,6 +140,8 @@ def commands(var: Path, lost: str) -> None:
         (["factory", "config", "--json"], {}),
         (["factory", "alert-test"], {}),
         (["factory", "status"], {}),
+        (["factory", "mirror"], {}),
+        (["factory", "mirror"], {"GREENLANG_MIRROR_URL": lost.replace("me:", "db:").replace("@", "/")}),
         (["doctor"], {}),
         (["llm", "status"], {}),
         (["llm", "usage"], {}),
@@ -126,15 +162,11 @@ def commands(var: Path, lost: str) -> None:
 
 def told_by_dagster() -> None:
     """What the UI can ask for."""
-    command = [
-        str(Path(sys.executable).with_name("dagster-graphql")),
-        "-m",
-        "greenlang_pipelines.definitions",
-        "-t",
-        QUERY,
-    ]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    print("graphql", done.returncode, done.stdout, done.stderr)
+    command = [str(Path(sys.executable).with_name("dagster-graphql")), "-m", "greenlang_pipelines.definitions", "-t"]
+    for query, more in ((QUERY, {}), (DEFAULTS, {"GREENLANG_EXECUTOR": "celery"})):
+        environment = {**os.environ, **more}
+        done = subprocess.run([*command, query], capture_output=True, text=True, check=False, env=environment)
+        print("graphql", done.returncode, done.stdout, done.stderr)
 
 
 def attempt(what: Callable[[], None]) -> None:
@@ -151,6 +183,7 @@ def main() -> None:
     print(repr(settings))
     attempt(lambda: batches(settings, given["lost"]))
     attempt(lambda: api(settings, given["lost"], given["key"]))
+    attempt(lambda: launched(settings))
     attempt(lambda: commands(settings.var, given["lost"]))
     attempt(told_by_dagster)
 

@@ -93,8 +93,14 @@ def day(postgres: Postgres, tmp_path_factory: pytest.TempPathFactory, echo: str)
         "webhook key": base64.b64encode(b"planted-Whsec3Key-planted").decode(),
         "bucket secret": "planted-Bucket6Secret",
         "passphrase": "planted-Pass2Phrase-of-keys",
+        "mirror's password": "planted-Mirror1PassWord",
+        "broker's password": "planted-Broker4/PassWord",  # with a `/`, as generators make them
+        "password of Dagster's database": "planted-Dagster2PassWord",
+        "collector's token": "planted-Otlp6Token",
         "signing key": (var / "keys" / "signing-key.pem").read_text().splitlines()[1],
     }
+    mirror, broker = secrets["mirror's password"], secrets["broker's password"]
+    dagster, collector = secrets["password of Dagster's database"], secrets["collector's token"]
     with postgres.database("registry_template") as name:
         url = postgres.url(name).replace("greenlang_app@", f"greenlang_app:{secrets['database password']}@")
         with Registry(url, keys=var / "keys", caller=Caller(actor="ada")) as registry:
@@ -112,6 +118,11 @@ def day(postgres: Postgres, tmp_path_factory: pytest.TempPathFactory, echo: str)
             "GREENLANG_ALERT_WEBHOOK_KEY": f"whsec_{secrets['webhook key']}",
             "GREENLANG_BACKUP_PASSPHRASE": secrets["passphrase"],
             "GREENLANG_API_KEY": secrets["API key"],
+            "GREENLANG_MIRROR_URL": f"postgresql+psycopg2://me:{mirror}@127.0.0.1:{free_port()}/x",
+            "GREENLANG_CELERY_BROKER": f"redis://:{broker}@127.0.0.1:{free_port()}/0",
+            "DAGSTER_PG_URL": f"postgresql://me:{dagster}@127.0.0.1:{free_port()}/x",
+            "OTEL_EXPORTER_OTLP_ENDPOINT": echo,
+            "OTEL_EXPORTER_OTLP_HEADERS": f"authorization=Bearer%20{collector}",
             "GREENLANG_MUTANTS": "1",
             "GREENLANG_WORKERS": "1",
             "GREENLANG_LOG_FORMAT": "json",
@@ -190,6 +201,12 @@ def test_the_day_went_as_it_should(day: Day) -> None:
     assert "batch without a database False" in day.output
     assert "graphql 0" in day.output, day.output[-3000:]
     assert '"allTopLevelResourceDetails"' in day.output
+    assert '"rootDefaultYaml"' in day.output
+    assert "launched completed" in day.output
+    assert "-m greenlang.launcher_local" in day.output, "its process was seen"
+    for page in "/console", "/console/agents/buildings/gas_boiler_uk_v1", "/console/sign-in":
+        assert f"\n{page} " in day.output
+    assert "\n/console 200 " in day.output
     assert "refused" in day.output, "the echo was told"
     assert "['doctor'] " in day.output
     for words in ("factory", "alert-test"), ("backup",), ("registry", "search"):
@@ -209,6 +226,7 @@ def test_what_is_no_secret_is_found_where_one_could_be(day: Day, place: str) -> 
     [
         *("database password", "password of a lost database", "model key", "mail password", "webhook address"),
         *("webhook key", "bucket secret", "passphrase", "signing key", "API key"),
+        *("mirror's password", "broker's password", "password of Dagster's database", "collector's token"),
     ],
 )
 def test_no_secret_is_found_anywhere(day: Day, name: str) -> None:

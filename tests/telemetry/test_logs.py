@@ -29,6 +29,11 @@ def _as_before() -> Iterator[None]:
     logs.switched_off()
 
 
+@pytest.fixture
+def settings_of_api(tmp_path: Path) -> Settings:
+    return Settings(var=tmp_path / "var")
+
+
 def configured(**changes: Any) -> None:
     logs.configure(Settings(log_format="json", **changes))
 
@@ -109,6 +114,63 @@ def test_no_secret_that_is_known_is_in_any_line(
     for secret in secrets:
         assert secret not in said
         assert json.dumps(secret)[1:-1] not in said
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("PGPASSWORD", "OPENAI_APIKEY", "SMTP_PASS", "MYSQL_PWD", "AZURE_ACCOUNTKEY", "GITHUB_PAT", "NPM_TOKENS"),
+        *("GPG_PASSPHRASE", "AWS_SECRETACCESSKEY", "SENTRY_DSN", "NPM_CONFIG_AUTH", "app_secret", "REDISCREDENTIALS"),
+    ],
+)
+def test_variables_that_are_named_like_secrets_are_secret(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setenv(name, "hunter2hunter2")
+    configured()
+    logging.getLogger("greenlang.api").error("it is hunter2hunter2")
+    assert [line["message"] for line in lines(capsys)] == ["it is [key]"]
+
+
+@pytest.mark.parametrize(
+    "name", ["PWD", "OLDPWD", "SSH_AUTH_SOCK", "TOKEN_FILE", "SSL_KEY_PATH", "KEYBOARD", "PATH", "COMPASS", "AUTHOR"]
+)
+def test_variables_that_say_where_or_something_else_are_not(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setenv(name, "/some/place/of/mine")
+    configured()
+    logging.getLogger("greenlang.api").error("in /some/place/of/mine")
+    assert [line["message"] for line in lines(capsys)] == ["in /some/place/of/mine"]
+
+
+def test_a_password_is_known_as_it_stands_in_an_address_and_as_it_is(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DATABASE", "postgresql://me:p%40ss%2Fword+one@db/x")
+    configured()
+    for said in ("p%40ss%2Fword+one", "p@ss/word+one", "p@ss/word one"):
+        logging.getLogger("greenlang.api").error("refused: %s", said)
+    assert [line["message"] for line in lines(capsys)] == ["refused: [key]"] * 3
+
+
+def test_a_long_path_costs_and_fills_no_line(settings_of_api: Settings, capsys: pytest.CaptureFixture[str]) -> None:
+    """What masks secrets takes time with the length of a text, and runs on the loop that answers everybody."""
+    from starlette.testclient import TestClient
+
+    from greenlang.api.app import create_app
+
+    configured()
+    seen: list[int] = []
+    mask = logs.without_secrets
+    with pytest.MonkeyPatch.context() as patched, TestClient(create_app(settings_of_api)) as client:
+        patched.setattr(logs, "without_secrets", lambda text: seen.append(len(text)) or mask(text))
+        assert client.get("/" + "%3F" * 20_000).status_code == 404
+        assert client.request("A&" * 5_000, "/").status_code in {401, 404, 405}
+    one, two = (line for line in lines(capsys) if "path" in line)
+    assert one["path"] == "/" + "?" * 999
+    assert len(two["method"]) == 20
+    assert 0 < max(seen) <= 1000
 
 
 def test_a_run_tells_its_agents_its_stages_and_what_they_failed(capsys: pytest.CaptureFixture[str]) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from greenlang.factory.outcome import DimensionResult
+from greenlang.factory.outcome import AgentOutcome, DimensionResult
 from greenlang.metrics import MetricsStore
 from greenlang.settings import Settings
 from greenlang.telemetry.declared import DOCUMENTED, OWN
@@ -102,6 +102,27 @@ def test_a_build_is_counted_by_outcome_domain_and_category(settings: Settings, s
     assert not [name for name in found if "validation_failures_total" in name]
 
 
+def test_a_spec_that_a_corrected_one_has_followed_is_no_build_and_stands_no_more(
+    settings: Settings, store: MetricsStore
+) -> None:
+    first = outcome(outcome="incomplete", state="", pack_digest="")
+    store.write([first], run_info("run-1"))
+    series = FactorySeries(settings)
+    assert read(series)['greenlang_factory_agents{outcome="incomplete"}'] == 1
+    gone = AgentOutcome(first.key, "x", "refused", "replaced", first.agent_id, first.version, replaced_by="k")
+    store.write([gone], run_info("run-2"))
+    read(series)
+    store.write([outcome(key="heat/boiler@1.0.0-cccccccc")], run_info("run-2"))
+    store.write((), run_info("run-2", finished_at=datetime.now(UTC)))
+    store.write((), run_info("run-1", finished_at=datetime.now(UTC)))
+    for found in (read(series), read(settings)):
+        agents = {name: n for name, n in found.items() if name.startswith("greenlang_factory_agents")}
+        assert agents == {'greenlang_factory_agents{outcome="registered"}': 1}
+        assert found[f'{G}{{status="refused",domain="heat",category=""}}'] == 0
+        assert found['greenlang_factory_generation_cost_usd_count{llm_provider="none"}'] == 2
+        assert found['greenlang_factory_generation_duration_seconds_count{stage="total"}'] == 2
+
+
 def test_every_row_counts_once_however_its_parts_are_merged(settings: Settings, store: MetricsStore) -> None:
     failing = DimensionResult("docs", "Docs", "failed", 40.0, 90.0, 1.0, True, "none")
     late = FactorySeries(settings)
@@ -129,6 +150,26 @@ def test_every_row_counts_once_however_its_parts_are_merged(settings: Settings, 
     store.write([outcome("heat/untried", repairs=())], run_info("run-11"))  # a write without a part of attempts
     store.compact(at_least=2, grace=0)
     assert read(attempts)['greenlang_factory_refinement_attempts_count{success="true"}'] == 1
+
+
+def test_what_stands_in_few_parts_is_found_when_the_outcomes_are_merged(
+    settings: Settings, store: MetricsStore
+) -> None:
+    """Each table is merged when it has so many parts itself: of attempts there are fewer."""
+    failing = DimensionResult("docs", "Docs", "failed", 40.0, 90.0, 1.0, True, "none")
+    (row,) = outcome().repairs
+    tried = ({**row, "rung": "mechanical", "status": "repaired"},)
+    for n in range(16):
+        told = {"dimensions": (failing,), "repairs": tried} if n < 3 else {"dimensions": (), "repairs": ()}
+        store.write([outcome(f"heat/a{n}", **told)], run_info(f"run-{n}"))
+    before = {name: value for name, value in read(settings).items() if "workers" not in name}
+    assert before['greenlang_factory_validation_failures_total{dimension="docs"}'] == 3
+    assert before['greenlang_factory_refinement_attempts_count{success="true"}'] == 3
+    assert before['greenlang_factory_validation_score{agent_id="heat/a1",dimension="docs"}'] == 40
+    assert store.compact(grace=0) > 0
+    store.compact(grace=0)  # takes the merged parts away
+    assert not list((settings.tables / "qa_dimensions").glob("merged-*"))
+    assert read(settings).items() >= before.items()
 
 
 def test_a_write_that_was_killed_before_its_outcomes_counts_nothing(settings: Settings, store: MetricsStore) -> None:

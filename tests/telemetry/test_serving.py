@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import math
 import os
@@ -20,6 +21,7 @@ import httpx
 import pytest
 from typer.testing import CliRunner
 
+from greenlang.api import sharing
 from greenlang.api.app import create_app
 from greenlang.cli.main import app as cli
 from greenlang.errors import SettingsError
@@ -28,7 +30,7 @@ from greenlang.metrics import MetricsStore
 from greenlang.registry import Registry
 from greenlang.settings import Settings
 from greenlang.telemetry.exposition import CONTENT_TYPE
-from greenlang.telemetry.requests import Requests
+from greenlang.telemetry.requests import Figures, Requests, lines_of, ratio_of
 from greenlang.telemetry.serving import Served
 from tests.api.conftest import key_for
 from tests.api.loopback import served
@@ -160,7 +162,7 @@ there = Requests(Path({str(tmp_path)!r}))
 there.answered("GET", "/health", 200, 0.002)
 there.answered("BREW", "(none)", 405, 3.0)
 there.reads, there.kept = 4, 1
-there.share()
+there.share(there.taken())
 print("shared", flush=True)
 sys.stdin.read()
 """
@@ -168,7 +170,7 @@ sys.stdin.read()
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
         assert other.stdout is not None
         assert other.stdout.readline() == "shared\n"
-        found = samples("\n".join(here.lines()))
+        found = told(here)
         requests = {name for name in found if name.startswith("greenlang_api_requests_total")}
         assert len(requests) == 3
         assert (
@@ -176,10 +178,94 @@ sys.stdin.read()
         )
         seconds = f'greenlang_api_request_duration_seconds_bucket{{process="{other.pid}",method="GET",le='
         assert (found[f'{seconds}"0.001"}}'], found[f'{seconds}"0.005"}}']) == (0, 1)
-        assert here.ratio() == 0.25
+        assert ratio_of(here.of_all(here.taken())) == 0.25
         other.kill()
-    assert len([name for name in samples("\n".join(here.lines())) if name.startswith("greenlang_api_req")]) < 15
-    assert here.ratio() is None, "one that was killed is forgotten"
+    assert len([name for name in told(here) if name.startswith("greenlang_api_req")]) < 15
+    assert ratio_of(here.of_all(here.taken())) is None, "one that was killed is forgotten"
+
+
+def told(requests: Requests) -> dict[str, float]:
+    return samples("\n".join(lines_of(requests.of_all(requests.taken()))))
+
+
+def test_what_processes_left_that_are_gone_is_removed(tmp_path: Path) -> None:
+    """On any machine with this var: containers have a new host name each time. And process ids come again."""
+    folder = tmp_path / "telemetry" / "api"
+    here = Requests(tmp_path)
+    here.answered("GET", "/health", 200, 0.01)
+    here.share(here.taken())
+    (own,) = folder.iterdir()
+    host, process, _, _ = own.name.split(".")
+    again, elsewhere, living = (folder / f"{name}.json" for name in (f"{host}.{os.getppid()}.7", "gone.1.5", "pod.1.9"))
+    half = folder / ".gone.1.5.json.tmp"
+    for path in (again, elsewhere, living, half):
+        path.write_text(own.read_text())
+    for path in (own, elsewhere, half):
+        os.utime(path, (time.time() - 301,) * 2)
+    here.share(here.taken())
+    assert {path.name for path in folder.iterdir()} == {own.name, living.name}
+    own.unlink()
+    here.share(here.taken())
+    assert own.exists(), "somebody's clock was wrong"
+    assert list(here.of_all(here.taken())) == [process]
+
+
+@pytest.mark.parametrize("error", [RuntimeError("dictionary changed size"), OSError("full")])
+def test_a_process_goes_on_sharing_after_any_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, error: Exception
+) -> None:
+    monkeypatch.setattr(sharing, "SHARE_SECONDS", 0.001)
+    calls: list[int] = []
+    here = Requests(tmp_path)
+
+    def share(_: Figures) -> None:
+        calls.append(threading.get_ident())
+        raise error
+
+    async def shared_for_a_while() -> None:
+        task = asyncio.create_task(sharing.shared(here))
+        while len(calls) < 3 and not task.done():
+            await asyncio.sleep(0.001)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    monkeypatch.setattr(here, "share", share)
+    asyncio.run(shared_for_a_while())
+    assert len(calls) >= 3
+    assert "cannot be shared" in caplog.text
+
+
+def test_figures_are_a_copy_that_counting_does_not_change(tmp_path: Path) -> None:
+    """Only the copy leaves the event loop: a dictionary that grows meanwhile cannot be gone through on a thread."""
+    here = Requests(tmp_path)
+    here.answered("GET", "/health", 200, 0.01)
+    taken = here.taken()
+    before = json.dumps(taken)
+    counted = iter(lines_of({"1": taken}))
+    next(counted)
+    here.answered("GET", "/health", 200, 0.01)
+    here.answered("GET", "/ready", 200, 0.01)
+    assert json.dumps(taken) == before
+
+
+def test_who_asks_on_a_thread_never_goes_through_what_is_being_counted(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from starlette.testclient import TestClient
+
+    taken = Requests.taken
+    threads: list[tuple[str, int]] = []
+    monkeypatch.setattr(Requests, "taken", lambda self: threads.append(("taken", threading.get_ident())) or taken(self))
+    answered = Requests.answered
+    monkeypatch.setattr(
+        Requests, "answered", lambda *a: threads.append(("answered", threading.get_ident())) or answered(*a)
+    )
+    with Registry(settings.registry, keys=settings.keys) as registry:
+        may = {"X-API-Key": key_for(registry, "viewer", name="may")}
+        with TestClient(create_app(settings, registry=registry)) as client:
+            assert client.get("/metrics", headers=may).status_code == 200
+    assert {name for name, _ in threads} == {"taken", "answered"}
+    assert len({thread for _, thread in threads}) == 1
 
 
 def test_a_real_prometheus_reads_the_real_api_and_answers_every_panel(settings: Settings, tmp_path: Path) -> None:

@@ -119,6 +119,7 @@ def test_a_tick_of_the_sensor_and_what_its_run_does_are_one_trace(
 
 
 def test_what_is_handed_on_is_taken_up() -> None:
+    adopt(None)  # whatever ran in this process before
     with span("outer", fields={"job_id": "j"}) as outer:
         assert carried() == {"traceparent": f"00-{outer.trace_id}-{outer.span_id}-01"}
         with span("inner") as inner:

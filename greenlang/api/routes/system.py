@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 from typing import Literal
 
+from anyio.to_thread import run_sync
 from fastapi import APIRouter, Request
 from pydantic import BaseModel
 from sqlalchemy import text
@@ -17,11 +18,12 @@ from greenlang import __version__
 from greenlang.api.console.render import HOME
 from greenlang.api.principal import Who, need
 from greenlang.api.problems import RETRY_SECONDS, Problem, documented
-from greenlang.api.services import Shared
+from greenlang.api.services import Services, Shared
 from greenlang.registry import Registry
+from greenlang.registry.caller import DEFAULT_TENANT
 from greenlang.telemetry.exposition import CONTENT_TYPE
 from greenlang.telemetry.exposition import text as text_of
-from greenlang.telemetry.requests import Requests
+from greenlang.telemetry.requests import Figures, Requests, lines_of, ratio_of
 
 router = APIRouter(tags=["system"])
 
@@ -83,13 +85,23 @@ def ready(request: Request) -> Ready:
     responses={200: {"content": {"text/plain": {}}}, **documented(503)},
     dependencies=[need("view_metrics")],
 )
-def metrics(request: Request, who: Who, services: Shared) -> PlainTextResponse:
-    """The series of one's own factory, and how the API answered, in Prometheus' text format (docs/telemetry.md)."""
+async def metrics(request: Request, who: Who, services: Shared) -> PlainTextResponse:
+    """The series of one's own factory, in Prometheus' text format (docs/telemetry.md); to the tenant that runs the
+    installation also how the API answered, whoever asked it.
+    """
     requests: Requests = request.app.state.requests
-    ratio = requests.ratio()
+    own = requests.taken()  # here, on the thread that counts
+    return PlainTextResponse(
+        await run_sync(_series, services, requests, own, who.caller.tenant), media_type=CONTENT_TYPE
+    )
+
+
+def _series(services: Services, requests: Requests, own: Figures, tenant: str) -> str:
+    every = requests.of_all(own) if tenant == DEFAULT_TENANT else {}
+    ratio = ratio_of(every)
     try:
-        told = services.series(who.caller.tenant).text({} if ratio is None else {("api",): ratio})
+        told = services.series(tenant).text({} if ratio is None else {("api",): ratio})
     except OSError as error:
         _log.warning("the metrics cannot be read: %s", error)
         raise Problem(503, "the factory's tables cannot be read now", kind="unavailable") from error
-    return PlainTextResponse(told + text_of(requests.lines()), media_type=CONTENT_TYPE)
+    return told + text_of(lines_of(every))

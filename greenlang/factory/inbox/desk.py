@@ -171,7 +171,7 @@ class Desk:
         outcome = (self.outcome_of(key) if self.outcome_of else None) or "not registered"
         finding = reports.replaced(release, called, (by.entry.name, by.digest), outcome)
         refused = self.rejected(called, digest, entry.size, (finding,))
-        self.plan.steps.append(journal.replacement(refused, entry, key))
+        self.plan.steps.append(journal.replacement(refused, entry, key, by.spec.partition))
 
     # --- overlays -------------------------------------------------------------------------------------------------
 

@@ -67,11 +67,12 @@ def refusal(refused: Refused, src: str, entry: Entry, *, outcome: str, key: str 
     return _step("refused", entry, dst, refused.digest, writes, **more)
 
 
-def replacement(refused: Refused, entry: Entry, key: str) -> Step:
-    """A spec that a corrected file of its version follows moves to ``rejected/``."""
+def replacement(refused: Refused, entry: Entry, key: str, by: str) -> Step:
+    """A spec that a corrected file of its version follows, whose key is ``by``, moves to ``rejected/``."""
     step = refusal(refused, shelf.spec_path(key), entry, outcome="replaced", key=key)
     report = reports.refusal_markdown(refused, outcome="replaced", key=key)
-    return step | {"fate": "replaced", "key": key, "writes": [*step["writes"], [f"reports/{slug(key)}.md", report]]}
+    writes = [*step["writes"], [f"reports/{slug(key)}.md", report]]
+    return step | {"fate": "replaced", "key": key, "by": by, "writes": writes}
 
 
 def _step(fate: str, entry: Entry, dst: str, digest: str, writes: list[list[str]], **more: Any) -> Step:
@@ -114,7 +115,9 @@ def finish(bucket: Bucket, journal: Path) -> Intake:
         accepted=tuple(Accepted(s["key"], s["name"], s["digest"]) for s in done["accepted"]),
         refused=tuple(_refused(step) for step in done["refused"]),
         unchanged=tuple(Unchanged(s["key"], s["name"], s["digest"]) for s in done["unchanged"]),
-        replaced=tuple(Replaced(s["key"], _refused(s)) for s in done["replaced"]),
+        replaced=tuple(
+            Replaced(s["key"], s.get("by") or s["key"].rpartition("-")[0], _refused(s)) for s in done["replaced"]
+        ),
         overlays=tuple(
             OverlayTaken(s["name"], s["digest"], s["key"], s["changed"], s["waits"]) for s in done["overlay"]
         ),

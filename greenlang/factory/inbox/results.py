@@ -51,10 +51,11 @@ class Unchanged:
 @dataclass(frozen=True, slots=True)
 class Replaced:
     """An accepted spec that never was registered, and that a corrected file of its version has followed: it stands in
-    ``rejected/`` now.
+    ``rejected/`` now. ``by``: the key of the corrected one.
     """
 
     key: str
+    by: str
     refused: Refused
 
 

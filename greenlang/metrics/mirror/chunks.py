@@ -15,7 +15,7 @@ from typing import Any
 import duckdb
 
 from greenlang.errors import MirrorError
-from greenlang.metrics.catalogue import rows_sql
+from greenlang.metrics.catalogue import STANDS, rows_sql
 from greenlang.metrics.fields import JOURNALS, TABLES
 from greenlang.metrics.parts import ensure_schema_parts
 from greenlang.sql import literal
@@ -87,16 +87,17 @@ def _parts(connection: duckdb.DuckDBPyConnection, tables: Path) -> list[tuple[st
 
 
 def _read(connection: duckdb.DuckDBPyConnection, tables: Path, parts: list[Part]) -> Chunk:
-    def rows(table: str, columns: Iterable[str], of: str = "outcomes") -> list[Row]:
+    def rows(table: str, columns: Iterable[str], of: str = "outcomes", where: str = "true") -> list[Row]:
         wanted = [part for name, part in parts if name == of]
         if not wanted:
             return []
+        where = f"{where} AND part IN ({_list(wanted)})"
         key = ", ".join({**TABLES, **JOURNALS}[table].key)
-        source = f"SELECT DISTINCT ON ({key}) * FROM ({rows_sql(tables, table)}) WHERE part IN ({_list(wanted)})"  # noqa: S608
+        source = f"SELECT DISTINCT ON ({key}) * FROM ({rows_sql(tables, table)}) WHERE {where}"  # noqa: S608
         return _dicts(connection, f"SELECT {', '.join(columns)} FROM ({source}) ORDER BY {key}")  # noqa: S608
 
     made = Chunk(list(parts))
-    made.outcomes = rows("outcomes", _OUTCOME)
+    made.outcomes = rows("outcomes", _OUTCOME, where=STANDS)
     made.dimensions = _by_build(rows("qa_dimensions", TABLES["qa_dimensions"].fields))
     made.measures = _by_build(rows("qa_measures", TABLES["qa_measures"].fields))
     made.lineage = _by_build(rows("lineage", ("part", "key", "kind", "ref", "digest")))

@@ -130,9 +130,11 @@ FROM (
 JOIN agent_artifacts a ON a.job_id = first.id
 WHERE p.event_data ->> 'pack_digest' = first.pack_digest AND p.artifact_id IS DISTINCT FROM a.id"""
 
-# From the temporary table `fresh_entries`: the entries of the registry that serve as references.
+# From the temporary table `fresh_entries`: the entries of the registry that serve as references. Code of another pack
+# than the registry's goes, also where the new one is not here (yet).
 REFERENCES_GONE = """
-DELETE FROM reference_agents r WHERE NOT EXISTS (SELECT FROM fresh_entries e WHERE e.agent_id = r.agent_id)"""
+DELETE FROM reference_agents r WHERE NOT EXISTS (
+    SELECT FROM fresh_entries e WHERE e.agent_id = r.agent_id AND e.pack_digest = r.metrics ->> 'pack_digest')"""
 
 REFERENCES = """
 INSERT INTO reference_agents AS r (id, agent_id, domain, category, agent_code, test_code, spec_yaml, metrics,

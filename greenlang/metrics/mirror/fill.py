@@ -175,14 +175,16 @@ class Filling:
         found: list[tuple[Any, ...]] = self.cursor.fetchall()
         return found
 
-    def insert(self, table: str, found: Sequence[Row]) -> None:
-        """Add rows to a table; those whose key stands there are passed over."""
-        if found:
-            names = ", ".join(found[0])
-            self.load(table, found)
-            self.execute(
-                f"INSERT INTO {table} ({names}) SELECT {names} FROM fresh_{table} ON CONFLICT DO NOTHING"  # noqa: S608
-            )
+    def insert(self, table: str, found: Sequence[Row]) -> int:
+        """Add rows to a table; those whose key stands there are passed over. How many were added."""
+        if not found:
+            return 0
+        names = ", ".join(found[0])
+        self.load(table, found)
+        self.execute(
+            f"INSERT INTO {table} ({names}) SELECT {names} FROM fresh_{table} ON CONFLICT DO NOTHING"  # noqa: S608
+        )
+        return int(self.cursor.rowcount)
 
     def load(self, table: str, found: Sequence[Row], *, shape: str = "") -> None:
         """Have exactly these rows in the temporary table ``fresh_<table>``, like ``table`` or of that ``shape``."""

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from greenlang.metrics.mirror.fill import Filling
 
 _PIECE = 5000
+_AGAIN = 5000  # ids of the whole registry, given out while one transaction is open
 _NO_REFERENCE = frozenset({"deprecated", "retired"})
 _FRESH_ENTRIES = (
     "id UUID, agent_id TEXT, version TEXT, domain TEXT, pack_digest TEXT, metrics JSONB, certified BOOLEAN, "
@@ -50,12 +51,16 @@ def _registry(settings: Settings) -> Registry | None:
 
 
 def add_steps(mirror: Filling) -> int:
-    """`provenance_chain`: the signed steps that are not there yet; how many."""
+    """`provenance_chain`: the signed steps that are not there yet; how many.
+
+    Of several writers to one registry the later id may be committed first: so those before the last one that was met
+    are looked at again.
+    """
     registry = _registry(mirror.settings)
     if registry is None:
         return 0
-    ((last,),) = mirror.ask("SELECT step FROM mirror_source")
-    added = 0
+    ((before,),) = mirror.ask("SELECT step FROM mirror_source")
+    added, last = 0, max(0, before - _AGAIN)
     with registry:
         while True:
             with registry.transaction() as connection:
@@ -68,11 +73,11 @@ def add_steps(mirror: Filling) -> int:
             if not found:
                 break
             steps = [_step(row) for row in found]
-            mirror.insert("provenance_chain", steps)
+            added += mirror.insert("provenance_chain", steps)
             packs = sorted({step["event_data"]["pack_digest"] for step in steps})
             mirror.execute(derived.STEPS_TO_ARTIFACTS, packs=packs)
-            added, last = added + len(found), found[-1].id
-    mirror.execute("UPDATE mirror_source SET step = %(last)s WHERE step <> %(last)s", last=last)
+            last = found[-1].id
+    mirror.execute("UPDATE mirror_source SET step = %(last)s WHERE step < %(last)s", last=last)
     return added
 
 

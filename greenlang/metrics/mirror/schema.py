@@ -15,6 +15,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 from sqlalchemy.pool import NullPool
 
 from greenlang.errors import MirrorError, SettingsError
+from greenlang.masking import without_secrets
 from greenlang.settings import Settings
 from greenlang.sql import quoted
 
@@ -33,8 +34,8 @@ def connected(settings: Settings) -> Iterator[Connection]:
         raise SettingsError("no mirror is set up: GREENLANG_MIRROR_URL names its PostgreSQL database")
     try:
         engine = create_engine(settings.mirror_url, poolclass=NullPool)
-    except (ArgumentError, NoSuchModuleError, ImportError) as error:
-        raise SettingsError(f"GREENLANG_MIRROR_URL cannot be used: {error}") from error
+    except (ArgumentError, NoSuchModuleError, ImportError, ValueError):  # they may repeat the address
+        raise SettingsError("GREENLANG_MIRROR_URL cannot be used: it is no SQLAlchemy URL") from None
     if engine.dialect.name != "postgresql" or engine.dialect.driver != "psycopg2":
         raise SettingsError("GREENLANG_MIRROR_URL has to be a PostgreSQL database: postgresql+psycopg2://...")
     failed: type[Exception] = engine.dialect.loaded_dbapi.Error
@@ -44,7 +45,7 @@ def connected(settings: Settings) -> Iterator[Connection]:
             connection.commit()
             yield connection
     except (DBAPIError, failed) as error:
-        shown = make_url(settings.mirror_url).render_as_string(hide_password=True)
+        shown = without_secrets(make_url(settings.mirror_url).render_as_string(hide_password=True))
         said = str(getattr(error, "orig", error)).strip().splitlines()
         raise MirrorError(f"the mirror {shown} cannot be used: {said[0] if said else error}") from error
     finally:

@@ -2,21 +2,24 @@
 -- $before = : a night, 2026-11-20; empty: the last one on which something was built before $after
 -- $after = : a later night; empty: the last one on which something was built
 -- $points = 1: a score that changed by less than so much does not count
-WITH nights AS (
-    SELECT DISTINCT finished_at::DATE AS night FROM history
+-- An agent's version is one thing over all contents of its spec; a file that gave none is its own.
+WITH built AS (
+    SELECT *, coalesce(agent_id || '@' || version, partition) AS which FROM history WHERE replaced_by IS NULL
+), nights AS (
+    SELECT DISTINCT finished_at::DATE AS night FROM built
 ), later AS (
     SELECT coalesce(nullif($after, '')::DATE, max(night)) AS night FROM nights
 ), earlier AS (
     SELECT coalesce(nullif($before, '')::DATE, (SELECT max(night) FROM nights WHERE night < later.night)) AS night
     FROM later
 ), told AS (
-    SELECT history.*, later.night AS after_night, earlier.night AS before_night FROM history, later, earlier
+    SELECT built.*, later.night AS after_night, earlier.night AS before_night FROM built, later, earlier
 ), old AS (
     SELECT * FROM told WHERE finished_at < before_night + INTERVAL 1 DAY
-    QUALIFY row_number() OVER (PARTITION BY partition ORDER BY finished_at DESC, run_id DESC) = 1
+    QUALIFY row_number() OVER (PARTITION BY which ORDER BY finished_at DESC, run_id DESC, partition DESC) = 1
 ), new AS (
     SELECT * FROM told WHERE finished_at < after_night + INTERVAL 1 DAY
-    QUALIFY row_number() OVER (PARTITION BY partition ORDER BY finished_at DESC, run_id DESC) = 1
+    QUALIFY row_number() OVER (PARTITION BY which ORDER BY finished_at DESC, run_id DESC, partition DESC) = 1
 )
 SELECT
     coalesce(new.agent_id, new.file) AS agent,
@@ -36,6 +39,6 @@ SELECT
     END AS what,
     coalesce(old.consumed_digest = new.consumed_digest, false) AS same_inputs,
     coalesce(new.reason, '') AS reason
-FROM new JOIN old USING (partition)
+FROM new JOIN old USING (which)
 WHERE old.outcome <> new.outcome OR abs(new.score - old.score) >= $points::DOUBLE
 ORDER BY what = 'fell' DESC, same_inputs DESC, agent, version

@@ -94,6 +94,19 @@ topologySpreadConstraints:
 {{- if eq $v.machines.kind "celery" }}
 {{ include "greenlang.secret" (dict "variable" "GREENLANG_CELERY_BROKER" "secret" $v.secrets.broker.name "key" $v.secrets.broker.url) }}
 {{- end }}
+{{- with $v.secrets.mirror }}
+{{- if .name }}
+{{ include "greenlang.secret" (dict "variable" "GREENLANG_MIRROR_URL" "secret" .name "key" .url) }}
+{{- end }}
+{{- end }}
+{{- with $v.secrets.alerts }}
+{{- $name := .name }}
+{{- range $variable, $key := dict "GREENLANG_ALERT_WEBHOOK" .webhook "GREENLANG_ALERT_WEBHOOK_KEY" .webhookKey "GREENLANG_SMTP_URL" .smtp }}
+{{- if $key }}
+{{ include "greenlang.secret" (dict "variable" $variable "secret" $name "key" $key) }}
+{{- end }}
+{{- end }}
+{{- end }}
 {{- range $variable, $key := $v.secrets.models.variables }}
 {{ include "greenlang.secret" (dict "variable" $variable "secret" $v.secrets.models.name "key" $key) }}
 {{- end }}
@@ -196,6 +209,7 @@ run_launcher:
       pod_template_spec_metadata:
         labels:
           {{- include "greenlang.labels" (dict "root" . "part" "run") | nindent 10 }}
+        annotations: {cluster-autoscaler.kubernetes.io/safe-to-evict: "false"}
       pod_spec_config:
         automount_service_account_token: true
         security_context:
@@ -243,4 +257,22 @@ run_launcher:
   emptyDir: {medium: Memory, sizeLimit: 1Mi}
 - name: secret-keys
   secret: {secretName: {{ .Values.secrets.signingKey.name }}, defaultMode: 0440}
+{{- end }}
+
+{{/* Ports that the factory reaches: those of the values, and those of what other values switch on. */}}
+{{- define "greenlang.egressPorts" -}}
+{{- $v := .Values }}
+{{- $ports := $v.networkPolicy.egressPorts }}
+{{- if eq $v.machines.kind "k8s" }}
+{{- $ports = concat $ports (list 6443) }}
+{{- end }}
+{{- if $v.secrets.alerts.smtp }}
+{{- $ports = concat $ports (list 25 465 587) }}
+{{- end }}
+{{- if or (hasKey $v.environment "OTEL_EXPORTER_OTLP_ENDPOINT") (hasKey $v.environment "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT") (eq (get $v.settings "GREENLANG_TRACES") "on") }}
+{{- $ports = concat $ports (list 4317 4318) }}
+{{- end }}
+{{- range $ports | uniq }}
+- {port: {{ . }}, protocol: TCP}
+{{- end }}
 {{- end }}
