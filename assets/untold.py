@@ -17,6 +17,7 @@ from dagster import AssetKey, AssetRecordsFilter, DagsterEventType, DagsterInsta
 
 from assets.names import AGENT_ASSETS
 from assets.record import Recorder
+from greenlang.replacing import replacing
 from resources.factory import FactoryResource
 
 _LAST = AssetKey(AGENT_ASSETS[-1])
@@ -68,7 +69,5 @@ def _parts(keys: list[str]) -> Iterator[list[str]]:
 
 
 def _remember(state: Path, until: datetime) -> None:
-    from greenlang.metrics.parts import replacing
-
     with replacing(state) as temporary:
         temporary.write_text(json.dumps({"until": until.isoformat()}))

@@ -11,7 +11,6 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import logging
-import os
 import re
 import time
 from collections import Counter
@@ -23,6 +22,7 @@ from pathlib import Path
 from greenlang.alerts.alert import Alert
 from greenlang.alerts.channels import Channel, each_channel
 from greenlang.errors import AlertError, AlertRefused
+from greenlang.replacing import replacing
 from greenlang.settings import Settings
 
 _log = logging.getLogger(__name__)
@@ -126,14 +126,8 @@ class _Box:
     def keep(self, alert: Alert) -> None:
         """Write it whole, or not at all."""
         target = self.folder / "waiting" / f"{_file(alert.id)}.json"
-        target.parent.mkdir(parents=True, exist_ok=True)
-        temporary = target.with_suffix(f".{os.getpid()}.tmp")
-        try:
+        with replacing(target) as temporary:
             temporary.write_bytes(alert.kept())
-            temporary.replace(target)
-        except OSError:
-            temporary.unlink(missing_ok=True)
-            raise
 
     def waiting(self) -> list[Path]:
         """The alerts that wait, the oldest first."""

@@ -18,8 +18,8 @@ from greenlang.digest.board import dashboard_page
 from greenlang.digest.night import Night
 from greenlang.digest.series import Dashboard
 from greenlang.digest.telling import morning_page, summary_text
-from greenlang.metrics.parts import replacing
 from greenlang.provenance import canonical
+from greenlang.replacing import replacing
 from greenlang.settings import Settings
 
 Form = Literal["html", "md", "json"]

@@ -46,9 +46,10 @@ from greenlang.llm.waiting import AtHand
 from greenlang.metrics import MetricsStore, RunInfo
 from greenlang.metrics.catalogue import latest_sql, rows_sql
 from greenlang.metrics.fields import JOURNALS, TABLES
-from greenlang.metrics.parts import ensure_schema_parts, replacing, superseded
+from greenlang.metrics.parts import ensure_schema_parts, superseded
 from greenlang.quality.repair import dossier
 from greenlang.registry import Caller, Registry
+from greenlang.replacing import replacing
 from greenlang.settings import Settings
 from greenlang.specs.diagnostics import Diagnostic
 from greenlang.specs.model import slug

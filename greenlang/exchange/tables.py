@@ -25,7 +25,8 @@ from greenlang.exchange.store import Store
 from greenlang.factors.storage import replace_file
 from greenlang.metrics import MetricsStore
 from greenlang.metrics.fields import JOURNALS, TABLES
-from greenlang.metrics.parts import ensure_schema_parts, parts_of, replacing, superseded
+from greenlang.metrics.parts import ensure_schema_parts, parts_of, superseded
+from greenlang.replacing import replacing
 from greenlang.settings import Settings
 
 HOME = "home.json"

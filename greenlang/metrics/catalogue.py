@@ -15,7 +15,8 @@ import duckdb
 from greenlang.metrics.factor_fields import factor_fields
 from greenlang.metrics.fields import FACTORS_DESCRIPTION, FIELDS, JOURNALS, TABLES, VIEWS, Field
 from greenlang.metrics.nights import factors_of_sql, macros_sql, releases_folder
-from greenlang.metrics.parts import ensure_schema_parts, replacing
+from greenlang.metrics.parts import ensure_schema_parts
+from greenlang.replacing import replacing
 from greenlang.sql import literal
 
 _CHILDREN = ("tests", "qa_dimensions", "qa_measures", "mutants", "differences", "repairs", "lineage")

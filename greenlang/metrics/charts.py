@@ -111,7 +111,7 @@ def draw(result: QueryResult, target: Path, *, title: str = "") -> Chart:
         from matplotlib.figure import Figure
     except ImportError as error:
         raise QueryError("a chart needs matplotlib: install greenlang[pipelines], or ask with --bars") from error
-    from greenlang.metrics.parts import replacing
+    from greenlang.replacing import replacing
 
     lines = min(len(result.rows), _MOST_BARS) if chart.kind == "bar" else 0
     panels = len(chart.numbers)

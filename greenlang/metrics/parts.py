@@ -10,8 +10,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from pathlib import Path
 
 import duckdb
@@ -20,28 +19,13 @@ import pyarrow.parquet as pq
 
 from greenlang.metrics.fields import JOURNALS, TABLES
 from greenlang.metrics.rows import Row, schema
+from greenlang.replacing import replacing
 
 SCHEMA_PART = "_schema.parquet"  # no rows: gives an empty table its columns and old parts their new ones
 MERGED = "merged-"
 _SUPERSEDES = b"greenlang.supersedes"
 _LARGE = 32 * 2**20
 _ABANDONED = 3600.0  # seconds after which an unfinished file belongs to a killed process
-
-
-@contextmanager
-def replacing(target: Path) -> Iterator[Path]:
-    """A temporary path beside ``target`` that takes its place if the block ends well, and else is removed."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    temporary = target.with_name(f".{target.name}.{os.getpid()}-{time.time_ns()}.tmp")
-    try:
-        yield temporary
-        with temporary.open("rb+") as handle:
-            os.fsync(handle.fileno())
-        temporary.replace(target)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        temporary.with_name(f"{temporary.name}.wal").unlink(missing_ok=True)  # DuckDB's, of a disk that is full
-        raise
 
 
 def write_rows(target: Path, rows: list[Row], table: str) -> None:
