@@ -184,9 +184,14 @@ def names_of(factory: Factory, condition: str) -> set[str]:
     }
 
 
-def change_a_factor(factory: Factory) -> tuple[str, set[str]]:
-    """One row of the factor table gets another value: one that some twenty agents pin. Its key, and their packs."""
-    ref, _ = query(factory.settings, PINNED).rows[0]
+def change_a_factor(factory: Factory) -> tuple[str, set[str]] | None:
+    """One row of the factor table gets another value: one that some twenty agents pin. Its key, and their packs. None
+    where no agent pins any.
+    """
+    found = query(factory.settings, PINNED).rows
+    if not found:
+        return None
+    ref, _ = found[0]
     pinned = names_of(factory, f"partition IN (SELECT partition FROM lineage WHERE ref = {literal(str(ref))})")
     path = factory.settings.tables / "factors.parquet"
     table = FactorTable.load(path)
@@ -227,7 +232,11 @@ def measure(specs: Path, names: Sequence[str], folder: Path, given: argparse.Nam
     told.append(job(factory, "changed specs", folder / "changed.log"))
     show(told[-1], min(len(names), given.changed))
     before = packs(factory)
-    key, pinned = change_a_factor(factory)
+    dependents = change_a_factor(factory)
+    if dependents is None:
+        print("  one changed factor row: none of these agents pins a factor but those of global warming potentials")
+        return told
+    key, pinned = dependents
     stale = line.stale_keys(factory.settings)
     told.append(job(factory, "one changed factor row", folder / "factor.log", may_fail=True, agent_keys=stale))
     after = packs(factory)
@@ -324,10 +333,11 @@ def main() -> None:
 
 def growth(table: Sequence[tuple[int, Sequence[Told]]]) -> None:
     """How the cost grows with the number of agents: seconds of each run, and processor time an agent."""
-    print("\n" + " | ".join(["agents", *(told.label for told in table[0][1]), "processor ms an agent"]))
+    labels = [told.label for told in max((runs for _, runs in table), key=len)]
+    print("\n" + " | ".join(["agents", *labels, "processor ms an agent"]))
     for count, runs in table:
-        cells = [f"{count:,}", *(f"{told.seconds:.0f} s" for told in runs), f"{runs[0].processor / count * 1000:.0f}"]
-        print(" | ".join(cells))
+        cells = [f"{told.seconds:.0f} s" for told in runs] + ["-"] * (len(labels) - len(runs))
+        print(" | ".join([f"{count:,}", *cells, f"{runs[0].processor / count * 1000:.0f}"]))
 
 
 if __name__ == "__main__":
