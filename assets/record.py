@@ -26,7 +26,7 @@ from assets.names import AGENT_ASSETS, SPEC_INBOX
 from greenlang.factory.outcome import MUTATION_SCORE, AgentOutcome, StageOutcome
 from greenlang.quality.mutation.operators import CONTROL
 from greenlang_pipelines.partitions import AGENTS
-from resources.factory import FactoryResource
+from resources.factory import FactoryResource, Places
 
 # Outcomes whose key stays a partition: a person may want to run it again. A refused spec has left specs/.
 _LISTED = frozenset({"registered", "incomplete", "quarantined", "infrastructure"})
@@ -36,10 +36,10 @@ _SHOWN = 50
 
 
 def materializations(
-    agent: AgentOutcome, factory: FactoryResource, assets: Collection[str] = AGENT_ASSETS
+    agent: AgentOutcome, places: Places, assets: Collection[str] = AGENT_ASSETS
 ) -> Iterator[AssetMaterialization]:
     """The events of a registered agent, each with what a person wants to see there."""
-    folder = factory.pack_folder(agent.key)
+    folder = places.pack(agent.key)
     text = {name: MetadataValue.md(body) for name, body in agent.summary.items()}
     files = MetadataValue.path(str(folder))
     shown: dict[str, dict[str, Any]] = {
@@ -53,7 +53,7 @@ def materializations(
             "sandbox": agent.sandbox_profile,
         },
         "agent_docs": {"readme": MetadataValue.path(str(folder / "README.md")), "files": files},
-        "qa_report": _quality(agent, text.get("quality", MetadataValue.null()), factory.report_files(agent.key)),
+        "qa_report": _quality(agent, text.get("quality", MetadataValue.null()), places.report_files(agent.key)),
         "agent_pack": {
             "pack": text.get("pack", MetadataValue.null()),
             "files": files,
@@ -115,7 +115,7 @@ class Recorder:
 
     def __init__(self, context: OpExecutionContext | AssetExecutionContext, factory: FactoryResource) -> None:
         self._context = context
-        self._factory = factory
+        self._places = factory.places()
         self._known = set(context.instance.get_dynamic_partitions(AGENTS))
         self._new: list[str] = []
         self._events: list[AssetMaterialization] = []
@@ -172,7 +172,7 @@ class Recorder:
             self.failed.append(agent)
         elif agent.rebuilt or agent.key not in skip:
             begin = time.thread_time()
-            self._events += materializations(agent, self._factory, assets)
+            self._events += materializations(agent, self._places, assets)
             self._spent += time.thread_time() - begin
             self.told.add(agent.key)
         else:
@@ -227,12 +227,12 @@ class Recorder:
         if self._counts.total() == 1 and self.failed and self.failed[0].report:  # a run for this very agent
             agent = self.failed[0]
             text = MetadataValue.md(agent.summary["quality"]) if "quality" in agent.summary else MetadataValue.null()
-            shown.update(_quality(agent, text, self._factory.report_files(agent.key)))
+            shown.update(_quality(agent, text, self._places.report_files(agent.key)))
         return shown
 
     def _page(self, agent: AgentOutcome) -> str:
         """Where the report on an agent lies, "" where it was never judged."""
-        return f"`{self._factory.report_files(agent.key)['report']}`" if agent.report else ""
+        return f"`{self._places.report_files(agent.key)['report']}`" if agent.report else ""
 
 
 def _cell(text: str) -> str:

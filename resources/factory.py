@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -37,6 +38,27 @@ if TYPE_CHECKING:
 
 
 NIGHTLY = "nightly"  # the entrance of the nightly batch
+
+
+@dataclass(frozen=True)
+class Places:
+    """The folders of a factory in which what people look at lies."""
+
+    var: Path
+    packs: Path
+
+    def pack(self, key: str) -> Path:
+        """Where the pack of a key lies."""
+        from greenlang.specs.model import slug
+
+        return self.packs / slug(key)
+
+    def report_files(self, key: str) -> dict[str, Path]:
+        """The forms of an agent's quality report: name for people -> where it lies."""
+        from greenlang.factory.reporting import JSON, PAGE, SARIF, WHEEL, folder_of
+
+        folder = self.var / folder_of(key)
+        return {"report": folder / PAGE, "JSON": folder / JSON, "SARIF": folder / SARIF, "score wheel": folder / WHEEL}
 
 
 class FactoryResource(ConfigurableResource):
@@ -110,18 +132,10 @@ class FactoryResource(ConfigurableResource):
             found = [one.tenant for one in Tenants(registry).all() if one.suspended_at is None]
         return sorted({DEFAULT_TENANT, *found} - {PUBLIC})
 
-    def pack_folder(self, key: str) -> Path:
-        """Where the pack of a key lies."""
-        from greenlang.specs.model import slug
-
-        return self.settings.packs / slug(key)
-
-    def report_files(self, key: str) -> dict[str, Path]:
-        """The forms of an agent's quality report: name for people -> where it lies."""
-        from greenlang.factory.reporting import JSON, PAGE, SARIF, WHEEL, folder_of
-
-        folder = self.settings.var / folder_of(key)
-        return {"report": folder / PAGE, "JSON": folder / JSON, "SARIF": folder / SARIF, "score wheel": folder / WHEEL}
+    def places(self) -> Places:
+        """Where packs and reports lie. For many agents ask once: each time the environment is read."""
+        settings = self.settings
+        return Places(settings.var, settings.packs)
 
     # -- the inbox
     # -----------------------------------------------------------------------------------------------

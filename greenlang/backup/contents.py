@@ -26,6 +26,8 @@ CACHE = "cache"  # found again by computing
 BACKUPS = "backups"  # in var and in the bucket: where backups may lie
 ENDING = ".tar.zst"
 RESTORING, ASIDE, BUCKET_LEFT = ".restoring", ".before-", ".bucket-of-backup"  # in var: what a restore makes
+DAGSTER_LEFT = ".dagster-of-backup.dump"
+_OF_A_RESTORE = (RESTORING, BUCKET_LEFT, DAGSTER_LEFT)
 _BESIDE_SQLITE = ("-wal", "-shm", "-journal")
 _UNFINISHED = (".tmp", ".lock")
 _OF_THIS_MACHINE = ("dagster/up.json",)  # processes that run
@@ -239,7 +241,7 @@ class Contents:
         if inside == CACHE and name.startswith("var/") and not self._cache:
             self.left.why[name] = "a cache: it is computed again (`--cache` takes it along)"
             return True
-        if name.startswith("var/") and (inside in (RESTORING, BUCKET_LEFT) or name.startswith(f"var/{ASIDE}")):
+        if name.startswith("var/") and (inside in _OF_A_RESTORE or inside.startswith(ASIDE)):
             self.left.why[name] = "of a restore"
             return True
         if path.name.endswith(ENDING) and any(is_backup(str(path).removeprefix(home)) for home in self._homes):

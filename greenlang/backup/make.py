@@ -24,7 +24,7 @@ from cryptography.hazmat.primitives import serialization
 from pydantic import SecretStr
 
 import greenlang
-from greenlang.backup import rows
+from greenlang.backup import instance, rows
 from greenlang.backup.archive import Writer, spooled, writing
 from greenlang.backup.contents import Contents, bucket_folder, bucket_objects, refuse_unreserved
 from greenlang.errors import BackupError, SettingsError
@@ -55,11 +55,13 @@ def backup(
     *,
     passphrase: SecretStr | None = None,
     cache: bool = False,
+    dagster: bool = True,
     told: Callable[[int, int], None] | None = None,
 ) -> Made:
     """Write a backup of everything to a file or to an object of a store; it stands there whole or not at all.
 
-    ``passphrase``: take private keys along, encrypted by it. Raises BackupError, which says what to do.
+    ``passphrase``: take private keys along, encrypted by it. ``dagster``: its database too, where it is
+    PostgreSQL. Raises BackupError, which says what to do.
     """
     if passphrase is not None and len(passphrase.get_secret_value()) < LEAST_PASSPHRASE:
         raise SettingsError(f"the passphrase of the keys has less than {LEAST_PASSPHRASE} characters")
@@ -72,12 +74,13 @@ def backup(
         contents = Contents(settings, writer, skip=skip, cache=cache)
         contents.write(told=told)
         bucket_objects(settings, writer, contents.left)
+        lacks = instance.dump(writer.add) if dagster else instance.left_out()
         dumped = rows.dump(settings, writer.add)
         writer.share_nothing_before()
         contents.write(since=started)
         if passphrase is not None:
             _keys(contents.left.private, passphrase, writer)
-        left = {**contents.left.why, **_outside(settings)}
+        left = {**contents.left.why, **_outside(settings, lacks)}
         if passphrase is None:
             left |= dict.fromkeys(contents.left.private, "a private key: `--keys` takes it along, encrypted")
         key_id = ""
@@ -121,8 +124,10 @@ def _manifest(settings: Settings, files: dict[str, Any], dumped: rows.Dumped | N
     return json.dumps(told, indent=1, sort_keys=True, ensure_ascii=False).encode()
 
 
-def _outside(settings: Settings) -> dict[str, str]:
-    """What belongs to the factory's surroundings and is not taken along, with what to do."""
+def _outside(settings: Settings, lacks: str) -> dict[str, str]:
+    """What belongs to the factory's surroundings and is not taken along, with what to do. ``lacks``: why Dagster's
+    database is not.
+    """
     found = {}
     for name in ("sources", "advisories", "llm_config"):
         path = cast("Path | None", getattr(settings, name))
@@ -133,10 +138,10 @@ def _outside(settings: Settings) -> dict[str, str]:
         found["GREENLANG_STORE"] = (
             f"{without_secrets(store)}: what is under way between machines; the next batch builds again what is missing"
         )
-    if _dagster_elsewhere(settings):
-        found["Dagster's database"] = (
-            "its runs, events and schedules are in PostgreSQL: `pg_dump --format=custom` saves them (docs/backup.md)"
-        )
+    if not lacks and _dagster_unknown(settings):
+        lacks = f"{instance.ADDRESS} is not set here: `pg_dump --format=custom` saves it (docs/backup.md)"
+    if lacks:
+        found["Dagster's database"] = f"its runs, events and schedules are in PostgreSQL; {lacks}"
     found["settings"] = "the environment, and with it every password, stays where you keep it"
     return found
 
@@ -149,10 +154,10 @@ def _inside(settings: Settings, address: str) -> bool:
     return any(path.is_relative_to(home) for home in (settings.var, bucket_folder(settings)) if home is not None)
 
 
-def _dagster_elsewhere(settings: Settings) -> bool:
-    """Whether Dagster's instance is in PostgreSQL, as far as can be seen from here."""
-    if os.environ.get("DAGSTER_PG_URL") or os.environ.get("DAGSTER_PG_URL_FILE"):
-        return True
+def _dagster_unknown(settings: Settings) -> bool:
+    """Whether Dagster's instance is in a PostgreSQL whose address nobody has told here."""
+    if instance.Instance.here() is not None:
+        return False
     homes = [settings.var / "dagster", *map(Path, filter(None, [os.environ.get("DAGSTER_HOME")]))]
     files = [home / "dagster.yaml" for home in homes if (home / "dagster.yaml").is_file()]
     return any("postgres" in file.read_text(encoding="utf-8", errors="replace") for file in files)

@@ -72,6 +72,12 @@ def _stays(path: Path) -> bool:
     return path.name in _STAY or path.name.startswith(ASIDE)
 
 
+def _free(var: Path, name: str) -> Path:
+    """A name that nothing has: two restores may begin in one second."""
+    names = (var / name, *(var / f"{name}-{number}" for number in range(2, 1000)))
+    return next(path for path in names if not path.exists())
+
+
 @contextmanager
 def swapped(var: Path, staged: Path, moves: Moves) -> Iterator[Path | None]:
     """What was unpacked stands in ``var``, and what stood there in the folder that is yielded (None: nothing did).
@@ -79,7 +85,7 @@ def swapped(var: Path, staged: Path, moves: Moves) -> Iterator[Path | None]:
     If the block fails, all of that is as it was, and so is what else ``moves`` has moved.
     """
     placed: set[str] | None = None
-    aside = var / f"{ASIDE}{datetime.now(UTC):%Y%m%dT%H%M%SZ}" if filled(var) else None
+    aside = _free(var, f"{ASIDE}{datetime.now(UTC):%Y%m%dT%H%M%SZ}") if filled(var) else None
     try:
         if aside is not None:
             for path in [path for path in sorted(var.iterdir()) if not _stays(path)]:

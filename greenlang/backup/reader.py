@@ -21,7 +21,7 @@ from greenlang.backup.rows import Dumped
 from greenlang.errors import BackupBroken
 from greenlang.signing import PUBLIC, Signature, fits, key_id, public_key, read_public_key
 
-AREAS = ("var", "bucket", "keys", "cassettes", "registry", "private")
+AREAS = ("var", "bucket", "keys", "cassettes", "registry", "dagster", "private")
 _OWN_KEYS = (f"var/keys/{PUBLIC}", f"keys/{PUBLIC}")
 _MOST = 64 << 20  # bytes of a manifest
 _PIECE = 1 << 20

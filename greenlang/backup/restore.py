@@ -22,9 +22,9 @@ from cryptography.hazmat.primitives import serialization
 from pydantic import SecretStr
 from sqlalchemy.engine import make_url
 
-from greenlang.backup import place, rows
+from greenlang.backup import instance, place, rows
 from greenlang.backup.archive import FULL
-from greenlang.backup.contents import BUCKET_LEFT, PACKS, PUBLISHED, RESTORING, bucket_folder, is_backup
+from greenlang.backup.contents import BUCKET_LEFT, DAGSTER_LEFT, PACKS, PUBLISHED, RESTORING, bucket_folder, is_backup
 from greenlang.backup.reader import Verified, unpack
 from greenlang.errors import BackupError, BucketError, GreenlangError, SettingsError
 from greenlang.registry.caller import DEFAULT_TENANT
@@ -100,6 +100,7 @@ def restore(
             moves.made.clear()
             if late is not None:
                 _bucket(settings, late, done)
+            _dagster(settings, staging / instance.MEMBER, done)
     except GreenlangError:
         raise
     except OSError as error:
@@ -252,6 +253,18 @@ def _bucket(settings: Settings, folder: Path, done: Restored) -> None:
             f"the bucket got {number} of {len(place.files(left))} files ({error}); all else is restored: copy what is "
             f"missing from {left}, then remove that"
         )
+
+
+def _dagster(settings: Settings, file: Path, done: Restored) -> None:
+    """Dagster's database into that of the settings, where it is empty; else the file stays at hand."""
+    if not file.is_file() or not (why := instance.load(file)):
+        return
+    left = settings.var / DAGSTER_LEFT
+    file.replace(left)
+    done.remarks.append(
+        f"Dagster's database was not restored ({why}); it is {left}: `pg_restore --clean --if-exists --no-owner "
+        f'--dbname="${instance.ADDRESS}" {left}` puts it in the place of what is there'
+    )
 
 
 def _registry(settings: Settings, staging: Path, done: Restored) -> None:

@@ -53,6 +53,9 @@ def create(
         typer.Option("--keys", help=f"Private keys too, encrypted by the passphrase in {PASSPHRASE} or its _FILE."),
     ] = False,
     cache: Annotated[bool, typer.Option("--cache", help="Caches too, which are computed again without it.")] = False,
+    dagster: Annotated[
+        bool, typer.Option("--dagster/--no-dagster", help="Dagster's database too, where it is PostgreSQL.")
+    ] = True,
     json: AsJson = False,
 ) -> None:
     """Back up bucket, packs, reports, tables, factors, registry of all tenants; while the factory works."""
@@ -65,7 +68,7 @@ def create(
             f"private keys are encrypted: set {PASSPHRASE}, or {PASSPHRASE}_FILE to a file that holds it"
         )
     with progress_bar("backing up", hidden=json) as told:
-        made = backup(found, file, passphrase=secret, cache=cache, told=told)
+        made = backup(found, file, passphrase=secret, cache=cache, dagster=dagster, told=told)
     if json:
         as_json({name: getattr(made, name) for name in made.__slots__})
         return

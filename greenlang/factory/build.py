@@ -19,6 +19,7 @@ from greenlang.factors.model import row_digest
 from greenlang.factors.table import FactorTable
 from greenlang.factory import describe, whole
 from greenlang.factory.attest import envelope_path, sign_pack
+from greenlang.factory.described import Described
 from greenlang.factory.digests import consumed_digest, world_digest
 from greenlang.factory.examine import Examined, Examiner
 from greenlang.factory.generate import generated, package_name
@@ -60,6 +61,7 @@ class Built:
     """What came of a task: its stages in order; the last one carries the outcome. The resolution stays behind."""
 
     stages: tuple[StageOutcome, ...]
+    described: Described | None = None  # of a new pack
 
     @property
     def outcome(self) -> AgentOutcome:
@@ -244,7 +246,7 @@ class Builder:
             publish_pack(folder, target)
             sign_pack(target, self.settings.keys)
         dossier.clear(self.settings.var / "dossiers", base.key)
-        return clock.built(outcome, last="packaging")
+        return replace(clock.built(outcome, last="packaging"), described=Described.of(draft.resolution.spec))
 
     def incomplete(self, task: Task, clock: Clock, base: AgentOutcome, resolution: Resolution) -> Built:
         """An agent of which some output has no plan: a model, where there is one, may propose an overlay."""

@@ -26,6 +26,7 @@ from greenlang.factors.table import FactorTable, TablesInfo, build_tables
 from greenlang.factory import describe, standing
 from greenlang.factory.build import Built, Task, clear_leftovers
 from greenlang.factory.chunk import lost
+from greenlang.factory.described import Described
 from greenlang.factory.digests import world_digest
 from greenlang.factory.inbox.results import Intake, OverlayTaken, Refused, Replaced
 from greenlang.factory.inbox.shelf import accepted_keys, read_accepted
@@ -304,13 +305,14 @@ class _Batch:
                 pack_digest=before["pack_digest"],
                 certificate_digest=before["certificate_digest"],
             )
-            built = Built((*built.stages[:-1], replace(built.stages[-1], agent=outcome)))
+            built = replace(built, stages=(*built.stages[:-1], replace(built.stages[-1], agent=outcome)))
         if outcome.outcome == "registered" and outcome.rebuilt:
             try:
-                outcome = self.register(outcome)
+                outcome = self.register(outcome, built.described or self.described(outcome.key))
             except RegistryConflict as error:  # another factory with the same registry was first
                 outcome = _conflicting(outcome, str(error))
-                built = Built((*built.stages[:-1], replace(built.stages[-1], status="failed", agent=outcome)))
+                failed = replace(built.stages[-1], status="failed", agent=outcome)
+                built = replace(built, stages=(*built.stages[:-1], failed))
         stages = built.stages
         if not outcome.rebuilt:
             self.kept += 1
@@ -338,24 +340,19 @@ class _Batch:
         self.progress()
         yield from stages
 
-    def register(self, outcome: AgentOutcome) -> AgentOutcome:
-        """Enter an agent."""
-        source = read_accepted(self.bucket, outcome.key)
-        spec, _ = source.read(self.settings.max_spec_bytes)
+    def described(self, key: str) -> Described:
+        """What the entry of an agent takes from its spec, where no worker has told it."""
+        spec, _ = read_accepted(self.bucket, key).read(self.settings.max_spec_bytes)
         assert spec is not None, "it was read a moment ago, and its digest is in its key"
-        ports = [
-            tuple(
-                Port(f"{one.part}.{p.name}" if spec.parts else p.name, p.dtype, p.unit, p.description)
-                for one in spec.parts or (spec,)
-                for p in (one.outputs if outputs else one.inputs).values()
-            )
-            for outputs in (False, True)
-        ]
+        return Described.of(spec)
+
+    def register(self, outcome: AgentOutcome, spec: Described) -> AgentOutcome:
+        """Enter an agent."""
         done = self.registry.register(
             RegistryEntry(
-                agent_id=spec.agent_id,
-                version=spec.version,
-                spec_digest=spec.digest,
+                agent_id=outcome.agent_id,
+                version=outcome.version,
+                spec_digest=outcome.spec_digest,
                 pack_digest=outcome.pack_digest,
                 certificate_digest=outcome.certificate_digest,
                 name=spec.name,
@@ -363,8 +360,8 @@ class _Batch:
                 domain=spec.domain,
                 tags=spec.tags,
                 regulations=spec.regulations,
-                inputs=ports[0],
-                outputs=ports[1],
+                inputs=tuple(Port(*port) for port in spec.inputs),
+                outputs=tuple(Port(*port) for port in spec.outputs),
                 score=outcome.score,
                 coverage=outcome.coverage,
                 tests_passed=outcome.tests_passed,
@@ -377,7 +374,7 @@ class _Batch:
             needs=spec.needs,
         )
         if done == "rebuilt":  # what was promoted is kept; a draft that nobody promoted can be built again
-            for build in self.registry.builds(spec.agent_id, spec.version):
+            for build in self.registry.builds(outcome.agent_id, outcome.version):
                 if build.state == "draft":
                     forget_build(self.settings.builds, build.certificate_digest)
         return self.needing(outcome, spec.needs)

@@ -14,6 +14,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from greenlang.factory import whole
@@ -21,8 +22,11 @@ from greenlang.quality.differential_inputs import inputs
 from greenlang.quality.differential_sql import DIGITS, LONG_SQL, SQL_LENGTH, Answers, ask
 from greenlang.quality.judgement import Difference
 from greenlang.quality.reference import answer, typed
+from greenlang.resolution import run
 from greenlang.resolution.plan import Resolution
 from greenlang.specs.model import Given
+
+_UNSURE = Decimal("1e-28")  # of a figure: what some steps of 34 digits may be off by
 
 __all__ = ["LONG_SQL", "SQL_LENGTH", "Compared", "Way", "differences", "inputs"]
 
@@ -136,6 +140,7 @@ class _Part:
         self, part: Resolution, given: list[dict[str, Given]], agent: list[dict[str, str] | str], budget: int
     ) -> None:
         self.part = part
+        self.given = given
         self.agent = agent
         self.decimals = [answer(part, one) for one in given]
         outputs = [name for name in part.order if part.plans[name].means != "system"]
@@ -163,7 +168,7 @@ class _Part:
         """What DuckDB says of a figure, in both ways: its own text where it disagrees with one of the others."""
         told = {}
         if (exact := said.exact[place]) is not None:
-            told["duckdb"] = exact
+            told["duckdb"] = sources["decimal"] if self.tied(way.output, place, exact, sources["decimal"]) else exact
             way.exact += 1
         if (double := said.double[place]) is not None:
             way.double += exact is None
@@ -174,6 +179,25 @@ class _Part:
                 if not double.holds(sources.values(), digits):
                     told["duckdb double"] = double.text(digits)
         return told
+
+    def tied(self, output: str, place: int, exact: str, rounded: str) -> bool:
+        """Whether two figures are the neighbours of a tie that the declared arithmetic misses by its last digits.
+
+        A third of something and two thirds of it are no whole in Decimal. What hits the tie itself has to be rounded
+        half-even.
+        """
+        digits = self.part.plans[output].decimals
+        if exact == rounded or digits is None:
+            return False
+        try:
+            one, other = Decimal(exact), Decimal(rounded)
+        except InvalidOperation:
+            return False
+        if abs(one - other) != Decimal(1).scaleb(-digits):
+            return False
+        part = self.part
+        value = run.outputs(part.spec, part.plans, part.order, run.tables(part.lookups), self.given[place])[output]
+        return isinstance(value, Decimal) and 0 < abs(value - (one + other) / 2) <= abs(value) * _UNSURE
 
 
 def _said(answer: dict[str, str] | str) -> str:

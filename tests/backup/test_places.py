@@ -324,7 +324,7 @@ def test_a_private_key_in_the_middle_and_files_of_secrets_are_left_out(
     (folder / "url").write_text("postgresql://me:planted-secret@host/x")
     (folder / "plain").write_text("no secret")
     monkeypatch.setenv("DAGSTER_PG_URL_FILE", str(folder / "url"))
-    made = backup(full, str(tmp_path / "b.tar.zst"))  # noqa: F811
+    made = backup(full, str(tmp_path / "b.tar.zst"), dagster=False)  # noqa: F811
     names = members(made.address)
     assert {name for name in names if name.startswith("var/dagster/")} == {"var/dagster/plain"}
     assert "private key" in made.left_out["var/dagster/bundle.pem"]
@@ -338,8 +338,9 @@ def test_what_lies_in_other_stores_is_named(small: Settings, tmp_path: Path, mon
     here = backup(small, str(tmp_path / "1.tar.zst")).left_out
     assert not {"GREENLANG_STORE", "Dagster's database"} & here.keys()
     monkeypatch.setenv("DAGSTER_PG_URL", "postgresql://me:planted@host/dagster")
+    monkeypatch.setenv("PATH", str(tmp_path))
     there = small.model_copy(update={"store": "s3://me:planted@shards"})
     left = backup(there, str(tmp_path / "2.tar.zst")).left_out
     assert "between machines" in left["GREENLANG_STORE"]
-    assert "pg_dump" in left["Dagster's database"]
+    assert "pg_dump is not on the PATH" in left["Dagster's database"]
     assert "planted" not in str(left)

@@ -137,6 +137,38 @@ def test_a_conversion_that_ends_on_a_tie_is_rounded_alike() -> None:
     assert told.exact == 1
 
 
+METERED = """
+schema_version: "2.0.0"
+id: energy/metered_v1
+name: Metered
+version: 1.0.0
+summary: two meters in one unit
+compute:
+  inputs:
+    heat: {dtype: float64, unit: mmBtu, ge: 0}
+    cooling: {dtype: float64, unit: "refrigeration_ton*h", ge: 0}
+  outputs:
+    delivered: {dtype: float64, unit: kWh}
+  formulas:
+    delivered: heat + cooling
+"""
+
+
+def test_a_tie_that_34_digits_miss_is_held_against_nobody() -> None:
+    """Exact, these meters are 30363461420.3164185 kWh; the sum of two conversions is 1e-23 more in Decimal."""
+    resolution, findings = planned(METERED)
+    assert resolution is not None, findings
+    asked = [{"heat": "97604430", "cooling": "500000000"}]
+    with imported(resolution) as pack:
+        lines = canonical(_answer(pack.Agent(), asked[0])) + b"\n"
+    assert b'"delivered":"30363461420.316419"' in lines
+    found, told = differences(resolution, asked, lines)
+    assert found == ()
+    assert told.exact == 1
+    other = lines.replace(b".316419", b".316420")
+    assert [d.sources["duckdb"] for d in differences(resolution, asked, other)[0]] == ["30363461420.316419"]
+
+
 def test_an_agent_with_another_row_is_found() -> None:
     def change(resolution: Resolution) -> Resolution:
         table = resolution.lookups["co2_factor"]
