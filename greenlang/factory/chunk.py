@@ -21,7 +21,7 @@ from greenlang.quality.tools import Findings, prepare
 from greenlang.specs.diagnostics import Diagnostic
 from greenlang.specs.model import identity
 
-MOST = 50  # a chunk's files are on disk at once, and a killed worker loses what its chunk had not yet told
+MOST = 100  # a chunk's files are on disk at once, and a killed worker loses what its chunk had not yet told
 Made = TypeVar("Made", Draft | Built, Built)
 TOGETHER = ""  # what a worker is at while it works on all of a chunk at once
 

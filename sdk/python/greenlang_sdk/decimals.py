@@ -128,9 +128,11 @@ def to_whole(value: object) -> Decimal:
 
 def normal_text(value: Decimal) -> str:
     """The one text of a number: no exponent, no trailing zeros, no plus, no negative zero."""
+    text = str(value)
+    if text.isdigit():  # as most are
+        return text
     if not value.is_finite():
         raise NotANumber("NaN and infinity have no text")
-    text = str(value)
     if "E" in text or "e" in text:  # the other way of formatting takes ten times as long
         text = f"{value:f}"
     if "." in text:
