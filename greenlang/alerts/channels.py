@@ -89,9 +89,9 @@ _KINDS: dict[str, Callable[[Settings], Channel | None]] = {"webhook": _webhook, 
 def try_out(settings: Settings, *, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> dict[str, str]:
     """Send a test message on every channel, at once: channel -> why it failed, empty where it arrived.
 
-    Raises SettingsError where no channel is set, or settings cannot be used.
+    A channel whose settings cannot be used says so, and the others are tried. Raises SettingsError where none is set.
     """
-    found = channels(settings)
+    found = each_channel(settings)
     if not found:
         raise SettingsError(
             "no channel is set: GREENLANG_ALERT_WEBHOOK, or GREENLANG_ALERT_EMAIL_TO and GREENLANG_SMTP_URL"

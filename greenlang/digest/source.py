@@ -13,14 +13,13 @@ from typing import Any, TypeVar
 import duckdb
 
 from greenlang.digest.nights import Span
-from greenlang.errors import QueryError
 from greenlang.metrics.catalogue import STANDS, rows_sql
 from greenlang.metrics.fields import JOURNALS, TABLES
 from greenlang.metrics.parts import ensure_schema_parts
+from greenlang.metrics.query import again
 from greenlang.settings import Settings
 
 T = TypeVar("T")
-_ATTEMPTS = 3
 # An agent version is one thing over all contents of its spec; a file that gave none is its own.
 IDENTITY = "CASE WHEN agent_id = '' THEN key ELSE agent_id || '@' || version END"
 
@@ -72,20 +71,13 @@ class Source:
 
 
 def answered(settings: Settings, question: Callable[[Source], T]) -> T:
-    """What a question to the tables gives; asked again where a part that it reads was merged away meanwhile.
+    """What a question to the tables gives; see `greenlang.metrics.query.again`."""
 
-    Raises QueryError, with DuckDB's own message.
-    """
-    for attempt in range(1, _ATTEMPTS + 1):
-        try:
-            with _opened(settings) as source:
-                return question(source)
-        except duckdb.IOException as error:
-            if attempt == _ATTEMPTS:
-                raise QueryError(str(error)) from error
-        except duckdb.Error as error:
-            raise QueryError(str(error)) from error
-    raise AssertionError("unreachable")
+    def asked() -> T:
+        with _opened(settings) as source:
+            return question(source)
+
+    return again(asked)
 
 
 @contextmanager

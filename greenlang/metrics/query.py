@@ -82,13 +82,25 @@ def _asked(
 ) -> T:
     if not settings.var.is_dir():
         raise QueryError(f"nothing has been built in {settings.var} yet: run `greenlang demo`, or name another --var")
+
+    def asked() -> T:
+        with _open(settings, night, sql) as connection:
+            _only_a_query(connection, sql, parameters)
+            return take(connection)
+
+    return again(asked)
+
+
+def again(ask: Callable[[], T]) -> T:
+    """What a question to the tables gives. It is asked again where a part that it reads was merged away meanwhile, or a
+    table's file was replaced.
+
+    Raises QueryError, with DuckDB's own message.
+    """
     for attempt in range(1, _ATTEMPTS + 1):
         try:
-            with _open(settings, night, sql) as connection:
-                _only_a_query(connection, sql, parameters)
-                return take(connection)
+            return ask()
         except duckdb.IOException as error:
-            # A part that was listed may have been merged and removed, or a table file replaced: ask again.
             if attempt == _ATTEMPTS:
                 raise QueryError(str(error)) from error
         except duckdb.Error as error:

@@ -209,6 +209,12 @@ def test_the_command_sends_a_test_on_each_channel_and_says_what_failed(
     assert bad.exit_code == 3
     assert "it answers 535" in bad.output
     assert "planted" not in bad.output
+    monkeypatch.setenv("GREENLANG_SMTP_URL", "smtp://")
+    broken = CliRunner().invoke(app, [*here, "--json"])
+    assert broken.exit_code == 3
+    said = json.loads(broken.stdout)
+    assert said["webhook"] == "", "a setting of the other channel stops nothing"
+    assert "GREENLANG_SMTP_URL" in said["mail"]
     for name in [name for name in os.environ if name.startswith(("GREENLANG_ALERT", "GREENLANG_SMTP"))]:
         monkeypatch.delenv(name)
     none = CliRunner().invoke(app, here)

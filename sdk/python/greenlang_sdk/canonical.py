@@ -71,7 +71,9 @@ def _text(value: object) -> str:
 def _mapping(value: Mapping[str, object]) -> str:
     names = tuple(value)
     order = _orders.get(names) or _order(names)
-    return "{" + ",".join([name + (_quote(v) if type(v := value[key]) is str else _text(v)) for key, name in order]) + "}"
+    return (
+        "{" + ",".join([name + (_quote(v) if type(v := value[key]) is str else _text(v)) for key, name in order]) + "}"
+    )
 
 
 def _order(names: tuple[object, ...]) -> tuple[tuple[str, str], ...]:
