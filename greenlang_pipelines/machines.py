@@ -131,7 +131,7 @@ def build_shard(
     with recorder:
         for stage in sent.stages:
             recorder.see(stage, skip=green)
-    context.log.info(recorder.line())
+    context.log.info(f"{recorder.line()}; {sent.parcels} of {plan['shards']} shards are built")
     # A row that failed and names a pack is of an agent that stood before.
     fallen = [a.key for a in recorder.failed if a.pack_digest or a.outcome == "infrastructure"]
     outcomes = Counter(agent.outcome for agent in agents)

@@ -54,10 +54,14 @@ def parcel_name(batch: str, shard: int) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """What came of a shard: every stage, and the folder ``var`` of home, where its packs and reports will lie."""
+    """What came of a shard: every stage, and the folder ``var`` of home, where its packs and reports will lie.
+
+    ``parcels``: how many shards of the batch had been sent then, this one among them.
+    """
 
     home: str
     stages: tuple[StageOutcome, ...]
+    parcels: int = 1
 
 
 def build_shard(settings: Settings, batch: str, shard: int) -> Sent:
@@ -88,7 +92,8 @@ def build_shard(settings: Settings, batch: str, shard: int) -> Sent:
         usage.flush(own)  # calls of processes that were killed here, whatever they were about
         store.write(parcel_name(batch, shard), bundled(_parcel(own, order)))
         _clear(_calls(settings))  # only now: until then the next shard here tells them
-    return Sent(order.home, stages)
+        sent = len(store.names(f"parcels/{batch}"))
+    return Sent(order.home, stages, sent)
 
 
 @contextmanager

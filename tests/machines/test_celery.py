@@ -121,8 +121,10 @@ def test_a_worker_that_is_killed_at_a_shard_loses_nothing(
         monkeypatch.setenv("DAGSTER_PG_URL", environment["DAGSTER_PG_URL"])
         with DagsterInstance.get() as instance:
             (run,) = instance.get_runs()
-            events = [e.dagster_event for e in instance.all_logs(run.run_id) if e.dagster_event is not None]
+            entries = instance.all_logs(run.run_id)
+            events = [e.dagster_event for e in entries if e.dagster_event is not None]
             green = instance.get_materialized_partitions(AssetKey("registry_entry"))
+    assert any("; 2 of 2 shards are built" in e.user_message for e in entries), "how far the batch is"
     begun = Counter(e.step_key for e in events if e.event_type_value == "STEP_START")
     ended = Counter(e.step_key for e in events if e.event_type_value == "STEP_SUCCESS")
     shards = {f"build_shard[s{n:06d}]" for n in (1, 2)}
