@@ -28,7 +28,7 @@ ROOT = Path(__file__).resolve().parents[2]
 NAMES = ("boiler", "waste", "freight", "electricity_uk", "refrigerant_leakage")
 JOB = [sys.executable, "-m", "dagster", "job", "execute", "-m", "greenlang_pipelines.definitions", "-j", "line_batch"]
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("resume")]  # one worker makes the undisturbed end state
 
 
 def filled(var: Path, **more: Any) -> Settings:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -17,6 +18,7 @@ from typing import Any
 
 from sqlalchemy import text
 from sqlalchemy.engine import Connection
+from sqlalchemy.exc import SQLAlchemyError
 
 from greenlang.bucket import Bucket
 from greenlang.errors import MirrorError, SettingsError
@@ -58,10 +60,13 @@ def fill(settings: Settings) -> Filled:
         if not connection.execute(text(f"SELECT pg_try_advisory_lock{_ONE}"), lock).scalar_one():
             raise MirrorError("another process is filling the mirror: it will be up to date when that one ends")
         connection.commit()
-        schema.upgrade_in(connection, settings.mirror_schema)
-        done = Filling(settings, connection).run()
-        connection.execute(text(f"SELECT pg_advisory_unlock{_ONE}"), lock)  # a connection that breaks gives it up too
-        return done
+        try:
+            schema.upgrade_in(connection, settings.mirror_schema)
+            return Filling(settings, connection).run()
+        finally:  # at once, for the next may begin before the server has seen that this one is gone
+            with suppress(SQLAlchemyError):  # a connection that breaks gives it up too
+                connection.rollback()
+                connection.execute(text(f"SELECT pg_advisory_unlock{_ONE}"), lock)
 
 
 class Filling:
