@@ -308,7 +308,8 @@ class _Batch:
             built = replace(built, stages=(*built.stages[:-1], replace(built.stages[-1], agent=outcome)))
         if outcome.outcome == "registered" and outcome.rebuilt:
             try:
-                outcome = self.register(outcome, built.described or self.described(outcome.key))
+                assert built.described is not None, "whoever built it has read its spec"
+                outcome = self.register(outcome, built.described)
             except RegistryConflict as error:  # another factory with the same registry was first
                 outcome = _conflicting(outcome, str(error))
                 failed = replace(built.stages[-1], status="failed", agent=outcome)
@@ -339,12 +340,6 @@ class _Batch:
             self.flush()
         self.progress()
         yield from stages
-
-    def described(self, key: str) -> Described:
-        """What the entry of an agent takes from its spec, where no worker has told it."""
-        spec, _ = read_accepted(self.bucket, key).read(self.settings.max_spec_bytes)
-        assert spec is not None, "it was read a moment ago, and its digest is in its key"
-        return Described.of(spec)
 
     def register(self, outcome: AgentOutcome, spec: Described) -> AgentOutcome:
         """Enter an agent."""

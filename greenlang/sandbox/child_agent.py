@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 MAX_TEXT = 4_000
-_EACH = 16  # inputs that a thread answers at least, if there are as many
+_EACH = 24  # inputs that a thread answers at least, if there are as many
 
 
 def enter(pack: Path, *, elsewhere: str | None = None) -> None:

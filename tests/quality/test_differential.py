@@ -124,13 +124,17 @@ compute:
 """
 
 
+def asked_of(text: str, given: dict[str, Any]) -> tuple[Resolution, list[dict[str, Any]], bytes]:
+    """The agent of a spec, asked one input."""
+    resolution, findings = planned(text)
+    assert resolution is not None, findings
+    with imported(resolution) as pack:
+        return resolution, [given], canonical(_answer(pack.Agent(), given)) + b"\n"
+
+
 def test_a_conversion_that_ends_on_a_tie_is_rounded_alike() -> None:
     """3434.13 MW for 883.919 min are 50591.5459245 MWh: times 1/60 in 34 digits they were a hair more."""
-    resolution, findings = planned(CURTAILED)
-    assert resolution is not None, findings
-    asked = [{"available": "10934.13", "limit": "7500", "interval": "883.919"}]
-    with imported(resolution) as pack:
-        lines = canonical(_answer(pack.Agent(), asked[0])) + b"\n"
+    resolution, asked, lines = asked_of(CURTAILED, {"available": "10934.13", "limit": "7500", "interval": "883.919"})
     assert b'"energy":"50591.545924"' in lines
     found, told = differences(resolution, asked, lines)
     assert found == ()
@@ -156,11 +160,7 @@ compute:
 
 def test_a_tie_that_34_digits_miss_is_held_against_nobody() -> None:
     """Exact, these meters are 30363461420.3164185 kWh; the sum of two conversions is 1e-23 more in Decimal."""
-    resolution, findings = planned(METERED)
-    assert resolution is not None, findings
-    asked = [{"heat": "97604430", "cooling": "500000000"}]
-    with imported(resolution) as pack:
-        lines = canonical(_answer(pack.Agent(), asked[0])) + b"\n"
+    resolution, asked, lines = asked_of(METERED, {"heat": "97604430", "cooling": "500000000"})
     assert b'"delivered":"30363461420.316419"' in lines
     found, told = differences(resolution, asked, lines)
     assert found == ()
