@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,12 +47,18 @@ def tree(folder: Path) -> dict[str, str]:
     A symbolic link counts as a link, not as what it points to.
     """
     found: dict[str, str] = {}
-    for path in folder.rglob("*"):
-        name = path.relative_to(folder).as_posix()
-        if path.is_symlink():
-            found[name] = bytes_digest(f"link to {path.readlink()}".encode())
-        elif path.is_file() and name != CERTIFICATE:
-            found[name] = bytes_digest(path.read_bytes())
+    folders = [""] if folder.is_dir() else []
+    while folders:
+        inside = folders.pop()
+        with os.scandir(folder / inside) as entries:
+            for entry in entries:
+                name = f"{inside}{entry.name}"
+                if entry.is_symlink():
+                    found[name] = bytes_digest(f"link to {Path(entry).readlink()}".encode())
+                elif entry.is_dir():
+                    folders.append(f"{name}/")
+                elif entry.is_file() and name != CERTIFICATE:
+                    found[name] = bytes_digest(Path(entry).read_bytes())
     return dict(sorted(found.items()))
 
 

@@ -28,7 +28,7 @@ from greenlang.factory.degrees import Degrees
 from greenlang.factory.fields import described, row_name
 from greenlang.factory.near_misses import telling
 from greenlang.factory.parameters import parameter_tables
-from greenlang.factory.same import Same
+from greenlang.factory.same import Alike
 from greenlang.factory.text import one_line
 from greenlang.factory.variations import variations
 from greenlang.formulas.tree import SystemValue
@@ -66,12 +66,12 @@ def case_content(resolution: Resolution, stored: Mapping[str, str]) -> dict[str,
 
 
 def searched(resolution: Resolution) -> tuple[Vector, ...]:
-    """The vectors beside those of a flat resolution or of a part. They are looked for once."""
-    return _searched(Same(resolution))
+    """The vectors beside those of a flat resolution or of a part. They are looked for once for all that are alike."""
+    return _searched(Alike(resolution))
 
 
 @lru_cache(maxsize=_KEPT)
-def _searched(key: Same) -> tuple[Vector, ...]:
+def _searched(key: Alike) -> tuple[Vector, ...]:
     resolution = key.part
     answered = [v.input for v in resolution.vectors if not v.error] or [_base(resolution)]
     moved = list(variations(resolution, answered))

@@ -16,6 +16,7 @@ import collections
 import contextlib
 import dataclasses
 import dis
+import functools
 import gc
 import io
 import json
@@ -176,8 +177,13 @@ def watch(report: Report, readable: tuple[Path, ...], *, refuse: bool) -> None:
     logging._STYLES.pop("{", None)  # it reads attributes of what is logged
     runpy.run_path, runpy.run_module = _without_modules(runpy.run_path), _without_modules(runpy.run_module)
 
+    @functools.lru_cache(maxsize=1000)
+    def real(path: str) -> str:
+        return os.path.realpath(path)
+
     def opened(path: object, flags: object) -> str | None:
-        name = os.path.realpath(os.path.abspath(os.fsdecode(path)))  # type: ignore[arg-type]  # noqa: PTH100
+        # what a path leads to stays: to put a link in its place is an attempt by itself
+        name = real(os.path.abspath(os.fsdecode(path)))  # type: ignore[arg-type]  # noqa: PTH100
         if name == os.devnull:
             return None
         if isinstance(flags, int) and flags & _WRITING:

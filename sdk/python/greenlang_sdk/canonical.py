@@ -46,6 +46,8 @@ def _text(value: object) -> str:
         return f'"{normal_text(value)}"'  # type: ignore[arg-type]
     if kind is dict:
         return _mapping(value)  # type: ignore[arg-type]
+    if kind is list or kind is tuple:
+        return "[" + ",".join(map(_text, value)) + "]"  # type: ignore[arg-type]
     match value:
         case None:
             return "null"
@@ -70,10 +72,17 @@ def _text(value: object) -> str:
 
 def _mapping(value: Mapping[str, object]) -> str:
     names = tuple(value)
-    order = _orders.get(names) or _order(names)
-    return (
-        "{" + ",".join([name + (_quote(v) if type(v := value[key]) is str else _text(v)) for key, name in order]) + "}"
-    )
+    parts = []
+    for key, name in _orders.get(names) or _order(names):
+        part = value[key]
+        kind = type(part)
+        if kind is str:
+            parts.append(name + _quote(part))  # type: ignore[arg-type]
+        elif kind is Decimal:
+            parts.append(f'{name}"{normal_text(part)}"')  # type: ignore[arg-type]
+        else:
+            parts.append(name + _text(part))
+    return "{" + ",".join(parts) + "}"
 
 
 def _order(names: tuple[object, ...]) -> tuple[tuple[str, str], ...]:

@@ -14,6 +14,7 @@ import re
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from decimal import Decimal
+from functools import lru_cache
 from types import TracebackType
 from typing import TypeVar
 
@@ -51,6 +52,7 @@ CONTEXT = decimal.Context(
 )
 T = TypeVar("T")
 MAX_DIGITS = 1000
+_LONG = 100  # characters: longer texts are not kept
 _WHOLE = (-(2**31), 2**31 - 1)
 _PLAIN = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,6})?")
 # Rounding and printing must not fail on values that the context itself can hold.
@@ -89,23 +91,39 @@ def to_decimal(value: object) -> Decimal:
 
     Raises NotANumber for NaN, infinity, truth values, other types, and text that is no plain number.
     """
+    kind = type(value)
+    if kind is str or kind is int or kind is float:
+        return _of_plain(value)  # type: ignore[arg-type]
     match value:
         case bool():
             raise NotANumber("a truth value is no number")
         case Decimal():
-            number = value
-        case int():
-            if value.bit_length() > 4 * MAX_DIGITS:
-                raise NotANumber(f"a number may have at most {MAX_DIGITS} digits")
-            number = Decimal(value)
-        case float():
-            number = Decimal(repr(float(value)))
-        case str():
-            if len(value) > MAX_DIGITS + 10 or not _PLAIN.fullmatch(value):
-                raise NotANumber(f"{value[:40]!r} is no plain number such as 12, -0.5 or 1.2e3")
-            number = Decimal(value)
-        case _:
-            raise NotANumber(f"a number is needed, not {type(value).__name__}")
+            return _held(value)
+        case int() | float() | str():
+            return _read(value)
+    raise NotANumber(f"a number is needed, not {kind.__name__}")
+
+
+@lru_cache(maxsize=1024, typed=True)
+def _of_plain(value: str | int | float) -> Decimal:
+    """The same few inputs are asked again and again: by tests, by mutants, in a batch of rows."""
+    return _read(value)
+
+
+def _read(value: str | int | float) -> Decimal:
+    if isinstance(value, str):
+        if len(value) > MAX_DIGITS + 10 or not _PLAIN.fullmatch(value):
+            raise NotANumber(f"{value[:40]!r} is no plain number such as 12, -0.5 or 1.2e3")
+        return _held(Decimal(value))
+    if isinstance(value, float):
+        return _held(Decimal(repr(float(value))))
+    if value.bit_length() > 4 * MAX_DIGITS:
+        raise NotANumber(f"a number may have at most {MAX_DIGITS} digits")
+    return _held(Decimal(value))
+
+
+def _held(number: Decimal) -> Decimal:
+    """The number, if the context can hold it."""
     if not number.is_finite():
         raise NotANumber("NaN and infinity are no numbers to calculate with")
     # its text is at least as long as its digits, and much sooner made
@@ -129,15 +147,21 @@ def to_whole(value: object) -> Decimal:
 def normal_text(value: Decimal) -> str:
     """The one text of a number: no exponent, no trailing zeros, no plus, no negative zero."""
     text = str(value)
-    if text.isdigit():  # as most are
+    if text.isdigit():
         return text
     if not value.is_finite():
         raise NotANumber("NaN and infinity have no text")
-    if "E" in text or "e" in text:  # the other way of formatting takes ten times as long
-        text = f"{value:f}"
+    return _shortened(text) if len(text) <= _LONG else _shortened.__wrapped__(text)
+
+
+@lru_cache(maxsize=4096)
+def _shortened(text: str) -> str:
+    """The normal text of a finite number, by any text of it: one run has most of its numbers in several places."""
+    if "E" in text or "e" in text:
+        text = f"{Decimal(text):f}"
     if "." in text:
         text = text.rstrip("0").rstrip(".")
-    return "0" if text in {"-0", ""} else text
+    return "0" if text == "-0" else text
 
 
 def round_output(value: Decimal, decimals: int) -> Decimal:

@@ -317,8 +317,9 @@ class AgentSpecV2Base(ABC, Generic[InT, OutT]):
         self._hooks[event].append(callback)
 
     def _fire(self, event: Event, context: ExecutionContext) -> None:
-        for callback in tuple(self._hooks[event]):
-            callback(context)
+        if hooks := self._hooks[event]:
+            for callback in tuple(hooks):
+                callback(context)
 
     def _failed(self, refusal: Refusal, context: ExecutionContext) -> AgentResult[OutT]:
         context.result = self._refused(refusal.as_errors(), context)

@@ -73,8 +73,11 @@ def plain(value: object) -> object:
     Records, other models and dataclasses become mappings, tuples lists, members of an Enum their values, and dates and
     times their ISO 8601 text.
     """
-    if type(value) in _PLAIN:
+    kind = type(value)
+    if kind in _PLAIN:
         return value
+    if kind is dict:  # as most of what is left
+        return {name: part if type(part) in _PLAIN else plain(part) for name, part in value.items()}  # type: ignore[attr-defined]
     match value:
         case BaseModel():
             return plain(value.model_dump(by_alias=True))
