@@ -1,6 +1,6 @@
-"""Names and texts as SQL writes them.
+"""Names and texts as SQL writes them, and what a database says is wrong.
 
-Belongs here: quoting. Does not belong here: statements, which the rooms write that ask them.
+Belongs here: quoting, and that one line. Does not belong here: statements, which the rooms write that ask them.
 """
 
 from __future__ import annotations
@@ -14,3 +14,9 @@ def quoted(name: str) -> str:
 def literal(text: str) -> str:
     """A text."""
     return "'" + text.replace("'", "''") + "'"
+
+
+def said(error: Exception) -> str:
+    """The first line of what a database says; SQLAlchemy's own text repeats the statement and its values."""
+    lines = str(getattr(error, "orig", None) or error).strip().splitlines()
+    return lines[0] if lines else type(error).__name__

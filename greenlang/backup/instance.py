@@ -27,6 +27,7 @@ from greenlang.backup.archive import Read, spooled
 from greenlang.errors import BackupError, SettingsError
 from greenlang.masking import without_secrets
 from greenlang.settings import secret
+from greenlang.sql import said
 
 ADDRESS = "DAGSTER_PG_URL"
 MEMBER = "dagster/database.dump"
@@ -49,18 +50,21 @@ class Instance:
         """Run one of the programs on the database; what it says is wrong, "" if nothing is."""
         bare = self.url._replace(drivername="postgresql", password=None).render_as_string()
         environment = os.environ | ({"PGPASSWORD": str(self.url.password)} if self.url.password else {})
-        done = subprocess.run(
-            [*command, f"--dbname={bare}"],
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=out or subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            check=False,
-        )
+        try:
+            done = subprocess.run(
+                [*command, f"--dbname={bare}"],
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=out or subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
+                check=False,
+            )
+        except OSError as error:
+            return f"{command[0]} cannot be started: {error.strerror}"
         if done.returncode == 0:
             return ""
-        said = [line for line in done.stderr.decode(errors="replace").splitlines() if line.strip()]
-        return without_secrets(said[0] if said else f"{command[0]} ended with {done.returncode}")
+        lines = [line for line in done.stderr.decode(errors="replace").splitlines() if line.strip()]
+        return without_secrets(lines[0] if lines else f"{command[0]} ended with {done.returncode}")
 
     def runs(self) -> int:
         """How many runs it holds; 0 where Dagster has not made its tables yet. Raises SQLAlchemyError."""
@@ -125,8 +129,7 @@ def load(file: Path) -> str:
             str(file),
         )
     except (SettingsError, SQLAlchemyError) as error:
-        said = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
-        return without_secrets(said)
+        return without_secrets(said(error))
 
 
 def _url(address: SecretStr) -> URL:

@@ -28,6 +28,7 @@ from greenlang.registry.caller import DEFAULT_TENANT, PUBLIC
 from greenlang.registry.database import shown
 from greenlang.registry.schema import engine_for
 from greenlang.settings import Settings
+from greenlang.sql import said
 
 FOLDER = "registry"
 _CHUNK = 1000
@@ -64,7 +65,7 @@ def dump(settings: Settings, add: Callable[[Read], None]) -> Dumped | None:
     except (ArgumentError, NoSuchModuleError, ImportError) as error:
         raise SettingsError("GREENLANG_REGISTRY_URL cannot be used") from error
     except DBAPIError as error:
-        raise BackupError(f"the registry {shown(url)} cannot be read: {_first(error)}") from error
+        raise BackupError(f"the registry {shown(url)} cannot be read: {said(error)}") from error
 
 
 def _tenants(settings: Settings) -> set[str]:
@@ -217,7 +218,3 @@ def _valued(table: Table, name: str, value: Any, sqlite: bool) -> Any:
     if isinstance(kind, Date):
         return date.fromisoformat(value)
     return base64.b64decode(value) if isinstance(kind, LargeBinary) else value
-
-
-def _first(error: DBAPIError) -> str:
-    return str(error.orig).strip().splitlines()[0]

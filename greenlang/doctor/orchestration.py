@@ -18,7 +18,9 @@ from typing import Any
 import httpx
 
 from greenlang.doctor.result import Found, fault, ok, warning
+from greenlang.masking import without_secrets
 from greenlang.settings import Settings, secret
+from greenlang.sql import said
 
 _ADDRESS = "DAGSTER_PG_URL"
 _DATABASES = ("history/runs.db", "history/runs/index.db", "schedules/schedules.db")
@@ -103,8 +105,10 @@ def _postgresql(home: Path) -> Iterator[Found]:
         finally:
             engine.dispose()
     except (SQLAlchemyError, ImportError, ValueError) as error:  # its text may repeat the address
-        said = str(getattr(error, "orig", None) or type(error).__name__).strip().splitlines()[0]
-        yield fault(f"Dagster's PostgreSQL cannot be read: {said}", f"see that the server runs, and {_ADDRESS}")
+        yield fault(
+            f"Dagster's PostgreSQL cannot be read: {without_secrets(said(error))}",
+            f"see that the server runs, and {_ADDRESS}",
+        )
         return
     if not found:
         yield warning("Dagster's PostgreSQL has no tables yet", "the first start of daemon or webserver makes them")
@@ -136,9 +140,9 @@ def _running(settings: Settings, home: Path) -> Iterator[Found]:
         answer = httpx.post(f"{url.rstrip('/')}/graphql", json={"query": _ASK}, timeout=8)
         told = answer.raise_for_status().json()["data"]
     except (httpx.HTTPError, httpx.InvalidURL, ValueError, KeyError, TypeError) as error:
-        said = f"no webserver answers at {url} ({type(error).__name__})"
+        silent = f"no webserver answers at {url} ({type(error).__name__})"
         mend = "`make up` starts webserver and daemon; see the end of `var/dagster/logs/webserver.log`"
-        yield fault(said, mend) if settings.launcher == "dagster" else warning(f"{said}: no schedule runs", mend)
+        yield fault(silent, mend) if settings.launcher == "dagster" else warning(f"{silent}: no schedule runs", mend)
         return
     found = [*_location(told), *_daemons(told), *_switched_off(told)]
     yield from found

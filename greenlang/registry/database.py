@@ -29,6 +29,7 @@ from greenlang.registry import audit, definition, isolation, migrate
 from greenlang.registry.caller import DEFAULT_TENANT, Caller
 from greenlang.registry.schema import WRITE, engine_for
 from greenlang.registry.together import Together
+from greenlang.sql import said
 
 STATEMENT_SECONDS = 120  # for one statement of whoever serves people, waiting for locks included; on PostgreSQL
 
@@ -118,8 +119,7 @@ class Database:
         """What an exception in a transaction is to whoever asked for it: see `transaction`."""
         if isinstance(error, IntegrityError) or not isinstance(error, (DBAPIError, TimeoutError)):
             return error
-        said = str(getattr(error, "orig", None) or error).strip().splitlines()
-        return RegistryError(f"the registry {shown(self.url)} cannot be used: {said[0] if said else error}")
+        return RegistryError(f"the registry {shown(self.url)} cannot be used: {said(error)}")
 
     def _open(self) -> Engine:
         if self._engine is not None and self._pid == os.getpid():

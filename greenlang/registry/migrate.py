@@ -18,6 +18,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 from greenlang.errors import RegistryError, SettingsError
 from greenlang.registry import definition, isolation
 from greenlang.registry.schema import WRITE, engine_for
+from greenlang.sql import said
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -134,6 +135,6 @@ def opened(url: str) -> Iterator[Connection]:
                     raise SettingsError(f"the registry needs PostgreSQL {isolation.OLDEST} or newer")
             yield connection
     except DBAPIError as error:
-        raise RegistryError(f"the registry cannot be migrated: {str(error.orig).strip().splitlines()[0]}") from error
+        raise RegistryError(f"the registry cannot be migrated: {said(error)}") from error
     finally:
         engine.dispose()

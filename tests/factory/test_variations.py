@@ -99,5 +99,17 @@ def test_the_search_is_made_once_for_one_resolution_and_anew_for_another() -> No
     assert searched(one) is searched(one)
     fewer = replace(one, vectors=one.vectors[:1])
     assert searched(fewer) is not searched(one)
+    plans = {name: replace(plan, decimals=(plan.decimals or 0) + 1) for name, plan in one.plans.items()}
+    assert searched(replace(one, plans=plans)) is not searched(one)
+
+
+def test_the_search_is_made_once_for_all_that_differ_in_words_alone() -> None:
+    one = BUILDERS["combustion"]()
+    spec = replace(one.spec, agent_id="other/name", name="Other", summary="Other words.", digest="0" * 64)
+    assert searched(replace(one, spec=spec)) is searched(one)
+
+
+def test_vectors_go_with_the_search() -> None:
+    one = BUILDERS["combustion"]()
     names = [v["name"] for v in case_content(one, {name: name for name in one.lookups})["vectors"]]
     assert names[len(one.vectors) :] == [v.name for v in searched(one)]

@@ -8,12 +8,16 @@ from pathlib import Path
 
 import pytest
 
+from greenlang.quality import tools
 from greenlang.quality.tools import PackRef, prepare
 from tests.quality.good import PACKAGE
 
 
 @pytest.mark.slow
-def test_mypy_leaves_limits_and_collector_as_they_were(untouched: Path, cache: Path) -> None:
+def test_mypy_leaves_limits_and_collector_as_they_were(
+    untouched: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tools, "_SOUND", set())  # or it would not be asked
     before = (gc.isenabled(), gc.get_threshold(), sys.getrecursionlimit(), gc.enable, gc.unfreeze)
     gc.freeze()  # as a worker does before its first chunk
     try:

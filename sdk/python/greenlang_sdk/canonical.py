@@ -47,7 +47,7 @@ def _text(value: object) -> str:
     if kind is dict:
         return _mapping(value)  # type: ignore[arg-type]
     if kind is list or kind is tuple:
-        return "[" + ",".join(map(_text, value)) + "]"  # type: ignore[arg-type]
+        return "[" + ",".join(map(_text, value)) + "]"  # type: ignore[call-overload]
     match value:
         case None:
             return "null"

@@ -93,7 +93,7 @@ def to_decimal(value: object) -> Decimal:
     """
     kind = type(value)
     if kind is str or kind is int or kind is float:
-        return _of_plain(value)  # type: ignore[arg-type]
+        return _of_plain(value)
     match value:
         case bool():
             raise NotANumber("a truth value is no number")
