@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import duckdb
@@ -24,7 +24,8 @@ from greenlang.replacing import replacing
 SCHEMA_PART = "_schema.parquet"  # no rows: gives an empty table its columns and old parts their new ones
 MERGED = "merged-"
 _SUPERSEDES = b"greenlang.supersedes"
-_LARGE = 32 * 2**20
+_LARGE = 8 * 2**20  # bytes, and rows, of which a part has enough: what is merged at once is held in memory
+_MANY = 200_000
 _ABANDONED = 3600.0  # seconds after which an unfinished file belongs to a killed process
 
 
@@ -53,23 +54,52 @@ def parts_of(folder: Path) -> list[Path]:
 
 
 def merge(folder: Path, table: str, *, grace: float, at_least: int) -> int:
-    """Merge the small parts of a table into one if there are ``at_least`` so many; return how many were merged.
+    """Merge the small parts of a table if there are ``at_least`` so many; return how many were merged.
 
-    Parts of more than 32 MB are left alone, so that what a night costs does not grow with the nights before it.
+    Parts of 8 MB or 200,000 rows are left alone, so that what a night costs does not grow with the nights before it;
+    nor is more than that merged into one, so that its memory does not grow with the batch (0.6 GB at most, of tests
+    and of outcomes).
 
     Readers may hold a list of the old parts, so these stay for ``grace`` seconds more; until a later call
     removes them the same row stands in two files, which the views allow for. A kill loses no row.
     """
     remove_superseded(folder, grace=grace)
     done = superseded(folder)
-    parts = [part for part in parts_of(folder) if part.name not in done and part.stat().st_size < _LARGE]
-    if len(parts) < max(2, at_least):
+    sizes = {part: _size(part) for part in parts_of(folder) if part.name not in done}
+    small = [part for part, size in sizes.items() if not _enough(*size)]
+    if len(small) < max(2, at_least):
         return 0
-    rows = _distinct(parts, table)
-    note = {_SUPERSEDES: json.dumps([part.name for part in parts]).encode()}
-    merged = pa.Table.from_batches(rows.to_batches(), schema=schema(table).with_metadata(note))
-    write_arrow(folder / f"{MERGED}{time.time_ns():020d}-{os.getpid()}.parquet", merged)
-    return len(parts)
+    merged = 0
+    for some in _groups(small, sizes):
+        rows = _distinct(some, table)
+        note = {_SUPERSEDES: json.dumps([part.name for part in some]).encode()}
+        whole = pa.Table.from_batches(rows.to_batches(), schema=schema(table).with_metadata(note))
+        write_arrow(folder / f"{MERGED}{time.time_ns():020d}-{os.getpid()}.parquet", whole)
+        merged += len(some)
+    return merged
+
+
+def _size(part: Path) -> tuple[int, int]:
+    """Bytes and rows."""
+    return part.stat().st_size, int(pq.read_metadata(part).num_rows)
+
+
+def _enough(size: int, rows: int) -> bool:
+    return size >= _LARGE or rows >= _MANY
+
+
+def _groups(parts: list[Path], sizes: dict[Path, tuple[int, int]]) -> Iterator[list[Path]]:
+    """Neighbours that are enough for one part, and what is left at the end; no part by itself."""
+    group: list[Path] = []
+    held = [0, 0]
+    for part in parts:
+        group.append(part)
+        held = [sum(both) for both in zip(held, sizes[part], strict=True)]
+        if _enough(*held):
+            yield group
+            group, held = [], [0, 0]
+    if len(group) > 1:
+        yield group
 
 
 def _distinct(parts: Iterable[Path], table: str) -> pa.Table:

@@ -247,6 +247,21 @@ def test_few_or_large_parts_are_left_alone(
     assert len(parts.parts_of(settings.tables / "outcomes")) == 3
 
 
+def test_a_merged_part_holds_only_so_many_rows(
+    store: MetricsStore, settings: Settings, make: Make, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for night in range(5):
+        store.write([make(score=80.0 + night), make("grid/power")], run(f"night-{night}"))
+    before = state(settings)
+    monkeypatch.setattr(parts, "_MANY", 4)  # two parts of two outcomes each have enough
+    store.compact(grace=0, at_least=2)
+    assert state(settings) == before
+    store.compact(grace=0, at_least=2)
+    assert state(settings) == before
+    held = [parts.pq.read_metadata(part).num_rows for part in parts.parts_of(settings.tables / "outcomes")]
+    assert sorted(held) == [2, 4, 4], "what has enough is left alone, and the last of the small ones waits"
+
+
 def test_a_compaction_that_was_killed_is_repaired_by_the_next(
     store: MetricsStore, settings: Settings, make: Make, run: Run
 ) -> None:
