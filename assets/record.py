@@ -22,6 +22,7 @@ from dagster import (
     OpExecutionContext,
 )
 
+from assets.heed import Heed
 from assets.names import AGENT_ASSETS, SPEC_INBOX
 from greenlang.factory.outcome import MUTATION_SCORE, AgentOutcome, StageOutcome
 from greenlang.quality.mutation.operators import CONTROL
@@ -124,6 +125,7 @@ class Recorder:
         self._done = self._total = 0
         self._began = self._said = time.monotonic()
         self._spent = 0.0
+        self.heed = Heed(context)
         self.told: set[str] = set()
         self.failed: list[AgentOutcome] = []
 
@@ -161,6 +163,7 @@ class Recorder:
 
         ``skip``: keys that are green; they get no new event if they were not rebuilt.
         """
+        self.heed()
         agent = stage.agent
         if agent is None:
             return

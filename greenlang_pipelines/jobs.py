@@ -32,7 +32,7 @@ from assets.names import (
 )
 from assets.record import Recorder
 from assets.untold import tell_untold
-from greenlang.launcher import ENTRANCE, EVENT, Order
+from greenlang.launcher import ENTRANCE, EVENT, Event, Order
 from greenlang.registry.caller import DEFAULT_TENANT
 from greenlang.telemetry.trace import TAG, adopt
 from greenlang_pipelines.nights import run_of_tenant
@@ -101,8 +101,13 @@ def _run_order(context: OpExecutionContext, config: LineBatch, factory: FactoryR
     order = Order(config.tenant, keys, config.workers, config.rounds, config.force, config.batch)
     recorder = Recorder(context, factory)
     registered = 0
+
+    def told(event: Event) -> None:
+        recorder.heed()
+        context.log.info(f"{EVENT}{json.dumps(event)}")
+
     with recorder:
-        for stage in factory.run_order(order, lambda event: context.log.info(f"{EVENT}{json.dumps(event)}")):
+        for stage in factory.run_order(order, told):
             registered += stage.agent is not None and stage.agent.outcome == "registered"
             if order.tenant == DEFAULT_TENANT:
                 recorder.see(stage)

@@ -24,6 +24,7 @@ from dagster import (
     TimeWindowPartitionsDefinition,
 )
 
+from assets.heed import Heed
 from greenlang.errors import GreenlangError, SettingsError
 from greenlang.nightly.blackouts import Blackouts, blackouts, zone_of
 from greenlang.nightly.due import Verdict, name_of, verdict
@@ -159,7 +160,9 @@ def run_of_tenant(
     fallen = []
     if keys is None:
         keys = factory.stale_keys(tenant, night)
+    heed = Heed(context)
     for stage in factory.run_batch(keys=keys, entrance=NIGHTLY, tenant=tenant, night=night):
+        heed()
         if stage.agent is None:
             continue
         counts[stage.agent.outcome] += 1

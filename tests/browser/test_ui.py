@@ -18,6 +18,7 @@ import pytest
 
 from greenlang.registry import Registry
 from greenlang.settings import Settings
+from tests.telemetry.receiver import Collector, collector
 from tools import screenshot
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -48,6 +49,7 @@ class House:
 
     base: str
     settings: Settings
+    collected: Collector
 
     def drop(self, spec: Path) -> None:
         """Copy a spec into the inbox, as a person would."""
@@ -60,6 +62,13 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     var.mkdir()
     environment = {**os.environ, "GREENLANG_VAR": str(var)}
     environment.pop("GREENLANG_BUCKET", None)
+    with collector() as collected:
+        environment["OTEL_EXPORTER_OTLP_ENDPOINT"] = collected.address
+        yield from started(var, environment, collected)
+
+
+def started(var: Path, environment: dict[str, str], collected: Collector) -> Iterator[House]:
+    """The factory, up until whoever asked has done with it."""
     command = [sys.executable, "-m", "tools.up"]
     with (var / "out").open("w") as out:
         process = subprocess.Popen(
@@ -72,7 +81,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
             assert time.monotonic() < end, (var / "out").read_text()
             time.sleep(0.2)
         port = json.loads((var / "dagster" / "up.json").read_text())["port"]
-        yield House(f"http://127.0.0.1:{port}", Settings(var=var, bucket=None))
+        yield House(f"http://127.0.0.1:{port}", Settings(var=var, bucket=None), collected)
     finally:
         subprocess.run([*command, "--stop"], cwd=ROOT, env=environment, check=False, timeout=60)
         process.wait(30)
@@ -111,6 +120,24 @@ def test_a_spec_dropped_in_the_inbox_is_registered_within_a_minute(house: House,
     assert key.startswith(re.search(r'^id: "?([^"\n]+)', EXAMPLE.read_text(), re.M)[1] + "@")  # type: ignore[index]
     assert (house.settings.packs).is_dir()
     assert not any((house.settings.var / "bucket" / "inbox").iterdir())
+
+
+def test_the_tick_of_the_daemon_and_the_stages_of_the_run_that_it_started_are_one_trace(house: House, key: str) -> None:
+    end = time.monotonic() + 60
+    while (line := ancestry(house.collected, "registration")) != ["registration", "agent", "run", "inbox_sensor"]:
+        assert time.monotonic() < end, f"{line} of {sorted({one.name for one in house.collected.spans})}"
+        time.sleep(0.2)
+
+
+def ancestry(collected: Collector, name: str) -> list[str]:
+    """A span of that name and what it is a part of, as far as that has come."""
+    spans = {one.span_id: one for one in collected.spans}
+    one = next((one for one in spans.values() if one.name == name), None)
+    line = []
+    while one is not None:
+        line.append(one.name)
+        one = spans.get(one.parent_span_id)
+    return line
 
 
 def test_the_lineage_shows_three_groups_and_every_asset(house: House, key: str, chromium: str) -> None:

@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
-from dagster import AssetKey, AssetMaterialization, DagsterInstance, ExecuteInProcessResult, RunConfig
+from dagster import (
+    AssetKey,
+    AssetMaterialization,
+    DagsterInstance,
+    DagsterRunStatus,
+    ExecuteInProcessResult,
+    RunConfig,
+)
 from fake_factory import CALLS, FakeFactory
 
-from assets import names
+from assets import heed, names
+from greenlang.factory.outcome import StageOutcome
 from greenlang_pipelines.definitions import build_defs
 from greenlang_pipelines.jobs import LineBatch
 
@@ -52,6 +62,31 @@ def test_the_batch_materializes_the_keys_that_succeeded_and_no_other(
     assert "it is incomplete" in shown["not registered"].value
     planned = [e for e in result.all_events if e.event_type_value == "ASSET_MATERIALIZATION_PLANNED"]
     assert planned == [], "planned events would cost as much again"
+
+
+@pytest.mark.parametrize("whose", [{}, {"tenant": "acme", "entrance": "nightly", "night": "2026-11-21"}])
+def test_a_run_that_is_ended_ends_even_if_the_signal_is_lost(
+    instance: DagsterInstance, factory: FakeFactory, monkeypatch: pytest.MonkeyPatch, whose: dict[str, str]
+) -> None:
+    told: list[str] = []
+    whole = FakeFactory.run_batch
+
+    def ended_after_one(self: FakeFactory, **given: Any) -> Iterator[StageOutcome]:
+        for stage in whole(self, **given):
+            told.append(stage.key)
+            yield stage
+            if stage.agent is not None:
+                (run,) = instance.get_runs()
+                instance.report_run_canceling(run)
+
+    monkeypatch.setattr(FakeFactory, "run_batch", ended_after_one)
+    monkeypatch.setattr(heed, "_SECONDS_BETWEEN_LOOKS", 0)
+    keys = [f"a/{name}@1.0.0-01234567" for name in "bcd"]
+    assert not batch(instance, factory, agent_keys=keys, **whose).success
+    (run,) = instance.get_runs()
+    assert run.status is DagsterRunStatus.CANCELED
+    assert told == [keys[0], keys[0], keys[1]], "it ends at the next that it is told"
+    assert green(instance, names.AGENT_ASSETS[-1]) == (set() if whose else {keys[0]}), "what is done stays"
 
 
 def test_each_materialization_shows_what_a_person_wants_to_see(instance: DagsterInstance, factory: FakeFactory) -> None:

@@ -83,6 +83,15 @@ def url(settings: Settings, tmp_path: Path) -> Iterator[str]:
             server.wait(30)
 
 
+@pytest.fixture
+def launcher(url: str) -> Iterator[DagsterLauncher]:
+    made = DagsterLauncher(url)
+    try:
+        yield made
+    finally:
+        made.close()
+
+
 def _answers(address: str) -> bool:
     try:
         return httpx.get(f"{address}/server_info", timeout=2).status_code == 200
@@ -110,13 +119,14 @@ def tags_of(url: str, run: str) -> dict[str, str]:
     return {tag["key"]: tag["value"] for tag in answer["data"]["runOrError"]["tags"]}
 
 
-def test_a_batch_is_launched_followed_and_ended_over_http(settings: Settings, url: str) -> None:
+def test_a_batch_is_launched_followed_and_ended_over_http(
+    settings: Settings, url: str, launcher: DagsterLauncher
+) -> None:
     bad = example("heat_pump").replace(b"version: ", b"version:  ", 1)
     drop(settings, boiler__yaml=example("boiler"), heat__yaml=bad)
     libraries.tell(settings.var)
     taken = take_in(Bucket.open(settings.bucket_address), settings, settle=False)
     key, other = sorted(a.key for a in taken.accepted)
-    launcher = DagsterLauncher(url)
 
     run = launcher.start(Order("default", (key,), workers=1, rounds=0, trace=TRACE))
     assert tags_of(url, run)["greenlang/traceparent"] == TRACE, "so that its spans are parts of the request's trace"
@@ -143,7 +153,6 @@ def test_a_batch_is_launched_followed_and_ended_over_http(settings: Settings, ur
 
     with pytest.raises(LookupError, match="there is no run"):
         launcher.progress("8c1f0d1e-0000-0000-0000-000000000000")
-    launcher.close()
 
 
 def test_a_dagster_that_is_not_there_is_said() -> None:

@@ -86,6 +86,7 @@ def test_a_tick_of_the_sensor_and_what_its_run_does_are_one_trace(
     monkeypatch.setenv("GREENLANG_VAR", str(tmp_path / "var"))
     monkeypatch.setenv("GREENLANG_SETTLE_SECONDS", "0")
     monkeypatch.delenv("DAGSTER_HOME", raising=False)
+    adopt(None)  # whatever ran in this process before
     from dagster import DagsterInstance, build_sensor_context
 
     from greenlang_pipelines.definitions import build_defs
