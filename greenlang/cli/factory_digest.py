@@ -33,7 +33,7 @@ class Form(StrEnum):
 
 Night = Annotated[
     datetime | None,
-    typer.Option("--night", formats=["%Y-%m-%d"], metavar="DATE", help="The night that ends then; default: the last."),
+    typer.Option("--night", formats=["%Y-%m-%d"], metavar="DATE", help="The night that ends then. [default: the last]"),
 ]
 
 
@@ -81,19 +81,24 @@ def dashboard(
     from greenlang.digest import dashboard_of, write_dashboard
 
     settings = built_settings(context)
-    typer.echo(write_dashboard(settings, dashboard_of(settings, _night(settings, night), nights)))
+    until = _night(settings, night, under_way=True)
+    typer.echo(write_dashboard(settings, dashboard_of(settings, until, nights)))
 
 
-def _night(settings: Settings, given: datetime | None) -> date:
-    """The night that is asked for, which must have begun; the last that has ended without one."""
+def _night(settings: Settings, given: datetime | None, *, under_way: bool = False) -> date:
+    """The night that is asked for, which must have begun. Without one the last that has ended; or the one under way,
+    where nothing ran before it, or with ``under_way`` where anything has run in it.
+    """
     from greenlang.digest import last_night
-    from greenlang.digest.nights import span
+    from greenlang.digest.nights import night_at, span
+    from greenlang.digest.source import run_at
 
     now = datetime.now(UTC)
-    if given is None:
-        return last_night(settings, now)
-    of = span(settings, given.date())
+    of = span(settings, given.date() if given else last_night(settings, now))
     moment = now.replace(tzinfo=None)
+    first, last = run_at(settings) if given is None else (None, None)
+    if first is not None and last is not None and of.end <= (last if under_way else first) <= moment:
+        of = span(settings, night_at(settings, moment))
     if of.begin > moment:
         raise typer.BadParameter(f"the night to {of.name} has not begun: it begins at {of.begin} UTC")
     if of.end > moment:

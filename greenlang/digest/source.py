@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -78,6 +79,14 @@ def answered(settings: Settings, question: Callable[[Source], T]) -> T:
             return question(source)
 
     return again(asked)
+
+
+def run_at(settings: Settings) -> tuple[datetime | None, datetime | None]:
+    """When the first and the last run of a factory began, UTC without a zone; None where nothing has run."""
+    ((first, last),) = answered(
+        settings, lambda source: source.ask("SELECT min(started_at), max(started_at) FROM runs")
+    )
+    return first, last
 
 
 @contextmanager

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -19,7 +19,7 @@ from greenlang.digest.board import dashboard_page
 from greenlang.digest.night import Night
 from greenlang.digest.page import Cell, Page
 from greenlang.digest.telling import dollars, hours, morning_page
-from greenlang.metrics import query
+from greenlang.metrics import MetricsStore, RunInfo, query
 from greenlang.settings import Settings
 from tests import html
 from tests.digest.nights import HOSTILE, four_nights
@@ -152,6 +152,24 @@ def test_the_command_line_writes_and_prints(settings: Settings, tmp_path: Path) 
     assert dashboard_markdown(dashboard_of(settings, LAST)).startswith("# The factory, night by night")
     for wrong in (["--night", "2999-01-01"], ["--night", "yesterday"], ["-o", "x.md"]):
         assert run("morning", *wrong)[0] == 2
+
+
+def test_without_a_night_what_has_just_run_is_told(tmp_path: Path) -> None:
+    """Of the dashboard always; the report is of the last night that has ended, if anything ran by then."""
+
+    def said(command: str) -> str:
+        done = CliRunner().invoke(app, ["--var", str(tmp_path / "var"), "factory", command], env=_ENVIRONMENT)
+        assert done.exit_code == 0, done.output
+        return "under way" if "has not ended" in done.stderr else "ended"
+
+    now = datetime.now(UTC)
+    (tmp_path / "var").mkdir()
+    store = MetricsStore(Settings(var=tmp_path / "var"))
+    assert (said("dashboard"), said("morning")) == ("ended", "ended"), "nothing has run"
+    store.write((), RunInfo("new", "batch", started_at=now, finished_at=now))
+    assert (said("dashboard"), said("morning")) == ("under way", "under way")
+    store.write((), RunInfo("old", "batch", started_at=now - timedelta(days=3), finished_at=now))
+    assert (said("dashboard"), said("morning")) == ("under way", "ended")
 
 
 _ENVIRONMENT = {"GREENLANG_TIMEZONE": "Europe/Berlin"}
