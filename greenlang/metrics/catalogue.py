@@ -21,6 +21,7 @@ from greenlang.sql import literal
 
 _CHILDREN = ("tests", "qa_dimensions", "qa_measures", "mutants", "differences", "repairs", "lineage")
 STANDS = "coalesce(replaced_by, '') = ''"  # of an outcome: no corrected spec has followed its own
+READABLE_SINCE = "v1.0.0"  # of DuckDB: analysts' tools bring a driver of their own, older or newer than ours
 OUTCOMES = ("registered", "incomplete", "refused", "quarantined", "infrastructure")
 
 
@@ -198,7 +199,7 @@ def rebuild(catalogue: Path, tables: Path) -> None:
     """Build the catalogue under a temporary name and swap it in; whoever has the old one open reads on."""
     ensure_schema_parts(tables)
     with replacing(catalogue) as temporary:
-        with duckdb.connect(str(temporary)) as connection:
+        with duckdb.connect(str(temporary), config={"storage_compatibility_version": READABLE_SINCE}) as connection:
             connection.begin()  # each statement by itself would take twice as long
             for name, sql in views_sql(tables).items():
                 connection.execute(f"CREATE VIEW {name} AS {sql}")

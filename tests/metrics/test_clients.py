@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import duckdb
 import pytest
 
 from greenlang.metrics import MetricsStore
+from greenlang.metrics.catalogue import table_macros_sql
 from greenlang.metrics.fields import VIEWS
 from greenlang.settings import Settings
+from greenlang.sql import literal
 from tests.metrics.conftest import outcome, run_info
 
 # What a client of a tool sends when it connects and draws its tree: DuckDB's JDBC driver asks these.
@@ -86,6 +91,26 @@ def test_a_client_in_another_process_reads_while_a_batch_writes(settings: Settin
     counts = [int(line) for line in done.stdout.split()]
     assert counts == sorted(counts)
     assert counts[0] < counts[-1] <= written[0], "nothing was written meanwhile"
+
+
+def test_duckdbs_command_line_reads_every_view_and_night_while_a_batch_writes(settings: Settings) -> None:
+    """Its newest release is older than the library that writes the file."""
+    program = Path(sys.executable).with_name("duckdb")
+    views = [*VIEWS, "factors"]
+    nights = [name for name in table_macros_sql(settings.tables) if name.partition("(")[2].startswith("night)")]
+    asked = [*views, *(f"{name.partition('(')[0]}('2030-01-01')" for name in nights)]
+    statement = " UNION ALL ".join(f"SELECT {literal(one)} AS name, count(*) AS rows FROM {one}" for one in asked)
+    with writing(settings) as written:
+        while written[0] < 3:
+            time.sleep(0.05)
+        command = [program, "-readonly", "-json", str(settings.catalogue), "-c", statement]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    counted = {row["name"]: row["rows"] for row in json.loads(done.stdout)}
+    assert counted.keys() == set(asked)
+    assert nights
+    assert counted["agents"] >= 2
+    assert counted["agents_at('2030-01-01')"] >= counted["agents"]
 
 
 def test_a_client_that_stays_connected_sees_new_rows_after_each_swap(settings: Settings) -> None:
